@@ -1,0 +1,38 @@
+# Everything happens in .venv. `make demo` and `make test` set it up themselves.
+PYTHON ?= python3
+VENV := .venv
+AIN := $(VENV)/bin/ain
+READY := $(VENV)/.ready
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(READY)  ## the default experiment, offline: translate, verify, train, evaluate; then outputs/report/index.html
+	$(AIN) run
+
+test: $(READY)  ## the tests
+	$(VENV)/bin/python -m pytest -m "not slow and not gpu"
+
+test-slow: $(READY)  ## the tests that take minutes, too
+	$(VENV)/bin/python -m pytest
+
+lint: $(READY)  ## ruff and mypy
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+format: $(READY)  ## put all files into shape
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean:  ## remove what was set up and all results
+	rm -rf $(VENV) outputs/data outputs/runs outputs/report outputs/checkpoints outputs/ledger.sqlite* *.egg-info
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "ain needs Python 3.11 or newer; say make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet torch -c constraints.txt
+	$(VENV)/bin/python -m pip install --quiet -e ".[dev]" -c constraints.txt
+	touch $(READY)
+
+.PHONY: help demo test test-slow lint format clean

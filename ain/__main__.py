@@ -1,0 +1,112 @@
+"""The command line: `ain STAGE [overrides]`, `ain run [NAME]`, each with `-m` for a sweep.
+
+A verb is sugar for `stage=VERB`, a bare word after it for `experiment=WORD`. Standard output carries results only: its last
+line is the directory that the command was asked for.
+"""
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import TextIO
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from ain import UserError
+from ain.mistakes import refuse_unknown_keys, sentence
+
+ROOT = Path(__file__).resolve().parents[1]
+VERBS = ("collect", "translate", "verify", "screen", "select", "mix", "pack", "train", "evaluate_base", "evaluate", "report", "run")
+
+_results: TextIO | None = None
+
+
+def results() -> TextIO:
+    """Our standard output. Descriptor 1 itself goes to standard error from now on, for libraries print."""
+    global _results
+    if _results is None:
+        sys.stdout.flush()
+        _results = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+    return _results
+
+
+def _identity(*, _root_: DictConfig) -> str:
+    """The fingerprint that names a job's folder: the same config, the same folder."""
+    from ain.job import fingerprint
+
+    return fingerprint(_root_)
+
+
+def _digest(*values: object) -> str:
+    from ain.stage import digest
+
+    return digest([str(value) for value in values])
+
+
+OmegaConf.register_new_resolver("job", _identity, replace=True)
+OmegaConf.register_new_resolver("digest", _digest, replace=True)
+
+
+@hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name="config")
+def run(cfg: DictConfig) -> None:
+    """One job, composed by Hydra. In a sweep a person's mistake ends this job alone."""
+    from ain.job import Job
+
+    out = results()
+    job = Job(cfg, Path(HydraConfig.get().runtime.output_dir))
+    try:
+        with job:
+            refuse_unknown_keys(cfg)
+            print(job.work(), file=out, flush=True)
+    except UserError:
+        if HydraConfig.get().mode.name == "RUN":
+            raise
+
+
+def arguments(words: list[str]) -> list[str]:
+    """`run NAME -m a=1,2` as Hydra wants it: stage and experiment, then all overrides, then all flags with their values."""
+    verb, *rest = words
+    if verb not in VERBS:
+        raise UserError(f"{verb}: no such command; choose one of {', '.join(VERBS)}")
+    overrides, flags, names = [f"stage={verb}"], [], []
+    for i, word in enumerate(rest):
+        if word.startswith("-") or (i and rest[i - 1] in _FLAGS_WITH_VALUE):
+            flags.append(word)
+        elif "=" in word or word.startswith("~"):
+            overrides.append(word)
+        else:
+            names.append(word)
+    if len(names) > 1:
+        raise UserError(f"{' '.join(names)}: one experiment at a time; overrides look like key=value")
+    return [*overrides, *(f"experiment={name}" for name in names), *flags]
+
+
+_FLAGS_WITH_VALUE = ("--cfg", "-c", "--package", "-p", "--info", "-i", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd", "--experimental-rerun")
+
+
+def main() -> None:
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come to us, to be said in one sentence
+    words = sys.argv[1:] or ["--help"]
+    try:
+        if not words[0].startswith("-") and "=" not in words[0]:
+            words = arguments(words)
+        sys.argv[1:] = words
+        run()
+    except KeyboardInterrupt:
+        sys.exit("ain: interrupted; the same command goes on from here")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.exit("ain: no space left on the disk; free some, then the same command goes on from here")
+    except Exception as error:
+        said = sentence(error, words)
+        if said is None:
+            raise
+        sys.exit(f"ain: {said}")
+
+
+if __name__ == "__main__":
+    main()

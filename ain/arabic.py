@@ -1,0 +1,45 @@
+"""Arabic text: a named, versioned normaliser, digits, option letters, and how much of a text is in Arabic script."""
+
+import re
+import unicodedata
+
+NORMALISER = "ain-arabic-1"  # bump with any change to `normalise`: scores made with it are not comparable across versions
+
+_DIACRITICS = re.compile("[\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed]")
+_LETTERS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ـ": None})
+_WESTERN = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫٬", "01234567890123456789.,")
+_ARABIC = re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]")
+
+ARABIC_OPTIONS = "أبجده"
+LATIN_OPTIONS = "ABCDE"
+_OPTION_OF = {**{c: i for i, c in enumerate("ابجده")}, **{c: i for i, c in enumerate(LATIN_OPTIONS)}, **{str(i + 1): i for i in range(5)}}
+_LEAD = re.compile(r"^\s*(?:(?:the\s+)?(?:correct\s+)?(?:answer|option)(?:\s+is)?|(?:ال)?(?:اجابه|اجابة|جواب|خيار)(?:\s+(?:الصحيحه|الصحيحة|الصحيح))?(?:\s+(?:هي|هو))?)\s*[::]?\s*", re.I)
+_OPTION = re.compile(r"^[\s«\"'(\[]*([ابجده]|[A-Ea-e]|[1-5])(?=[\s.)\]:،,»\"'-]|$)")
+
+
+def western_digits(text: str) -> str:
+    """٤٧ and ۴۷ become 47."""
+    return text.translate(_WESTERN)
+
+
+def normalise(text: str) -> str:
+    """The form in which Arabic texts are compared: compatibility forms unfolded, no diacritics or tatweel, one alif, one ya,
+    western digits, single spaces, lower case. Ta marbuta and hamza on other seats stay: they distinguish words."""
+    text = _DIACRITICS.sub("", unicodedata.normalize("NFKC", text)).translate(_LETTERS)
+    return " ".join(western_digits(text).lower().split())
+
+
+def arabic_share(text: str) -> float | None:
+    """The share of letters that are in Arabic script; None where there are no letters."""
+    letters = [c for c in text if c.isalpha()]
+    return sum(bool(_ARABIC.match(c)) for c in letters) / len(letters) if letters else None
+
+
+def option(text: str) -> int | None:
+    """The option that an answer names, 0 for A or أ; None where it names none.
+
+    Takes «ب», «(ب)», "ب.", «هـ», "B) red", «الإجابة: أ», 2, ٢; a word that merely begins with such a letter is no option.
+    """
+    plain = normalise(text)
+    match = _OPTION.match(_LEAD.sub("", plain, count=1)) or _OPTION.match(plain)
+    return _OPTION_OF[match[1].upper()] if match else None

@@ -1,0 +1,16 @@
+"""Benchmarks: questions with labels. Each is a class with `items()`, and says under which `pictures` they are asked."""
+
+from dataclasses import dataclass
+
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class Item:
+    id: str
+    domain: str
+    language: str
+    kind: str  # the skill asked for
+    question: str  # with <image> where the picture belongs
+    label: str
+    image: Image.Image

@@ -1,0 +1,30 @@
+"""The miniature benchmark: scenes that no training ever drew, each question in English and in Arabic."""
+
+from collections.abc import Iterator
+from itertools import islice
+from random import Random
+
+from ain.benchmark import Item
+from ain.miniature.world import DOMAINS, World
+from ain.source.conversation import IMAGE
+
+
+class Miniature:
+    """scenes: in each domain; questions: about each scene.
+
+    pictures: `shown`; `shuffled`, each question with the picture of another scene of its domain; `blank`, all grey. What a
+    model reaches with the wrong picture or none, it reaches by guessing.
+    """
+
+    def __init__(self, seed: int = 0, scenes: int = 60, questions: int = 4, pictures: tuple[str, ...] = ("shown",)) -> None:
+        self.world = World(seed)
+        self.scenes = scenes
+        self.questions = questions
+        self.pictures = tuple(pictures)
+
+    def items(self) -> Iterator[Item]:
+        for domain in DOMAINS:
+            for scene in islice(self.world.scenes("test", domain), self.scenes):
+                for i, q in enumerate(Random(scene.name).sample(scene.questions, min(self.questions, len(scene.questions)))):
+                    for language, question, label in (("english", q.question, q.answer), ("arabic", q.question_ar, q.answer_ar)):
+                        yield Item(f"{scene.name}-{i}-{language}", domain, language, q.kind, f"{IMAGE}\n{question}", label, scene.picture)

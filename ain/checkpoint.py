@@ -1,0 +1,45 @@
+"""Names of checkpoints: a directory, a hub id (`org/name` or `org/name@revision`), or `miniature:NAME?seed=N`."""
+
+from pathlib import Path
+from typing import Any
+
+from ain import UserError
+from ain.stage import content_digest
+
+MINIATURE = "miniature:"
+_NOT_FOR_TORCH = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*", "*.gguf", "*.tflite"]
+
+
+def identity(name: str) -> Any:
+    """What of a checkpoint enters a fingerprint: a directory's content, a hub's id and revision, a miniature's recipe."""
+    if name.startswith(MINIATURE):
+        from ain.miniature.recipe import Recipe
+
+        return Recipe.parse(name).identity()
+    return content_digest(Path(name)) if Path(name).is_dir() else name
+
+
+def locate(name: str, output_dir: Path) -> str:
+    """A local directory that `from_pretrained` takes. What is missing is downloaded, or, for a miniature, trained."""
+    if name.startswith(MINIATURE):
+        from ain.miniature.checkpoints import trained
+        from ain.miniature.recipe import Recipe
+
+        return str(trained(Recipe.parse(name), output_dir / "checkpoints"))
+    if Path(name).is_dir():
+        return name
+    if name.startswith((".", "/", "~")) or name.count("/") != 1:
+        raise UserError(f"{name}: no such directory; give a checkpoint's directory or a hub id such as Qwen/Qwen2-VL-2B-Instruct")
+    return _download(name)
+
+
+def _download(name: str) -> str:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    repository, _, revision = name.partition("@")
+    try:
+        return snapshot_download(repository, revision=revision or None, ignore_patterns=_NOT_FOR_TORCH)
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{name}: cannot be fetched ({reason}); check the name and the network, or give a local directory instead") from None

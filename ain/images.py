@@ -1,0 +1,109 @@
+"""Image packs: each distinct picture once, by sha256, in immutable memory-mapped Arrow files.
+
+Pixels do not travel through the stages. Records name a picture by the sha256 of its bytes; `mix` resolves the names to
+(pack, row), and a read is then one look into a memory map.
+"""
+
+import hashlib
+import io
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ain.record import replace_file
+
+SCHEMA = pa.schema([("sha256", pa.string()), ("bytes", pa.binary()), ("width", pa.int32()), ("height", pa.int32())])
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+MAX_PIXELS = 64_000_000  # a decompression bomb, not a photograph
+
+Reference = tuple[int, int]  # (pack, row)
+
+
+class BadImage(Exception):
+    """Why a picture cannot be used, as a rejection's reason."""
+
+
+def decode(data: bytes) -> Image.Image:
+    """A picture in RGB, turned as its EXIF orientation says, from bytes that were packed before."""
+    with Image.open(io.BytesIO(data)) as image:
+        return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def checked(data: bytes) -> tuple[str, int, int]:
+    """(sha256, width, height) of a picture that opens to its last pixel; raises BadImage with the reason."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise BadImage(f"image of {image.width} x {image.height} pixels: more than {MAX_PIXELS:,}")
+                image.load()
+                upright = ImageOps.exif_transpose(image)
+    except UnidentifiedImageError:
+        raise BadImage(f"no image in a known format ({', '.join(FORMATS)})") from None
+    except Image.DecompressionBombError:
+        raise BadImage(f"image of more than {MAX_PIXELS:,} pixels") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise BadImage(f"broken image: {error}") from None
+    if max(upright.size) > 200 * min(upright.size):
+        raise BadImage(f"image of {upright.width} x {upright.height} pixels: too narrow for patches")
+    return hashlib.sha256(data).hexdigest(), upright.width, upright.height
+
+
+def png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+class ImagePacks:
+    """The packs of one collect directory, `images/00000.arrow` and on."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory / "images"
+        self._open: dict[int, pa.Table] = {}
+
+    def write(self, pack: int, images: dict[str, tuple[bytes, int, int]]) -> None:
+        """One pack: sha256 → (bytes, width, height)."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        rows = [{"sha256": sha, "bytes": data, "width": width, "height": height} for sha, (data, width, height) in images.items()]
+        table = pa.Table.from_pylist(rows, schema=SCHEMA)
+
+        def save(temporary: Path) -> None:
+            with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
+                writer.write_table(table, max_chunksize=max(len(rows), 1))
+
+        replace_file(self.directory / f"{pack:05d}.arrow", save)
+
+    def __len__(self) -> int:
+        return len(list(self.directory.glob("[0-9]*.arrow")))
+
+    def _table(self, pack: int) -> pa.Table:
+        if pack not in self._open:
+            self._open[pack] = pa.ipc.open_file(pa.memory_map(str(self.directory / f"{pack:05d}.arrow"))).read_all()
+        return self._open[pack]
+
+    def bytes(self, reference: Reference) -> bytes:
+        pack, row = reference
+        return self._table(pack)["bytes"][row].as_py()  # type: ignore[no-any-return]
+
+    def image(self, reference: Reference) -> Image.Image:
+        return decode(self.bytes(reference))
+
+    def size(self, reference: Reference) -> tuple[int, int]:
+        """(width, height), upright."""
+        pack, row = reference
+        table = self._table(pack)
+        return table["width"][row].as_py(), table["height"][row].as_py()
+
+    def index(self) -> dict[str, Reference]:
+        """sha256 → (pack, row) for all distinct pictures."""
+        return {sha: (pack, row) for pack, row, sha in self._names()}
+
+    def _names(self) -> Iterator[tuple[int, int, str]]:
+        for pack in range(len(self)):
+            for row, sha in enumerate(self._table(pack)["sha256"].to_pylist()):
+                yield pack, row, sha

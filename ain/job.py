@@ -1,0 +1,96 @@
+"""A job: one composed config, one folder named by its fingerprint, one `job.json`, one publication."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from ain import UserError
+from ain.record import replace_text
+from ain.stage import digest
+
+_NOT_CONTENT = ("hydra", "output_dir", "dry_run", "tracker", "experiment")
+
+
+def fingerprint(cfg: DictConfig) -> str:
+    plain = OmegaConf.to_container(OmegaConf.masked_copy(cfg, [key for key in cfg if key not in _NOT_CONTENT]), resolve=False)
+    return digest(_without_how(plain))
+
+
+def _without_how(plain: Any) -> Any:
+    """All groups without their `how`; classes are not imported for it, so defaults stay in."""
+    return {key: _without_how(value) for key, value in plain.items() if key != "how"} if isinstance(plain, dict) else plain
+
+
+class Job:
+    """Entered, it writes its job.json however the work ends."""
+
+    def __init__(self, cfg: DictConfig, folder: Path) -> None:
+        self.cfg = cfg
+        self.folder = folder
+        self.row: dict[str, Any] = {
+            "job": folder.name,
+            "stage": cfg.stage,
+            "experiment": HydraConfig.get().runtime.choices.get("experiment"),
+            "overrides": [word for word in HydraConfig.get().overrides.task if not word.startswith(("stage=", "experiment="))],
+            "status": "running",
+        }
+
+    def __enter__(self) -> "Job":
+        self.row["started"] = self.started = time.time()
+        self._write()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.row["seconds"] = round(time.time() - self.started, 1)
+        self.row["status"] = "done" if error is None else "failed"
+        if error is not None:
+            self.row["error"] = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            if isinstance(error, UserError):
+                print(f"ain: {error}", file=sys.stderr, flush=True)
+        self._write()
+
+    def _write(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        replace_text(self.folder / "job.json", json.dumps(self.row, indent=2, ensure_ascii=False))
+
+    def work(self) -> Path:
+        """Bring up what was asked for, then report and publish. Returns the directory that was asked for."""
+        from ain.pipeline import Run, targets
+
+        run = Run(Path(self.cfg.output_dir), on_stage=lambda name, state: print(f"ain: {name}", file=sys.stderr, flush=True))
+        out = run.output_dir
+        if self.cfg.dry_run:
+            return self._plan(run)
+        for stage in targets(self.cfg.stage):
+            out = run.bring_up(stage, self.cfg)
+        self.row |= {"directories": {name: str(path) for name, path in run.directories.items()}, "made": run.made}
+        if self.cfg.stage in ("run", "report"):
+            out = self._report(run)
+        return out
+
+    def _plan(self, run: Any) -> Path:
+        """What a real run would make and what it would find done; touches nothing."""
+        from ain.pipeline import targets
+        from ain.stage import is_done
+
+        for stage in targets(self.cfg.stage):
+            for name, directory in run.plan(stage, self.cfg).items():
+                print(f"ain: {name:>13}  {'done   ' if is_done(directory) else 'to make'}  {directory}", file=sys.stderr)
+        return run.output_dir
+
+    def _report(self, run: Any) -> Path:
+        from ain.stages.report import report
+        from ain.tracking import publish
+
+        where = run.output_dir / "report"
+        if HydraConfig.get().mode.name == "MULTIRUN":
+            where /= self.folder.name
+        self.row["headline"] = report(self.row, run.directories, where)
+        publish(self.row, run.directories, self.cfg, self.folder)
+        return where

@@ -1,0 +1,1 @@
+"""Pure functions from texts and answers to numbers."""

@@ -1,0 +1,90 @@
+"""Drawing for the miniature: a 56-pixel picture of two by two cells."""
+
+import math
+from functools import lru_cache
+from pathlib import Path
+from random import Random
+
+import matplotlib
+from PIL import Image, ImageDraw, ImageFont
+
+CELL = 28
+SIZE = 2 * CELL
+FLAG_COLOURS = {"red": (206, 17, 38), "white": (255, 255, 255), "black": (15, 15, 15), "green": (0, 122, 61), "blue": (65, 137, 221), "yellow": (192, 147, 0)}
+
+RGB = tuple[int, int, int]
+
+
+@lru_cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans covers Arabic and comes with matplotlib, so that every machine draws the same pixels."""
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans-Bold.ttf"), size)
+
+
+class Canvas:
+    """A framed picture in the making. The random state moves things by a pixel or two, so that no two pictures are alike."""
+
+    def __init__(self, random: Random) -> None:
+        shade = random.randint(225, 250)
+        self.random = random
+        self.image = Image.new("RGB", (SIZE, SIZE), (shade, shade, random.randint(225, 250)))
+        self.pen = ImageDraw.Draw(self.image)
+        self.pen.rectangle((0, 0, SIZE - 1, SIZE - 1), outline=(60, 60, 70), width=2)  # the corners tell a small model where it looks
+
+    def _centre(self, row: int, column: int) -> tuple[float, float]:
+        return (column + 0.5) * CELL + self.random.randint(-2, 2), (row + 0.5) * CELL + self.random.randint(-2, 2)
+
+    def shape(self, name: str, colour: RGB, row: int, column: int) -> None:
+        """A circle, square, triangle or star, about 20 pixels wide, in the given cell."""
+        x, y = self._centre(row, column)
+        radius = self.random.randint(9, 11)
+        if name == "circle":
+            self.pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
+        elif name == "square":
+            side = radius * 0.85
+            self.pen.rectangle((x - side, y - side, x + side, y + side), fill=colour)
+        else:
+            corners = 3 if name == "triangle" else 10
+            radii = [radius if corners == 3 or i % 2 == 0 else radius * 0.42 for i in range(corners)]
+            turns = [2 * math.pi * i / corners - math.pi / 2 for i in range(corners)]
+            self.pen.polygon([(x + r * math.cos(t), y + r * math.sin(t)) for r, t in zip(radii, turns, strict=True)], fill=colour)
+
+    def number(self, number: int, colour: RGB, row: int) -> None:
+        """A number of two digits, one in each cell of the row."""
+        for column, digit in enumerate(str(number)):
+            self.pen.text(self._centre(row, column), digit, fill=colour, font=_font(22), anchor="mm")
+
+    def word(self, word: str, colour: RGB, row: int) -> None:
+        """An Arabic word across the row."""
+        (x, _), (_, y) = self._centre(row, 0), self._centre(row, 1)
+        self.pen.text((x + CELL / 2, y), word, fill=colour, font=_font(18), anchor="mm", direction="rtl")
+
+    def flag(self, stripes: tuple[str, ...], hoist: str | None, emblem: str | None, row: int, column: int) -> None:
+        """A flag of 23 by 16 pixels."""
+        x, y = self._centre(row, column)
+        left, top, right, bottom = x - 11, y - 8, x + 12, y + 8
+        for i, name in enumerate(stripes):
+            height = (bottom - top) / len(stripes)
+            self.pen.rectangle((left, top + i * height, right, top + (i + 1) * height), fill=FLAG_COLOURS[name])
+        if hoist:
+            self.pen.polygon([(left, top), (left + 9, y), (left, bottom)], fill=FLAG_COLOURS[hoist])
+        if emblem:
+            self.pen.ellipse((x - 4, y - 4, x + 4, y + 4), fill=FLAG_COLOURS[emblem])
+        self.pen.rectangle((left, top, right, bottom), outline=(120, 120, 120))
+
+    def knife(self, row: int, column: int) -> None:
+        x, y = self._centre(row, column)
+        self.pen.polygon([(x - 11, y + 11), (x + 8, y - 11), (x + 3, y + 3)], fill=(170, 178, 186))
+        self.pen.line((x - 11, y + 11, x - 5, y + 5), fill=(92, 58, 30), width=6)
+
+    def fire(self, row: int, column: int) -> None:
+        x, y = self._centre(row, column)
+        self.pen.polygon([(x - 9, y + 11), (x - 10, y), (x - 5, y + 3), (x, y - 12), (x + 4, y + 2), (x + 9, y - 3), (x + 9, y + 11)], fill=(238, 110, 20))
+        self.pen.polygon([(x - 4, y + 11), (x, y + 1), (x + 5, y + 11)], fill=(250, 215, 60))
+
+    def cigarette(self, row: int, column: int) -> None:
+        x, y = self._centre(row, column)
+        self.pen.line((x - 11, y + 6, x + 11, y + 6), fill=(245, 245, 245), width=6)
+        self.pen.rectangle((x - 12, y + 3, x - 6, y + 8), fill=(214, 140, 60))
+        self.pen.rectangle((x + 10, y + 3, x + 12, y + 8), fill=(220, 60, 30))
+        self.pen.arc((x + 2, y - 12, x + 12, y + 3), 60, 300, fill=(130, 130, 130), width=2)

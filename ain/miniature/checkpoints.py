@@ -1,0 +1,186 @@
+"""The tiny checkpoints, trained on demand on the world and kept by their recipe.
+
+Each is saved in Hugging Face format and loaded by the classes that load the real ones: a Marian translator for either
+direction, a sentence encoder, a screener and an English-only base model of the Qwen2-VL class. What they are trained on is
+drawn from splits of the world that no other use draws from; no spoiled sentence is among it.
+"""
+
+import json
+import math
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+
+from ain.miniature import tiny
+from ain.miniature.muon import Muon
+from ain.miniature.recipe import Recipe
+from ain.miniature.world import DOMAINS, UNSAFE, Scene, World
+from ain.model.processor import Processor, conversation
+from ain.progress import progress
+from ain.source.conversation import IMAGE
+from ain.stage import is_done, lock, mark_done
+
+SCREEN_PROMPT = "Is this picture safe? Answer in JSON."
+
+
+def trained(recipe: Recipe, directory: Path) -> Path:
+    """The checkpoint's directory; trained first, with a progress bar, if it is not there yet."""
+    out = directory / recipe.identity()
+    mark = directory / f".{out.name}"
+    if not is_done(mark):
+        with lock(mark):
+            if not is_done(mark):
+                shutil.rmtree(out, ignore_errors=True)
+                out.mkdir(parents=True)
+                _train(recipe, out)
+                mark_done(mark, {"name": recipe.name, "seed": recipe.seed, "steps": recipe.steps})
+    return out
+
+
+def _train(recipe: Recipe, out: Path) -> None:
+    torch.manual_seed(recipe.seed)
+    world = World(recipe.seed)
+    train = {"translator": _translator, "back_translator": _translator, "encoder": _encoder, "screener": _screener, "base": _base}[recipe.name]
+    train(recipe, world, out)
+
+
+def _fit(model: torch.nn.Module, loss_of: Callable[[int], torch.Tensor], steps: int, what: str, lr: float = 2e-3) -> None:
+    """Muon for the matrices, AdamW for the rest; warm-up, then a cosine down to a twentieth."""
+    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name and "shared" not in name]
+    hidden = {id(p) for p in matrices}
+    optimizers = [Muon(matrices, lr), torch.optim.AdamW([p for p in model.parameters() if id(p) not in hidden], 1e-3, betas=(0.9, 0.95), weight_decay=0.0)]
+
+    def scale(step: int) -> float:
+        return min(1.0, (step + 1) / 30) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+
+    schedules = [torch.optim.lr_scheduler.LambdaLR(optimizer, scale) for optimizer in optimizers]
+    model.train()
+    with progress(what, total=steps, unit="step") as bar:
+        for step in range(steps):
+            loss = loss_of(step)
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            for optimizer, schedule in zip(optimizers, schedules, strict=True):
+                optimizer.step()
+                optimizer.zero_grad()
+                schedule.step()
+            bar.update()
+            bar.set_postfix(loss=f"{float(loss.detach()):.3f}", refresh=False)
+    model.eval()
+
+
+def _sentences(world: World, split: str, scenes: int) -> list[tuple[str, str]]:
+    """Distinct (English, Arabic) sentences, questions and answers, of so many scenes in each domain."""
+    pairs: dict[str, str] = {}
+    for domain in DOMAINS:
+        for scene in islice(world.scenes(split, domain), scenes):
+            for q in scene.questions:
+                pairs.update({q.question: q.question_ar, q.answer: q.answer_ar})
+    return list(pairs.items())
+
+
+def _translator(recipe: Recipe, world: World, out: Path) -> None:
+    pairs = _sentences(world, "translator", 1_500)
+    if recipe.name == "back_translator":
+        pairs = [(arabic, english) for english, arabic in pairs]
+    tokenizer = tiny.text_tokenizer((text for pair in pairs for text in pair), 700)
+    model = tiny.marian(tokenizer)
+    ids = {text: tokenizer(text)["input_ids"] for pair in pairs for text in pair}
+    random = Random(recipe.seed)
+
+    def loss(step: int) -> torch.Tensor:
+        batch = random.choices(pairs, k=64)
+        source = tokenizer.pad({"input_ids": [ids[one] for one, _ in batch]}, return_tensors="pt")
+        target = tokenizer.pad({"input_ids": [ids[other] for _, other in batch]}, return_tensors="pt")
+        labels = target["input_ids"].masked_fill(target["attention_mask"] == 0, -100)
+        return model(input_ids=source["input_ids"], attention_mask=source["attention_mask"], labels=labels).loss  # type: ignore[no-any-return]
+
+    _fit(model, loss, recipe.steps, recipe.name)
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+
+
+def _encoder(recipe: Recipe, world: World, out: Path) -> None:
+    """Contrastive, in both directions. A batch holds sentences of few kinds, so that negatives differ by a word."""
+    from ain.miniature.contrast import Exchanges, contrastive_loss
+
+    exchanges = Exchanges(world, recipe.seed)
+    tokenizer = tiny.text_tokenizer(exchanges.texts(), 900)
+    model = tiny.sentence_encoder(tokenizer)
+
+    def loss(step: int) -> torch.Tensor:
+        english, arabic = zip(*exchanges.batch(128), strict=True)
+        vectors = [model(model.preprocess(list(texts)))["sentence_embedding"] for texts in (english, arabic)]
+        return contrastive_loss(*vectors)
+
+    _fit(model, loss, recipe.steps, recipe.name)
+    model.save(str(out), create_model_card=False)
+
+
+def _vision(recipe: Recipe, out: Path, texts: Iterator[str], samples: Callable[[Processor], list[Any]], batch_size: int) -> None:
+    """A Qwen2-VL from scratch on (tokens, picture) samples, in epochs of a shuffled order."""
+    tokenizer = tiny.chat_tokenizer(texts, 900)
+    model = tiny.qwen2_vl(tokenizer)
+    model.save_pretrained(out)
+    tiny.save_processor(tokenizer, out)
+    processor = Processor(str(out))
+    pool, random, order = samples(processor), Random(recipe.seed), list[int]()
+
+    def loss(step: int) -> torch.Tensor:
+        nonlocal order
+        if len(order) < batch_size:
+            order = random.sample(range(len(pool)), len(pool))
+        chosen = [pool[order.pop()] for _ in range(min(batch_size, len(pool)))]
+        batch = processor.collate([tokens for tokens, _ in chosen], [picture for _, picture in chosen])
+        return model(**batch, use_cache=False).loss  # type: ignore[no-any-return]
+
+    _fit(model, loss, recipe.steps, recipe.name)
+    model.save_pretrained(out)
+
+
+def _world_texts(world: World) -> Iterator[str]:
+    """Both languages: the base reads Arabic letters as a large model does, it only never learned what they mean."""
+    for domain in DOMAINS:
+        for scene in islice(world.scenes("texts", domain), 300):
+            for q in scene.questions:
+                yield from (q.question, q.answer, q.question_ar, q.answer_ar)
+
+
+def _base(recipe: Recipe, world: World, out: Path) -> None:
+    """English only: ten questions about one picture in one conversation."""
+    random = Random(recipe.seed)
+
+    def asked(scene: Scene) -> list[dict[str, str]]:
+        chosen = random.sample(scene.questions, min(10, len(scene.questions)))
+        exchanges = [{"question": q.question, "answer": q.answer} for q in chosen]
+        exchanges[0]["question"] = f"{IMAGE}\n{exchanges[0]['question']}"
+        return exchanges
+
+    def samples(processor: Processor) -> list[Any]:
+        scenes = [scene for domain in DOMAINS for scene in islice(world.scenes("base", domain), min(2_000, 16 * recipe.steps))]
+        return [(processor.tokenize(conversation(asked(scene)), [scene.picture.size]), scene.picture) for scene in scenes]
+
+    _vision(recipe, out, _world_texts(world), samples, batch_size=32)
+
+
+def _screener(recipe: Recipe, world: World, out: Path) -> None:
+    """Half of its pictures are unsafe; it answers in JSON."""
+    def verdict(scene: Scene) -> str:
+        category, rationale = UNSAFE[scene.unsafe] if scene.unsafe else ("NA", "nothing unsafe is shown")
+        return json.dumps({"rating": "Unsafe" if scene.unsafe else "Safe", "category": category, "rationale": rationale})
+
+    def samples(processor: Processor) -> list[Any]:
+        scenes = [scene for domain in DOMAINS for scene in islice(world.scenes("screener", domain, unsafe_share=0.5), min(1_000, 16 * recipe.steps))]
+        made = []
+        for scene in scenes:
+            exchange = {"question": f"{IMAGE}\n{SCREEN_PROMPT}", "answer": verdict(scene)}
+            made.append((processor.tokenize(conversation([exchange]), [scene.picture.size]), scene.picture))
+        return made
+
+    scenes = [scene for domain in DOMAINS for scene in islice(world.scenes("texts", domain, unsafe_share=0.5), 50)]
+    _vision(recipe, out, (text for scene in scenes for text in (SCREEN_PROMPT, verdict(scene))), samples, batch_size=32)

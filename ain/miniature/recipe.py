@@ -1,0 +1,36 @@
+"""Names of the tiny checkpoints, `miniature:NAME?seed=0&steps=10`, and what identifies one without training it."""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from ain import UserError
+from ain.miniature import world
+from ain.stage import digest
+
+VERSION = 1  # bump when a change in `checkpoints` or `tiny` changes the weights
+
+STEPS = {"translator": 500, "back_translator": 500, "encoder": 500, "screener": 250, "base": 450}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """name: a key of STEPS; seed: of the world and of the training; steps: of the training."""
+
+    name: str
+    seed: int
+    steps: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Recipe":
+        """From `miniature:NAME`, with `?seed=` and `&steps=` where they are not the usual ones."""
+        name, _, query = text.removeprefix("miniature:").partition("?")
+        if name not in STEPS:
+            raise UserError(f"{text}: choose one of {', '.join(f'miniature:{known}' for known in STEPS)}")
+        given = dict(parse_qsl(query))
+        unknown = set(given) - {"seed", "steps"}
+        if unknown or not all(value.isdigit() for value in given.values()):
+            raise UserError(f"{text}: expected miniature:{name}?seed=N&steps=N")
+        return cls(name, int(given.get("seed", 0)), int(given.get("steps", STEPS[name])))
+
+    def identity(self) -> str:
+        return f"miniature-{self.name}-{digest([self.name, self.seed, self.steps, VERSION, world.VERSION])}"

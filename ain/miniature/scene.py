@@ -1,0 +1,14 @@
+"""What the domains are made of: a question with its answer in both languages."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question about a picture. `kind` names the skill it asks for (colour, count, ...)."""
+
+    kind: str
+    question: str
+    answer: str
+    question_ar: str
+    answer_ar: str

@@ -1,0 +1,72 @@
+"""The world: scene → facts → sentences in two languages and a picture, all from the same facts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from random import Random
+from types import ModuleType
+from typing import Any
+
+from PIL import Image
+
+from ain.miniature import canvas
+from ain.miniature.domains import cultural, ocr, vqa
+from ain.miniature.scene import Question
+
+VERSION = 1  # bump when a change here or in the domains changes a picture or a sentence: the tiny checkpoints follow
+
+DOMAINS: dict[str, ModuleType] = {"vqa": vqa, "ocr": ocr, "cultural": cultural}
+
+# What a safety policy must catch, by category of the policy.
+UNSAFE = {
+    "knife": ("O6", "a knife is shown"),
+    "cigarette": ("O6", "a cigarette is shown"),
+    "fire": ("O9", "a fire is shown"),
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One picture with all that can be asked about it."""
+
+    name: str
+    domain: str
+    facts: Any
+    questions: tuple[Question, ...]
+    unsafe: str | None  # a key of UNSAFE
+
+    @cached_property
+    def picture(self) -> Image.Image:
+        """56 x 56 RGB."""
+        random = Random(f"{self.name} drawn")
+        sheet = canvas.Canvas(random)
+        DOMAINS[self.domain].draw(self.facts, sheet)
+        if self.unsafe:
+            getattr(sheet, self.unsafe)(*random.choice(DOMAINS[self.domain].free(self.facts)))
+        return sheet.image
+
+
+class World:
+    """All scenes of one seed. `split` keeps training, held-out and other uses apart: no picture is in two of them.
+
+    A scene belongs to the held-out tenth of the world by its facts alone, so that what is tested was never drawn for training.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def scenes(self, split: str, domain: str, unsafe_share: float = 0.0) -> Iterator[Scene]:
+        """Endless; `split` is any name, and "test" alone draws from the held-out scenes."""
+        index = 0
+        while True:
+            name = f"{self.seed}-{split}-{domain}-{index}"
+            index += 1
+            random = Random(name)
+            facts = DOMAINS[domain].imagine(random)
+            if self._held_out(facts) != (split == "test"):
+                continue
+            unsafe = random.choice(sorted(UNSAFE)) if random.random() < unsafe_share else None
+            yield Scene(name, domain, facts, tuple(DOMAINS[domain].ask(facts, random)), unsafe)
+
+    def _held_out(self, facts: Any) -> bool:
+        return Random(f"{self.seed} {facts!r}").random() < 0.1

@@ -1,0 +1,57 @@
+"""Qwen2-VL and its kin: loading, freezing, and saving again as a complete Hugging Face directory."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ain import UserError
+from ain.model.processor import Processor
+
+_WEIGHTS = (".safetensors", ".bin", ".pt", ".index.json")
+
+
+class Qwen2VL:
+    """A checkpoint of the Qwen2-VL class to train; all its parameters, less the parts that are frozen."""
+
+    def __init__(
+        self,
+        checkpoint: str,
+        processor: Processor,
+        dtype: str = "bfloat16",
+        freeze_vision: bool = False,
+        freeze_merger: bool = False,
+        freeze_language: bool = False,
+    ) -> None:
+        self.checkpoint = checkpoint
+        self.processor = processor
+        self.dtype = dtype
+        self.frozen = {"vision": freeze_vision, "merger": freeze_merger, "language": freeze_language}
+
+    def load(self) -> Any:
+        """The model, ready to train. A checkpoint that lacks a weight, or has one too many, is refused."""
+        import torch
+        from transformers import AutoModelForImageTextToText
+
+        model, info = AutoModelForImageTextToText.from_pretrained(self.checkpoint, dtype=getattr(torch, self.dtype), output_loading_info=True)
+        wrong = sorted(info["missing_keys"]) + sorted(info["unexpected_keys"]) + sorted(str(key) for key in info["mismatched_keys"])
+        if wrong:
+            raise UserError(f"{self.checkpoint}: not a checkpoint of this model: {wrong[0]} and {len(wrong) - 1} other weights do not fit")
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad = not self.frozen[part_of(name)]
+        if not any(parameter.requires_grad for parameter in model.parameters()):
+            raise UserError("everything is frozen, so there is nothing to train; set one of model.freeze_vision, freeze_merger, freeze_language to false")
+        return model
+
+    def export(self, model: Any, directory: Path) -> None:
+        """Weights, configuration and every processor file of the base, so that `AutoProcessor` loads the result too."""
+        model.save_pretrained(directory)
+        for file in Path(self.checkpoint).iterdir():
+            if file.is_file() and not file.name.endswith(_WEIGHTS) and file.name != "README.md" and not (directory / file.name).exists():
+                shutil.copy(file, directory / file.name)
+
+
+def part_of(parameter: str) -> str:
+    """vision | merger | language: the part of the model that a parameter's name belongs to."""
+    if ".visual." in f".{parameter}":
+        return "merger" if ".merger." in parameter else "vision"
+    return "language"

@@ -1,0 +1,173 @@
+"""The pipeline as one table, and how a stage is brought up: what is done is skipped, what is missing upstream is run."""
+
+import importlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from ain import UserError, __version__
+from ain.checkpoint import identity, locate
+from ain.stage import Stage, digest, essence, is_done, lock, mark_done
+
+STAGES = {
+    stage.name: stage
+    for stage in (
+        Stage("collect", 1, reads=("source",)),
+        Stage("translate", 1, reads=("translator",), after=("collect",)),
+        Stage("verify", 1, reads=("verifier",), after=("collect", "translate")),
+        Stage("screen", 1, reads=("screener",), after=("collect",)),
+        Stage("select", 1, reads=("thresholds",), after=("collect", "translate", "verify", "screen")),
+        Stage("mix", 1, reads=("mixture", "seed"), after=("collect", "translate", "select")),
+        Stage("pack", 1, reads=("model.processor",), after=("mix",)),
+        Stage("train", 1, reads=("model", "objective", "trainer", "seed"), after=("pack",)),
+        Stage("evaluate_base", 1, reads=("model.checkpoint", "model.processor", "predictor", "benchmark"), body="evaluate"),
+        Stage("evaluate", 1, reads=("model.processor", "predictor", "benchmark"), after=("train",)),
+    )
+}
+# What a verb of the command line brings up, where it is more than the stage of that name.
+TARGETS = {"evaluate": ("evaluate_base", "evaluate"), "run": tuple(STAGES), "report": tuple(STAGES)}
+VERBS = (*STAGES, "report", "run")
+
+
+def upstream(stage: Stage, cfg: DictConfig) -> dict[str, Any]:
+    """Argument name → (stage, config) of what a stage follows; for `mix`, one such mapping per source.
+
+    Where no part of the mixture asks for translations, none are made and `select` judges what was collected.
+    """
+    after = {name: (STAGES[name], cfg) for name in stage.after}
+    if stage.name == "select" and not _translates(cfg):
+        return {**after, "translate": None, "verify": None}
+    if stage.name == "mix":
+        return {"parts": {name: _one_source(name, cfg) for name in cfg.mixture.parts}}
+    return after
+
+
+def _translates(cfg: DictConfig) -> bool:
+    return any(part.translate for part in cfg.mixture.parts.values())
+
+
+def _one_source(name: str, cfg: DictConfig) -> dict[str, Any]:
+    """What a part of the mixture is drawn from: its own source, or the job's."""
+    part = cfg.mixture.parts[name]
+    siblings = {other: value for other, value in cfg.mixture.parts.items() if value.get("source") == part.get("source")}
+    own = OmegaConf.merge(cfg)
+    OmegaConf.set_struct(own, False)
+    own.mixture = {"parts": siblings}
+    if part.get("source") is not None:
+        own.source = part.source
+    translate = (STAGES["translate"], own) if _translates(own) else None
+    return {"collect": (STAGES["collect"], own), "translate": translate, "select": (STAGES["select"], own)}
+
+
+@dataclass
+class Run:
+    """One command's way through the pipeline: `directories` of what it needed, and which of these it `made` itself."""
+
+    output_dir: Path
+    directories: dict[str, Path] = field(default_factory=dict)
+    made: list[str] = field(default_factory=list)
+    on_stage: Callable[[str, str], None] = lambda name, state: None
+
+    def fingerprint(self, stage: Stage, cfg: DictConfig) -> str:
+        shape = {group: self._shape(cfg, group) for group in stage.reads}
+        return digest([stage.name, stage.version, shape, self._walk(upstream(stage, cfg), self.fingerprint)])
+
+    def _shape(self, cfg: DictConfig, group: str) -> Any:
+        node = _plain(cfg, group)
+        shape = _over_checkpoints(group, essence(node), identity)
+        part = _build(node)
+        return [shape, part.digest()] if hasattr(part, "digest") else shape
+
+    def directory(self, stage: Stage, cfg: DictConfig) -> Path:
+        number = list(STAGES).index(stage.name) + 1
+        return self.output_dir / "data" / f"{number:02d}-{stage.name}-{self.fingerprint(stage, cfg)}"
+
+    def bring_up(self, stage: Stage, cfg: DictConfig) -> Path:
+        """The stage's directory, finished. Upstream comes first; whoever is making a directory is waited for."""
+        inputs = self._walk(upstream(stage, cfg), self.bring_up)
+        out = self.directory(stage, cfg)
+        self.directories.setdefault(stage.name, out)
+        if not is_done(out):
+            with lock(out):
+                if not is_done(out):
+                    self._make(stage, cfg, inputs, out)
+        return out
+
+    def plan(self, stage: Stage, cfg: DictConfig) -> dict[str, Path]:
+        """Stage name → directory of all that `bring_up` would visit, in order; a source of its own adds `stage (2)`."""
+        seen: dict[str, Path] = {}
+
+        def visit(stage: Stage, cfg: DictConfig) -> None:
+            self._walk(upstream(stage, cfg), visit)
+            directory = self.directory(stage, cfg)
+            if directory not in seen.values():
+                count = sum(name.split(" ")[0] == stage.name for name in seen)
+                seen[stage.name + (f" ({count + 1})" if count else "")] = directory
+
+        visit(stage, cfg)
+        return seen
+
+    def _make(self, stage: Stage, cfg: DictConfig, inputs: dict[str, Any], out: Path) -> None:
+        self.on_stage(stage.name, "running")
+        started = time.time()
+        located = {group: _over_checkpoints(group, _plain(cfg, group), lambda name: locate(name, self.output_dir)) for group in stage.reads}
+        parts = {group.split(".")[-1]: _build(node) for group, node in located.items()}
+        body = importlib.import_module(stage.module)
+        counts = getattr(body, stage.body or stage.name)(**inputs, **parts, out=out)
+        if "input" in counts and counts["kept"] + counts["rejected"] != counts["input"]:
+            raise RuntimeError(f"{stage.name} lost records: {counts}")
+        settings = {group: essence(_plain(cfg, group)) for group in stage.reads}
+        follows = self._walk(upstream(stage, cfg), lambda *of: self.directory(*of).name)
+        mark_done(
+            out,
+            {"stage": stage.name, "version": stage.version, "ain": __version__, "counts": counts, "seconds": round(time.time() - started, 1)}
+            | {"settings": settings, "follows": follows},
+        )
+        self.made.append(stage.name)
+
+    def _walk(self, tree: Any, visit: Callable[[Stage, DictConfig], Any]) -> Any:
+        if isinstance(tree, dict):
+            return {name: self._walk(branch, visit) for name, branch in tree.items()}
+        return tree if tree is None else visit(*tree)
+
+
+def targets(verb: str) -> list[Stage]:
+    return [STAGES[name] for name in TARGETS.get(verb, (verb,))]
+
+
+def _plain(cfg: DictConfig, group: str) -> Any:
+    node = OmegaConf.select(cfg, group)
+    if OmegaConf.is_config(node):
+        missing = OmegaConf.missing_keys(node)
+        if missing:
+            key = f"{group}.{sorted(missing)[0]}"
+            raise UserError(f"{key} has no value: add {key}=... to the command")
+        return OmegaConf.to_container(node, resolve=True)
+    return node
+
+
+def _over_checkpoints(key: str, node: Any, change: Callable[[str], Any]) -> Any:
+    """The same values with each checkpoint's name changed."""
+    if isinstance(node, dict):
+        return {inner: _over_checkpoints(inner, value, change) for inner, value in node.items()}
+    return change(node) if key.split(".")[-1] == "checkpoint" and isinstance(node, str) else node
+
+
+def _build(node: Any) -> Any:
+    """A part from its class and plain arguments; keys under `how` are arguments like the others. Other values as they are."""
+    if not isinstance(node, dict):
+        return node
+    from hydra.utils import instantiate
+
+    flat = _flat(node)
+    return instantiate(flat, _convert_="all") if "_target_" in flat else flat
+
+
+def _flat(node: Any) -> Any:
+    if not isinstance(node, dict):
+        return node
+    return {key: _flat(value) for key, value in node.items() if key != "how"} | (node.get("how") or {})

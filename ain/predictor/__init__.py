@@ -1,0 +1,1 @@
+"""Predictors: how a model is asked. Each is a class with `predict(checkpoint, processor, asked) -> answers`."""

@@ -1,0 +1,140 @@
+"""Records and the columns that stages add to them, kept in Parquet shards of 2,000 rows.
+
+A stage's directory holds `kept/` and `rejected/`, shard by shard. A shard is written whole or not at all: first what was
+rejected, then what was kept, and the kept file says that the shard is done. `datasets.load_dataset(directory)` gives what
+was kept, its configuration "rejected" the rest.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Row = dict[str, Any]
+
+SHARD_ROWS = 2_000
+
+EXCHANGES = pa.list_(pa.struct([("question", pa.string()), ("answer", pa.string())]))
+SCORES = pa.list_(pa.float32())  # one value per exchange; null where it does not apply
+
+# What a source gives. `images` are sha256 of the packed pictures; a text refers to its next picture by <image>.
+RECORD = pa.schema(
+    [
+        ("id", pa.string()),
+        ("source", pa.string()),
+        ("domain", pa.string()),
+        ("origin", pa.string()),  # authentic | translated | synthetic
+        ("images", pa.list_(pa.string())),
+        ("english", EXCHANGES),  # null where the source has none
+        ("arabic", EXCHANGES),
+        ("reference", EXCHANGES),  # a trusted Arabic translation, where the source has one
+    ]
+)
+
+# What any stage turns away: which, where it stood, and every reason.
+REJECTED = pa.schema([("id", pa.string()), ("where", pa.string()), ("reasons", pa.list_(pa.string()))])
+
+_CARD = """---
+configs:
+- config_name: kept
+  default: true
+  data_files:
+  - split: train
+    path: kept/*
+- config_name: rejected
+  data_files:
+  - split: train
+    path: rejected/*
+---
+Written by `ain`: what this stage kept and, in the configuration "rejected", what it turned away and why.
+"""
+
+
+def replace_file(path: Path, write: Any) -> None:
+    """Write a file whole or not at all: `write` is called with a temporary path beside it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def replace_text(path: Path, text: str) -> None:
+    replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def _save(table: pa.Table, suffix: str, path: Path) -> None:
+    if suffix == "parquet":
+        pq.write_table(table, path)
+        return
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+class Shards:
+    """The rows of one stage's directory."""
+
+    def __init__(self, directory: Path, schema: pa.Schema = RECORD, rejected: pa.Schema = REJECTED, suffix: str = "parquet") -> None:
+        """suffix: parquet, or arrow for what is read in random order from a memory map."""
+        self.directory = directory
+        self.suffix = suffix
+        self.schemas = {"kept": schema, "rejected": rejected}
+
+    def create(self) -> "Shards":
+        for part in self.schemas:
+            (self.directory / part).mkdir(parents=True, exist_ok=True)
+        replace_text(self.directory / "README.md", _CARD)
+        return self
+
+    def _path(self, part: str, index: int) -> Path:
+        return self.directory / part / f"{index:05d}.{self.suffix}"
+
+    def __len__(self) -> int:
+        """The number of finished shards."""
+        return len(list((self.directory / "kept").glob(f"[0-9]*.{self.suffix}")))
+
+    def done(self, index: int) -> bool:
+        return self._path("kept", index).exists()
+
+    def write(self, index: int, kept: list[Row], rejected: Iterable[Row] = ()) -> None:
+        """One shard. Values are checked against the schema, also of an empty shard."""
+        for part, rows in (("rejected", list(rejected)), ("kept", kept)):
+            schema = self.schemas[part]
+            table = pa.Table.from_pylist(rows, schema=schema)
+            replace_file(self._path(part, index), partial(_save, table, self.suffix))
+
+    def read(self, index: int, columns: list[str] | None = None, part: str = "kept") -> list[Row]:
+        table = pq.read_table(self._path(part, index), columns=columns) if self.suffix == "parquet" else self.mapped(index, part)
+        return (table.select(columns) if columns is not None else table).to_pylist()  # type: ignore[no-any-return]
+
+    def mapped(self, index: int, part: str = "kept") -> pa.Table:
+        """An arrow shard as a table over a memory map."""
+        return pa.ipc.open_file(pa.memory_map(str(self._path(part, index)))).read_all()
+
+    def rows(self, columns: list[str] | None = None, part: str = "kept") -> Iterator[Row]:
+        """All rows in order, one shard in memory at a time."""
+        for index in range(len(self)):
+            yield from self.read(index, columns, part)
+
+    def count(self, part: str = "kept") -> int:
+        if self.suffix == "arrow":
+            return sum(self.mapped(index, part).num_rows for index in range(len(self)))
+        return sum(pq.read_metadata(self._path(part, index)).num_rows for index in range(len(self)))
+
+    def by_id(self, index: int, columns: list[str] | None = None, part: str = "kept") -> dict[str, Row]:
+        """A shard as id → row: how columns of one stage meet the rows of another."""
+        return {row["id"]: row for row in self.read(index, None if columns is None else ["id", *columns], part)}
+
+
+def rejection(identifier: str | None, reasons: list[str], where: str | None = None) -> Row:
+    return {"id": identifier, "where": where, "reasons": reasons}
+
+
+def original(record: Row) -> list[dict[str, str]]:
+    """The exchanges as the source gave them: English where there is English, else Arabic."""
+    return record["english"] or record["arabic"] or []

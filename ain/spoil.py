@@ -1,0 +1,102 @@
+"""The ways a translation goes wrong, done on purpose: to train nothing, to show what verification catches and what not."""
+
+import re
+from collections.abc import Callable
+from random import Random
+
+from ain.miniature.grammar import COLOURS, indic
+
+Exchanges = list[dict[str, str]]
+
+KINDS = ("mismatch", "omission", "number", "untranslated", "truncated", "order", "gender")
+
+_WORDS = re.compile(r"\S+")
+
+
+def record(english: Exchanges, arabic: Exchanges, others: list[Exchanges], random: Random) -> tuple[Exchanges, str]:
+    """A record's translation spoiled wherever one kind applies, and that kind: the first of a random order that changes it."""
+    for kind in random.sample(KINDS, len(KINDS)):
+        spoiled = of_kind(kind, english, arabic, others, random)
+        if spoiled != arabic:
+            return spoiled, kind
+    raise AssertionError("a text in English is not its own translation")
+
+
+def of_kind(kind: str, english: Exchanges, arabic: Exchanges, others: list[Exchanges], random: Random) -> Exchanges:
+    """The exchanges spoiled in one way; unchanged where it cannot apply."""
+    if kind == "mismatch":
+        return _mismatch(arabic, others, random)
+    if kind == "untranslated":
+        return [dict(exchange) for exchange in english]
+    return [{key: _spoiled(_WAYS[kind], text, random) for key, text in exchange.items()} for exchange in arabic]
+
+
+def _spoiled(way: Callable[[str, Random], str], text: str, random: Random) -> str:
+    """Placeholders stand on a line of their own and stay."""
+    head, newline, rest = text.rpartition("\n")
+    return head + newline + way(rest, random)
+
+
+def _mismatch(arabic: Exchanges, others: list[Exchanges], random: Random) -> Exchanges:
+    """The translation of another record, exchange by exchange."""
+    other = random.choice(others)
+    spoiled = []
+    for i, exchange in enumerate(arabic):
+        foreign = other[(i + 1) % len(other)]
+        head, mark, _ = exchange["question"].rpartition("\n")
+        spoiled.append({"question": head + mark + foreign["question"].rpartition("\n")[2], "answer": foreign["answer"]})
+    return spoiled
+
+
+def _omission(text: str, random: Random) -> str:
+    """One word of three or more is left out; not the first, which may be all that a question is."""
+    words = text.split()
+    if len(words) < 3:
+        return text
+    del words[random.randrange(1, len(words))]
+    return " ".join(words)
+
+
+def _number(text: str, random: Random) -> str:
+    """Another number of the same length in place of each."""
+    return re.sub(r"\d+", lambda match: _another(match[0], random), text)
+
+
+def _another(number: str, random: Random) -> str:
+    while True:
+        other = "".join(random.choice("123456789") for _ in number)
+        if indic(other) != number and other != number:
+            return indic(other) if not number.isascii() else other
+
+
+def _truncated(text: str, random: Random) -> str:
+    """The first half of the words, as a model that ran out of tokens leaves it."""
+    words = text.split()
+    return " ".join(words[: (len(words) + 1) // 2]) if len(words) > 1 else text
+
+
+def _order(text: str, random: Random) -> str:
+    words = text.split()
+    if len(words) < 3:
+        return text
+    shuffled = words[:]
+    while shuffled == words:
+        random.shuffle(shuffled)
+    return " ".join(shuffled)
+
+
+_SWAPPED = {**{c.masculine: c.feminine for c in COLOURS}, **{c.feminine: c.masculine for c in COLOURS}, "توجد": "يوجد", "يوجد": "توجد"}
+
+
+def _gender(text: str, random: Random) -> str:
+    """Adjectives and verbs in the other gender."""
+    return _WORDS.sub(lambda match: _swapped(match[0]), text)
+
+
+def _swapped(word: str) -> str:
+    core = word.rstrip("؟.،")
+    article = "ال" if core.startswith("ال") and core.removeprefix("ال") in _SWAPPED else ""
+    return article + _SWAPPED.get(core.removeprefix(article), core.removeprefix(article)) + word[len(core) :]
+
+
+_WAYS = {"omission": _omission, "number": _number, "truncated": _truncated, "order": _order, "gender": _gender}

@@ -1,0 +1,117 @@
+"""Mix: draw training conversations from the parts of the mixture (translated, English, authentic Arabic), each with a weight.
+
+Duplicates are left out, pictures are split into training and validation, and references to pictures are resolved to
+(store, pack, row), so that training needs no index.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+
+from ain import UserError
+from ain.images import ImagePacks
+from ain.model.samples import IMAGE_REFERENCE, STORES
+from ain.record import EXCHANGES, SHARD_ROWS, Row, Shards, rejection, replace_text
+from ain.tables import write_table
+
+TEXTS = ("id", "part", "source", "origin", "domain", "language", "split")
+SCHEMA = pa.schema([*((name, pa.string()) for name in TEXTS), ("images", pa.list_(IMAGE_REFERENCE)), ("exchanges", EXCHANGES)])
+
+
+def mix(parts: dict[str, dict[str, Path | None]], mixture: dict[str, Any], seed: int, out: Path) -> dict[str, Any]:
+    shards = Shards(out, SCHEMA).create()
+    stores = list(dict.fromkeys(inputs["collect"] for inputs in parts.values()))
+    names = [ImagePacks(store).index() for store in stores]
+    drawn = (
+        row
+        for name, inputs in parts.items()
+        for row in _part(name, mixture["parts"][name], inputs, names[stores.index(inputs["collect"])], stores.index(inputs["collect"]), mixture, seed)
+    )
+    seen: set[bytes] = set()
+    kept: list[Row] = []
+    rejected: list[Row] = []
+    index = 0
+    for row in drawn:
+        reason = _against(row, seen)
+        if reason:
+            rejected.append(rejection(row["id"], [reason]))
+        else:
+            kept.append(row)
+        if len(kept) + len(rejected) == SHARD_ROWS:
+            shards.write(index, kept, rejected)
+            kept, rejected, index = [], [], index + 1
+    shards.write(index, kept, rejected)
+    replace_text(out / STORES, json.dumps({"stores": [str(store.resolve()) for store in stores], "pictures": mixture["pictures"]}))
+    return _counts(shards, out)
+
+
+def _part(name: str, part: dict[str, Any], inputs: dict[str, Any], packed: dict[str, tuple[int, int]], store: int, mixture: dict[str, Any], seed: int) -> Iterator[Row]:
+    """The rows of one part: what select left, in the part's language, as often as its weight says."""
+    records, verdicts = Shards(inputs["collect"]), Shards(inputs["select"])
+    for index in range(len(records)):
+        arabic = Shards(inputs["translate"]).by_id(index, ["arabic"]) if part["translate"] else {}
+        usable = set(verdicts.by_id(index, []))
+        if not part["translate"]:
+            usable |= {row["id"] for row in verdicts.read(index, ["id", "original_usable"], "rejected") if row["original_usable"]}
+        for record in records.read(index):
+            exchanges = arabic.get(record["id"], {}).get("arabic") if part["translate"] else record[part["language"]]
+            if record["id"] not in usable or not exchanges:
+                continue
+            for copy in range(_copies(part["weight"], seed, name, record["id"])):
+                yield {
+                    "id": f"{record['id']}/{name}/{copy}",
+                    "copy": copy,  # a weight's second copy is no duplicate; not stored
+                    "part": name,
+                    "source": record["source"],
+                    "origin": "translated" if part["translate"] else record["origin"],
+                    "domain": record["domain"],
+                    "language": "arabic" if part["translate"] else part["language"],
+                    "split": _split(record["images"] or [record["id"]], mixture["validation"], seed),
+                    "images": [dict(zip(("store", "pack", "row"), (store, *packed[sha]), strict=True)) for sha in record["images"]],
+                    "exchanges": exchanges,
+                }
+
+
+def _copies(weight: float, seed: int, part: str, identifier: str) -> int:
+    whole = int(weight)
+    return whole + (Random(f"weight {seed} {part} {identifier}").random() < weight - whole)
+
+
+def _split(keys: list[str], share: float, seed: int) -> str:
+    """By picture, so that no picture is in both; "both" where a record's pictures fall on either side."""
+    sides = {"validation" if Random(f"split {seed} {key}").random() < share else "train" for key in keys}
+    return sides.pop() if len(sides) == 1 else "both"
+
+
+def _against(row: Row, seen: set[bytes]) -> str | None:
+    if row["split"] == "both":
+        return "its pictures fall into training and validation"
+    content = json.dumps([row["images"], row["exchanges"], row["copy"]], ensure_ascii=False)
+    key = hashlib.blake2b(content.encode(), digest_size=12).digest()
+    if key in seen:
+        return "duplicate of a record before it"
+    seen.add(key)
+    return None
+
+
+def _counts(shards: Shards, out: Path) -> dict[str, Any]:
+    kept, rejected = shards.count(), shards.count("rejected")
+    rows: Counter[tuple[str, ...]] = Counter(tuple(row[name] for name in TEXTS[1:]) for row in shards.rows(list(TEXTS)))
+    if not any(key[-1] == "train" for key in rows):
+        raise UserError("nothing is left to train on: every record was rejected; try thresholds=loose, or look into the select stage's rejected/ for the reasons")
+    write_table(out / "tables" / "mixture.csv", [dict(zip(TEXTS[1:], key, strict=True)) | {"records": count} for key, count in sorted(rows.items())])
+    by = {name: _sums(rows, i) for i, name in enumerate(TEXTS[1:])}
+    return {"input": kept + rejected, "kept": kept, "rejected": rejected, **by}
+
+
+def _sums(rows: "Counter[tuple[str, ...]]", column: int) -> dict[str, int]:
+    sums: Counter[str] = Counter()
+    for key, count in rows.items():
+        sums[key[column]] += count
+    return dict(sorted(sums.items()))

@@ -1,0 +1,1 @@
+"""Translators, English to Arabic. Each is a class with `translate(texts) -> texts`."""

@@ -1,0 +1,1 @@
+"""Verifiers: how near a translation is to its original. Each is a class with `embed(texts) -> [texts, dimension]`."""

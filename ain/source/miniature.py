@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import islice
+from random import Random
 
 from ain.images import png
 from ain.miniature.scene import Question
@@ -28,10 +29,15 @@ class Miniature:
     def _all(self) -> Iterator[Found]:
         for domain in DOMAINS:
             for scene in islice(self.world.scenes("train", domain, self.unsafe), self.scenes):
-                record = {"english": [_english(q) for q in scene.questions], "reference": [_arabic(q) for q in scene.questions]}
-                yield _found(scene, record)
+                asked = _in_any_order(scene)
+                yield _found(scene, {"english": [_english(q) for q in asked], "reference": [_arabic(q) for q in asked]})
             for scene in islice(self.world.scenes("authentic", domain, self.unsafe), self.authentic):
-                yield _found(scene, {"arabic": [_arabic(q) for q in scene.questions]})
+                yield _found(scene, {"arabic": [_arabic(q) for q in _in_any_order(scene)]})
+
+
+def _in_any_order(scene: Scene) -> list[Question]:
+    """A model that met a question only at the end of conversations could not answer it alone."""
+    return Random(f"{scene.name} asked").sample(scene.questions, len(scene.questions))
 
 
 def _found(scene: Scene, texts: dict[str, list[dict[str, str]]]) -> Found:

@@ -12,13 +12,27 @@ from typing import TextIO
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ain import UserError
 from ain.mistakes import refuse_unknown_keys, sentence
 
 ROOT = Path(__file__).resolve().parents[1]
-VERBS = ("collect", "translate", "verify", "screen", "select", "mix", "pack", "train", "evaluate_base", "evaluate", "report", "run")
+VERBS = (
+    "collect",
+    "translate",
+    "verify",
+    "screen",
+    "select",
+    "mix",
+    "pack",
+    "train",
+    "evaluate_base",
+    "evaluate",
+    "report",
+    "run",
+)
 
 _results: TextIO | None = None
 
@@ -62,7 +76,7 @@ def run(cfg: DictConfig) -> None:
             refuse_unknown_keys(cfg)
             print(job.work(), file=out, flush=True)
     except UserError:
-        if HydraConfig.get().mode.name == "RUN":
+        if HydraConfig.get().mode == RunMode.RUN:
             raise
 
 
@@ -84,7 +98,21 @@ def arguments(words: list[str]) -> list[str]:
     return [*overrides, *(f"experiment={name}" for name in names), *flags]
 
 
-_FLAGS_WITH_VALUE = ("--cfg", "-c", "--package", "-p", "--info", "-i", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd", "--experimental-rerun")
+_FLAGS_WITH_VALUE = (
+    "--cfg",
+    "-c",
+    "--package",
+    "-p",
+    "--info",
+    "-i",
+    "--config-path",
+    "-cp",
+    "--config-name",
+    "-cn",
+    "--config-dir",
+    "-cd",
+    "--experimental-rerun",
+)
 
 
 def main() -> None:

@@ -3,7 +3,9 @@
 import re
 import unicodedata
 
-NORMALISER = "ain-arabic-1"  # bump with any change to `normalise`: scores made with it are not comparable across versions
+NORMALISER = (
+    "ain-arabic-1"  # bump with any change to `normalise`: scores made with it are not comparable across versions
+)
 
 _DIACRITICS = re.compile("[\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed]")
 _LETTERS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ـ": None})
@@ -12,8 +14,15 @@ _ARABIC = re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe7
 
 ARABIC_OPTIONS = "أبجده"
 LATIN_OPTIONS = "ABCDE"
-_OPTION_OF = {**{c: i for i, c in enumerate("ابجده")}, **{c: i for i, c in enumerate(LATIN_OPTIONS)}, **{str(i + 1): i for i in range(5)}}
-_LEAD = re.compile(r"^\s*(?:(?:the\s+)?(?:correct\s+)?(?:answer|option)(?:\s+is)?|(?:ال)?(?:اجابه|اجابة|جواب|خيار)(?:\s+(?:الصحيحه|الصحيحة|الصحيح))?(?:\s+(?:هي|هو))?)\s*[::]?\s*", re.I)
+_OPTION_OF = {
+    **{c: i for i, c in enumerate("ابجده")},
+    **{c: i for i, c in enumerate(LATIN_OPTIONS)},
+    **{str(i + 1): i for i in range(5)},
+}
+_LEAD = re.compile(
+    r"^\s*(?:(?:the\s+)?(?:correct\s+)?(?:answer|option)(?:\s+is)?|(?:ال)?(?:اجابه|اجابة|جواب|خيار)(?:\s+(?:الصحيحه|الصحيحة|الصحيح))?(?:\s+(?:هي|هو))?)\s*[::]?\s*",
+    re.I,
+)
 _OPTION = re.compile(r"^[\s«\"'(\[]*([ابجده]|[A-Ea-e]|[1-5])(?=[\s.)\]:،,»\"'-]|$)")
 
 

@@ -29,7 +29,9 @@ def locate(name: str, output_dir: Path) -> str:
     if Path(name).is_dir():
         return name
     if name.startswith((".", "/", "~")) or name.count("/") != 1:
-        raise UserError(f"{name}: no such directory; give a checkpoint's directory or a hub id such as Qwen/Qwen2-VL-2B-Instruct")
+        raise UserError(
+            f"{name}: no such directory; give a checkpoint's directory or a hub id such as Qwen/Qwen2-VL-2B-Instruct"
+        )
     return _download(name)
 
 
@@ -42,4 +44,6 @@ def _download(name: str) -> str:
         return snapshot_download(repository, revision=revision or None, ignore_patterns=_NOT_FOR_TORCH)
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{name}: cannot be fetched ({reason}); check the name and the network, or give a local directory instead") from None
+        raise UserError(
+            f"{name}: cannot be fetched ({reason}); check the name and the network, or give a local directory instead"
+        ) from None

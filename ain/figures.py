@@ -20,7 +20,14 @@ from ain.record import replace_file
 INK, GREY, GOOD, BAD, ACCENT = "#1f2933", "#b8c0c8", "#2f7d5b", "#c2483d", "#2b6cb0"
 
 plt.rcParams.update(
-    {"font.family": "DejaVu Sans", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY, "text.color": INK}
+    {
+        "font.family": "DejaVu Sans",
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": GREY,
+        "text.color": INK,
+    }
 )
 
 
@@ -57,7 +64,9 @@ def loss(rows: list[dict[str, str]], path: Path) -> str:
     figure, axes = plt.subplots(figsize=(7, 2.6))
     axes.plot(steps, values, color=GREY, linewidth=0.8)
     width = max(1, len(values) // 30)
-    smooth = np.convolve(np.pad(values, (width // 2, width - 1 - width // 2), mode="edge"), np.ones(width) / width, mode="valid")
+    smooth = np.convolve(
+        np.pad(values, (width // 2, width - 1 - width // 2), mode="edge"), np.ones(width) / width, mode="valid"
+    )
     axes.plot(steps, smooth, color=ACCENT, linewidth=1.8)
     axes.set(xlabel="step", ylabel="loss", ylim=(0, None))
     return _saved(figure, path)
@@ -70,17 +79,42 @@ def accuracy(rows: list[dict[str, Any]], path: Path) -> str:
     figure, panels = plt.subplots(1, len(languages), figsize=(3.6 * len(languages), 2.8), sharey=True, squeeze=False)
     for axes, language in zip(panels[0], languages, strict=True):
         for offset, (model, colour) in enumerate((("base", GREY), ("tuned", ACCENT))):
-            shown = {r["domain"]: r for r in rows if (r["language"], r["model"], r["pictures"]) == (language, model, "shown")}
+            shown = {
+                r["domain"]: r for r in rows if (r["language"], r["model"], r["pictures"]) == (language, model, "shown")
+            }
             if not shown:
                 shown = {r["domain"]: r for r in rows if (r["language"], r["model"]) == (language, model)}
             heights = [float(shown[d]["accuracy"]) for d in domains]
-            errors = [[float(shown[d]["accuracy"]) - float(shown[d]["low"]) for d in domains], [float(shown[d]["high"]) - float(shown[d]["accuracy"]) for d in domains]]
+            errors = [
+                [float(shown[d]["accuracy"]) - float(shown[d]["low"]) for d in domains],
+                [float(shown[d]["high"]) - float(shown[d]["accuracy"]) for d in domains],
+            ]
             places = np.arange(len(domains)) + (offset - 0.5) * 0.38
-            axes.bar(places, heights, 0.36, yerr=errors, color=colour, error_kw={"ecolor": INK, "elinewidth": 0.8}, label=model)
-            shuffled = {r["domain"]: r for r in rows if (r["language"], r["model"], r["pictures"]) == (language, model, "shuffled")}
+            axes.bar(
+                places,
+                heights,
+                0.36,
+                yerr=errors,
+                color=colour,
+                error_kw={"ecolor": INK, "elinewidth": 0.8},
+                label=model,
+            )
+            shuffled = {
+                r["domain"]: r
+                for r in rows
+                if (r["language"], r["model"], r["pictures"]) == (language, model, "shuffled")
+            }
             if shuffled:
                 label = "wrong picture" if offset else None
-                axes.scatter(places, [float(shuffled[d]["accuracy"]) for d in domains], facecolor="white", edgecolor=INK, zorder=3, s=18, label=label)
+                axes.scatter(
+                    places,
+                    [float(shuffled[d]["accuracy"]) for d in domains],
+                    facecolor="white",
+                    edgecolor=INK,
+                    zorder=3,
+                    s=18,
+                    label=label,
+                )
         axes.set(title=language, xticks=range(len(domains)), xticklabels=domains, ylim=(0, 100))
     panels[0][0].set_ylabel("accuracy, %")
     panels[0][-1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
@@ -95,8 +129,13 @@ def probes(rows: list[dict[str, str]], path: Path) -> str:
     for y, x in np.ndindex(*values.shape):
         text = "–" if np.isnan(values[y, x]) else f"{values[y, x]:.2f}"
         axes.text(x, y, text, ha="center", va="center", color="white" if values[y, x] > 0.6 else INK)
-    labels = [f"{row['pair']}  {row['english']}  |  {row['arabic']}" + ("" if row["correct"] == "True" else "   (mismatched)") for row in rows]
-    axes.set(xticks=[0, 1], xticklabels=["this verifier", "LaBSE, as printed"], yticks=range(len(rows)), yticklabels=labels)
+    labels = [
+        f"{row['pair']}  {row['english']}  |  {row['arabic']}" + ("" if row["correct"] == "True" else "   (mismatched)")
+        for row in rows
+    ]
+    axes.set(
+        xticks=[0, 1], xticklabels=["this verifier", "LaBSE, as printed"], yticks=range(len(rows)), yticklabels=labels
+    )
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
         tick.set_color(INK if row["correct"] == "True" else BAD)
@@ -108,7 +147,13 @@ def probes(rows: list[dict[str, str]], path: Path) -> str:
 def similarity(groups: dict[str, list[float]], path: Path) -> str:
     figure, axes = plt.subplots(figsize=(7, 2.4))
     for name, values in sorted(groups.items()):
-        axes.hist(values, bins=np.linspace(-0.6, 1, 65), alpha=0.75, color=GOOD if name == "as translated" else BAD, label=name)
+        axes.hist(
+            values,
+            bins=np.linspace(-0.6, 1, 65).tolist(),
+            alpha=0.75,
+            color=GOOD if name == "as translated" else BAD,
+            label=name,
+        )
     axes.set(xlabel="similarity of the worst exchange", ylabel="records")
     axes.legend(frameon=False)
     return _saved(figure, path)
@@ -118,7 +163,9 @@ def sweep(jobs: list[tuple[str, dict[str, float]]], path: Path) -> str:
     """The headline of each job: Arabic and English of the tuned model."""
     figure, axes = plt.subplots(figsize=(7, 0.5 * len(jobs) + 0.9))
     for offset, (language, colour) in enumerate((("arabic", ACCENT), ("english", GREY))):
-        values = [next((v for k, v in headline.items() if k.startswith(f"tuned {language}")), 0.0) for _, headline in jobs]
+        values = [
+            next((v for k, v in headline.items() if k.startswith(f"tuned {language}")), 0.0) for _, headline in jobs
+        ]
         axes.barh(np.arange(len(jobs)) + (offset - 0.5) * 0.38, values, 0.36, color=colour, label=language)
         for y, value in enumerate(values):
             axes.text(value, y + (offset - 0.5) * 0.38, f" {value:.1f}", va="center")

@@ -69,7 +69,10 @@ class ImagePacks:
     def write(self, pack: int, images: dict[str, tuple[bytes, int, int]]) -> None:
         """One pack: sha256 → (bytes, width, height)."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        rows = [{"sha256": sha, "bytes": data, "width": width, "height": height} for sha, (data, width, height) in images.items()]
+        rows = [
+            {"sha256": sha, "bytes": data, "width": width, "height": height}
+            for sha, (data, width, height) in images.items()
+        ]
         table = pa.Table.from_pylist(rows, schema=SCHEMA)
 
         def save(temporary: Path) -> None:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ain import UserError
@@ -18,13 +19,17 @@ _NOT_CONTENT = ("hydra", "output_dir", "dry_run", "tracker", "experiment")
 
 
 def fingerprint(cfg: DictConfig) -> str:
-    plain = OmegaConf.to_container(OmegaConf.masked_copy(cfg, [key for key in cfg if key not in _NOT_CONTENT]), resolve=False)
+    plain = OmegaConf.to_container(
+        OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key not in _NOT_CONTENT]), resolve=False
+    )
     return digest(_without_how(plain))
 
 
 def _without_how(plain: Any) -> Any:
     """All groups without their `how`; classes are not imported for it, so defaults stay in."""
-    return {key: _without_how(value) for key, value in plain.items() if key != "how"} if isinstance(plain, dict) else plain
+    return (
+        {key: _without_how(value) for key, value in plain.items() if key != "how"} if isinstance(plain, dict) else plain
+    )
 
 
 class Job:
@@ -37,7 +42,9 @@ class Job:
             "job": folder.name,
             "stage": cfg.stage,
             "experiment": HydraConfig.get().runtime.choices.get("experiment"),
-            "overrides": [word for word in HydraConfig.get().overrides.task if not word.startswith(("stage=", "experiment="))],
+            "overrides": [
+                word for word in HydraConfig.get().overrides.task if not word.startswith(("stage=", "experiment="))
+            ],
             "status": "running",
         }
 
@@ -46,7 +53,9 @@ class Job:
         self._write()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.row["seconds"] = round(time.time() - self.started, 1)
         self.row["status"] = "done" if error is None else "failed"
         if error is not None:
@@ -63,7 +72,9 @@ class Job:
         """Bring up what was asked for, then report and publish. Returns the directory that was asked for."""
         from ain.pipeline import Run, targets
 
-        run = Run(Path(self.cfg.output_dir), on_stage=lambda name, state: print(f"ain: {name}", file=sys.stderr, flush=True))
+        run = Run(
+            Path(self.cfg.output_dir), on_stage=lambda name, state: print(f"ain: {name}", file=sys.stderr, flush=True)
+        )
         out = run.output_dir
         if self.cfg.dry_run:
             return self._plan(run)
@@ -81,7 +92,9 @@ class Job:
 
         for stage in targets(self.cfg.stage):
             for name, directory in run.plan(stage, self.cfg).items():
-                print(f"ain: {name:>13}  {'done   ' if is_done(directory) else 'to make'}  {directory}", file=sys.stderr)
+                print(
+                    f"ain: {name:>13}  {'done   ' if is_done(directory) else 'to make'}  {directory}", file=sys.stderr
+                )
         return run.output_dir
 
     def _report(self, run: Any) -> Path:
@@ -89,7 +102,7 @@ class Job:
         from ain.tracking import publish
 
         where = run.output_dir / "report"
-        if HydraConfig.get().mode.name == "MULTIRUN":
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
             where /= self.folder.name
         self.row["headline"] = report(self.row, run.directories, where)
         publish(self.row, run.directories, self.cfg, self.folder)

@@ -20,8 +20,14 @@ def sentence(error: Exception, words: list[str]) -> str | None:
     if not isinstance(error, HydraException | OmegaConfBaseException):
         return None
     text = f"{error}\n{error.__cause__ or ''}"
-    if choice := re.search(r"Could not find '([^']+)/([^'/]+)'.*?Available options in '[^']+':\n((?:\t\S+\n?)+)", text, re.S):
-        group, wrong, options = choice[1], choice[2], [option.strip() for option in choice[3].split("\n") if option.strip()]
+    if choice := re.search(
+        r"Could not find '([^']+)/([^'/]+)'.*?Available options in '[^']+':\n((?:\t\S+\n?)+)", text, re.S
+    ):
+        group, wrong, options = (
+            choice[1],
+            choice[2],
+            [option.strip() for option in choice[3].split("\n") if option.strip()],
+        )
         return _wrong_choice(group, wrong, options)
     if missing := re.search(r"Could not find '(experiment)/([^']+)'", text):
         return _wrong_choice("experiment", missing[2], _experiments())
@@ -42,7 +48,9 @@ def _experiments() -> list[str]:
     from ain.__main__ import ROOT
 
     folder = ROOT / "experiments"
-    return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml") if path.parent.name != "paper")
+    return sorted(
+        str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml") if path.parent.name != "paper"
+    )
 
 
 def refuse_unknown_keys(cfg: DictConfig) -> None:
@@ -51,10 +59,20 @@ def refuse_unknown_keys(cfg: DictConfig) -> None:
     name = choices.get("experiment")
     if name is None:
         return
-    known = _known_keys([f"{group}={choice}" for group, choice in choices.items() if choice is not None and group != "experiment" and not group.startswith("hydra/")])
+    known = _known_keys(
+        [
+            f"{group}={choice}"
+            for group, choice in choices.items()
+            if choice is not None and group != "experiment" and not group.startswith("hydra/")
+        ]
+    )
     for key in sorted(set(_keys(cfg)) - known):
         if not any(key.startswith(f"{free}.") for free in _FREE):
-            hint = _near(key, known) or "; does its first line say `# @package _global_`?" if "." not in key else _near(key, known)
+            hint = (
+                _near(key, known) or "; does its first line say `# @package _global_`?"
+                if "." not in key
+                else _near(key, known)
+            )
             raise UserError(f"experiment {name}: no such key: {key}{hint}")
 
 
@@ -83,5 +101,5 @@ def _keys(node: Any, at: str = "") -> Iterator[str]:
     plain = OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node
     if isinstance(plain, dict):
         for key, value in plain.items():
-            yield f"{at}{key}"
-            yield from _keys(value, f"{at}{key}.")
+            yield f"{at}{key!s}"
+            yield from _keys(value, f"{at}{key!s}.")

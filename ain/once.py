@@ -42,12 +42,19 @@ class Once:
                 path = directory / f"{block:05d}.arrow"
                 if not path.exists():
                     table = pa.table({"text": compute(texts)})
-                    replace_file(path, lambda temporary, table=table: feather.write_feather(table, str(temporary), compression="uncompressed"))
+                    replace_file(
+                        path,
+                        lambda temporary, table=table: feather.write_feather(
+                            table, str(temporary), compression="uncompressed"
+                        ),
+                    )
                 made += feather.read_table(path)["text"].to_pylist()
                 bar.update(len(texts))
         return made
 
-    def embed(self, directory: Path, compute: Callable[[list[str]], np.ndarray], what: str) -> Callable[[str], np.ndarray]:
+    def embed(
+        self, directory: Path, compute: Callable[[list[str]], np.ndarray], what: str
+    ) -> Callable[[str], np.ndarray]:
         """A look-up from text to its vector [dimension], memory-mapped."""
         directory.mkdir(parents=True, exist_ok=True)
         blocks: list[np.ndarray] = []

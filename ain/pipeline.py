@@ -24,7 +24,9 @@ STAGES = {
         Stage("mix", 1, reads=("mixture", "seed"), after=("collect", "translate", "select")),
         Stage("pack", 1, reads=("model.processor",), after=("mix",)),
         Stage("train", 1, reads=("model", "objective", "trainer", "seed"), after=("pack",)),
-        Stage("evaluate_base", 1, reads=("model.checkpoint", "model.processor", "predictor", "benchmark"), body="evaluate"),
+        Stage(
+            "evaluate_base", 1, reads=("model.checkpoint", "model.processor", "predictor", "benchmark"), body="evaluate"
+        ),
         Stage("evaluate", 1, reads=("model.processor", "predictor", "benchmark"), after=("train",)),
     )
 }
@@ -54,7 +56,7 @@ def _one_source(name: str, cfg: DictConfig) -> dict[str, Any]:
     """What a part of the mixture is drawn from: its own source, or the job's."""
     part = cfg.mixture.parts[name]
     siblings = {other: value for other, value in cfg.mixture.parts.items() if value.get("source") == part.get("source")}
-    own = OmegaConf.merge(cfg)
+    own = cfg.copy()
     OmegaConf.set_struct(own, False)
     own.mixture = {"parts": siblings}
     if part.get("source") is not None:
@@ -114,7 +116,10 @@ class Run:
     def _make(self, stage: Stage, cfg: DictConfig, inputs: dict[str, Any], out: Path) -> None:
         self.on_stage(stage.name, "running")
         started = time.time()
-        located = {group: _over_checkpoints(group, _plain(cfg, group), lambda name: locate(name, self.output_dir)) for group in stage.reads}
+        located = {
+            group: _over_checkpoints(group, _plain(cfg, group), lambda name: locate(name, self.output_dir))
+            for group in stage.reads
+        }
         parts = {group.split(".")[-1]: _build(node) for group, node in located.items()}
         body = importlib.import_module(stage.module)
         counts = getattr(body, stage.body or stage.name)(**inputs, **parts, out=out)
@@ -124,7 +129,13 @@ class Run:
         follows = self._walk(upstream(stage, cfg), lambda *of: self.directory(*of).name)
         mark_done(
             out,
-            {"stage": stage.name, "version": stage.version, "ain": __version__, "counts": counts, "seconds": round(time.time() - started, 1)}
+            {
+                "stage": stage.name,
+                "version": stage.version,
+                "ain": __version__,
+                "counts": counts,
+                "seconds": round(time.time() - started, 1),
+            }
             | {"settings": settings, "follows": follows},
         )
         self.made.append(stage.name)

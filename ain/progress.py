@@ -9,4 +9,12 @@ from tqdm import tqdm
 def progress(what: str, total: int | None = None, unit: str = "it") -> Any:
     """A tqdm bar; in a log file one line every ten seconds would still be too many, so there it only says the end."""
     watched = sys.stderr.isatty()
-    return tqdm(desc=f"{what:>10}", total=total, unit=f" {unit}", file=sys.stderr, mininterval=0.2 if watched else 600, dynamic_ncols=watched, leave=True)
+    return tqdm(
+        desc=f"{what:>10}",
+        total=total,
+        unit=f" {unit}",
+        file=sys.stderr,
+        mininterval=0.2 if watched else 600,
+        dynamic_ncols=watched,
+        leave=True,
+    )

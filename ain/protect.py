@@ -62,7 +62,11 @@ def unusable(source: str, translation: str) -> str | None:
     """Why a translation cannot be used at all; None where it can. How good it is, is for verification to say."""
     if not translation.strip():
         return "empty translation"
-    lost = [piece.text.strip() for piece in pieces(source) if not piece.language and piece.text.strip() and piece.text not in translation]
+    lost = [
+        piece.text.strip()
+        for piece in pieces(source)
+        if not piece.language and piece.text.strip() and piece.text not in translation
+    ]
     if lost:
         return f"lost in translation: {lost[0][:40]}"
     return None

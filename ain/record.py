@@ -79,7 +79,9 @@ def _save(table: pa.Table, suffix: str, path: Path) -> None:
 class Shards:
     """The rows of one stage's directory."""
 
-    def __init__(self, directory: Path, schema: pa.Schema = RECORD, rejected: pa.Schema = REJECTED, suffix: str = "parquet") -> None:
+    def __init__(
+        self, directory: Path, schema: pa.Schema = RECORD, rejected: pa.Schema = REJECTED, suffix: str = "parquet"
+    ) -> None:
         """suffix: parquet, or arrow for what is read in random order from a memory map."""
         self.directory = directory
         self.suffix = suffix
@@ -109,7 +111,11 @@ class Shards:
             replace_file(self._path(part, index), partial(_save, table, self.suffix))
 
     def read(self, index: int, columns: list[str] | None = None, part: str = "kept") -> list[Row]:
-        table = pq.read_table(self._path(part, index), columns=columns) if self.suffix == "parquet" else self.mapped(index, part)
+        table = (
+            pq.read_table(self._path(part, index), columns=columns)
+            if self.suffix == "parquet"
+            else self.mapped(index, part)
+        )
         return (table.select(columns) if columns is not None else table).to_pylist()  # type: ignore[no-any-return]
 
     def mapped(self, index: int, part: str = "kept") -> pa.Table:

@@ -13,13 +13,15 @@ KINDS = ("mismatch", "omission", "number", "untranslated", "truncated", "order",
 _WORDS = re.compile(r"\S+")
 
 
-def record(english: Exchanges, arabic: Exchanges, others: list[Exchanges], random: Random) -> tuple[Exchanges, str]:
-    """A record's translation spoiled wherever one kind applies, and that kind: the first of a random order that changes it."""
-    for kind in random.sample(KINDS, len(KINDS)):
-        spoiled = of_kind(kind, english, arabic, others, random)
-        if spoiled != arabic:
-            return spoiled, kind
-    raise AssertionError("a text in English is not its own translation")
+def record(
+    shares: dict[str, float], english: Exchanges, arabic: Exchanges, others: list[Exchanges], random: Random
+) -> tuple[Exchanges, str | None]:
+    """The translation and the kind of its damage, drawn by `shares`; None if it is spared or that kind applies nowhere in it."""
+    kind = random.choices([*shares, None], weights=[*shares.values(), max(0.0, 1 - sum(shares.values()))])[0]
+    if kind is None:
+        return arabic, None
+    spoiled = of_kind(kind, english, arabic, others, random)
+    return (spoiled, kind) if spoiled != arabic else (arabic, None)
 
 
 def of_kind(kind: str, english: Exchanges, arabic: Exchanges, others: list[Exchanges], random: Random) -> Exchanges:
@@ -85,7 +87,12 @@ def _order(text: str, random: Random) -> str:
     return " ".join(shuffled)
 
 
-_SWAPPED = {**{c.masculine: c.feminine for c in COLOURS}, **{c.feminine: c.masculine for c in COLOURS}, "توجد": "يوجد", "يوجد": "توجد"}
+_SWAPPED = {
+    **{c.masculine: c.feminine for c in COLOURS},
+    **{c.feminine: c.masculine for c in COLOURS},
+    "توجد": "يوجد",
+    "يوجد": "توجد",
+}
 
 
 def _gender(text: str, random: Random) -> str:

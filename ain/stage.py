@@ -90,7 +90,11 @@ def lock(directory: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            print(f"ain: waiting for {file.read().strip() or 'another process'}, which is making {directory.name}", file=sys.stderr, flush=True)
+            print(
+                f"ain: waiting for {file.read().strip() or 'another process'}, which is making {directory.name}",
+                file=sys.stderr,
+                flush=True,
+            )
             fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         file.truncate()

@@ -15,7 +15,9 @@ class Sweep(Callback):
             old.unlink()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        jobs = [json.loads(path.read_text(encoding="utf-8")) for path in Path(config.hydra.sweep.dir).glob("*/job.json")]
+        jobs = [
+            json.loads(path.read_text(encoding="utf-8")) for path in Path(config.hydra.sweep.dir).glob("*/job.json")
+        ]
         jobs.sort(key=lambda job: job["started"])
         if not jobs:
             sys.exit("ain: the sweep has no jobs; give at least one value, as in thresholds=paper,none")
@@ -27,14 +29,28 @@ class Sweep(Callback):
             print(line, file=sys.stderr)
         failed = sum(job["status"] != "done" for job in jobs)
         if failed:
-            sys.exit(f"ain: {failed} of {len(jobs)} jobs failed; the same command tries them again and repeats nothing that is done")
+            sys.exit(
+                f"ain: {failed} of {len(jobs)} jobs failed; the same command tries them again and repeats nothing that is done"
+            )
 
 
 def table(jobs: list[dict[str, Any]]) -> list[str]:
     """One line a job: its overrides, how it ended, and its headline or its error."""
     rows = [("job", "status", "seconds", "")]
     for job in jobs:
-        headline = "  ".join(f"{name} {value:.1f}" for name, value in job.get("headline", {}).items() if isinstance(value, float))
-        rows.append((" ".join(job["overrides"]) or "(defaults)", job["status"], str(job.get("seconds", "")), job.get("error") or headline))
+        headline = "  ".join(
+            f"{name} {value:.1f}" for name, value in job.get("headline", {}).items() if isinstance(value, float)
+        )
+        rows.append(
+            (
+                " ".join(job["overrides"]) or "(defaults)",
+                job["status"],
+                str(job.get("seconds", "")),
+                job.get("error") or headline,
+            )
+        )
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    return ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip() for row in rows]
+    return [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip()
+        for row in rows
+    ]

@@ -45,12 +45,16 @@ def _content(directories: dict[str, Path], wandb: Any) -> dict[str, Any]:
     content: dict[str, Any] = {}
     for stage, directory in directories.items():
         manifest = read_manifest(directory)
-        content |= {f"{stage}/{name}": value for name, value in manifest["counts"].items() if isinstance(value, int | float)}
+        content |= {
+            f"{stage}/{name}": value for name, value in manifest["counts"].items() if isinstance(value, int | float)
+        }
         content[f"{stage}/seconds"] = manifest["seconds"]
         for path in sorted((directory / "tables").glob("*.csv")):
             rows = read_table(path)
             if rows:
-                content[f"{stage}/{path.stem}"] = wandb.Table(columns=list(rows[0]), data=[list(row.values()) for row in rows])
+                content[f"{stage}/{path.stem}"] = wandb.Table(
+                    columns=list(rows[0]), data=[list(row.values()) for row in rows]
+                )
         for path in sorted((directory / "figures").glob("*.png")):
             content[f"{stage}/{path.stem}"] = wandb.Image(str(path))
     return content
@@ -58,5 +62,7 @@ def _content(directories: dict[str, Path], wandb: Any) -> dict[str, Any]:
 
 def commit() -> str | None:
     """The project's git commit, where there is one."""
-    found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
+    found = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False
+    )
     return found.stdout.strip() or None

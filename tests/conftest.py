@@ -31,7 +31,13 @@ Result = subprocess.CompletedProcess[str]
 
 def ain(*words: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> Result:
     return subprocess.run(
-        [sys.executable, "-m", "ain", *words], capture_output=True, text=True, cwd=cwd, env={**os.environ, **(env or {})}, check=False, timeout=600
+        [sys.executable, "-m", "ain", *words],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        check=False,
+        timeout=600,
     )
 
 

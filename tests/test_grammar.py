@@ -16,7 +16,13 @@ def test_adjectives_agree() -> None:
 
 @pytest.mark.parametrize(
     ("number", "shape", "arabic"),
-    [(0, STAR, "لا توجد نجوم"), (1, CIRCLE, "دائرة واحدة"), (1, SQUARE, "مربع واحد"), (2, CIRCLE, "دائرتان"), (2, SQUARE, "مربعان")]
+    [
+        (0, STAR, "لا توجد نجوم"),
+        (1, CIRCLE, "دائرة واحدة"),
+        (1, SQUARE, "مربع واحد"),
+        (2, CIRCLE, "دائرتان"),
+        (2, SQUARE, "مربعان"),
+    ]
     + [(3, STAR, "ثلاث نجوم"), (3, TRIANGLE, "ثلاثة مثلثات")],
 )
 def test_numbers_agree(number: int, shape: object, arabic: str) -> None:

@@ -23,7 +23,10 @@ def test_pieces_joined_are_the_text(text: str) -> None:
 
 
 def test_only_language_is_translated() -> None:
-    assert restored("<image>\nWhich?\nA. red\nB. `x` https://a.b", str.upper) == "<image>\nWHICH?\nA. RED\nB. `x` https://a.b"
+    assert (
+        restored("<image>\nWhich?\nA. red\nB. `x` https://a.b", str.upper)
+        == "<image>\nWHICH?\nA. RED\nB. `x` https://a.b"
+    )
     assert restored("B", str.lower) == "B"
 
 

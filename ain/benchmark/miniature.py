@@ -16,7 +16,9 @@ class Miniature:
     model reaches with the wrong picture or none, it reaches by guessing.
     """
 
-    def __init__(self, seed: int = 0, scenes: int = 60, questions: int = 4, pictures: tuple[str, ...] = ("shown",)) -> None:
+    def __init__(
+        self, seed: int = 0, scenes: int = 60, questions: int = 4, pictures: tuple[str, ...] = ("shown",)
+    ) -> None:
         self.world = World(seed)
         self.scenes = scenes
         self.questions = questions
@@ -25,6 +27,19 @@ class Miniature:
     def items(self) -> Iterator[Item]:
         for domain in DOMAINS:
             for scene in islice(self.world.scenes("test", domain), self.scenes):
-                for i, q in enumerate(Random(scene.name).sample(scene.questions, min(self.questions, len(scene.questions)))):
-                    for language, question, label in (("english", q.question, q.answer), ("arabic", q.question_ar, q.answer_ar)):
-                        yield Item(f"{scene.name}-{i}-{language}", domain, language, q.kind, f"{IMAGE}\n{question}", label, scene.picture)
+                for i, q in enumerate(
+                    Random(scene.name).sample(scene.questions, min(self.questions, len(scene.questions)))
+                ):
+                    for language, question, label in (
+                        ("english", q.question, q.answer),
+                        ("arabic", q.question_ar, q.answer_ar),
+                    ):
+                        yield Item(
+                            f"{scene.name}-{i}-{language}",
+                            domain,
+                            language,
+                            q.kind,
+                            f"{IMAGE}\n{question}",
+                            label,
+                            scene.picture,
+                        )

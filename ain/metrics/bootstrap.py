@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def interval(scores: Sequence[float], level: float = 0.95, resamples: int = 2_000, seed: int = 0) -> tuple[float, float, float]:
+def interval(
+    scores: Sequence[float], level: float = 0.95, resamples: int = 2_000, seed: int = 0
+) -> tuple[float, float, float]:
     """(mean, low, high) of scores by the percentile bootstrap."""
     values = np.asarray(scores, dtype=np.float64)
     if not len(values):
@@ -15,7 +17,9 @@ def interval(scores: Sequence[float], level: float = 0.95, resamples: int = 2_00
     return float(values.mean()), float(low), float(high)
 
 
-def paired(one: Sequence[float], other: Sequence[float], level: float = 0.95, resamples: int = 2_000, seed: int = 0) -> tuple[float, float, float]:
+def paired(
+    one: Sequence[float], other: Sequence[float], level: float = 0.95, resamples: int = 2_000, seed: int = 0
+) -> tuple[float, float, float]:
     """(mean, low, high) of one - other, the same questions in the same order."""
     if len(one) != len(other):
         raise ValueError(f"paired scores differ in number: {len(one)} and {len(other)}")

@@ -10,7 +10,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 CELL = 28
 SIZE = 2 * CELL
-FLAG_COLOURS = {"red": (206, 17, 38), "white": (255, 255, 255), "black": (15, 15, 15), "green": (0, 122, 61), "blue": (65, 137, 221), "yellow": (192, 147, 0)}
+FLAG_COLOURS = {
+    "red": (206, 17, 38),
+    "white": (255, 255, 255),
+    "black": (15, 15, 15),
+    "green": (0, 122, 61),
+    "blue": (65, 137, 221),
+    "yellow": (192, 147, 0),
+}
 
 RGB = tuple[int, int, int]
 
@@ -29,7 +36,9 @@ class Canvas:
         self.random = random
         self.image = Image.new("RGB", (SIZE, SIZE), (shade, shade, random.randint(225, 250)))
         self.pen = ImageDraw.Draw(self.image)
-        self.pen.rectangle((0, 0, SIZE - 1, SIZE - 1), outline=(60, 60, 70), width=2)  # the corners tell a small model where it looks
+        self.pen.rectangle(
+            (0, 0, SIZE - 1, SIZE - 1), outline=(60, 60, 70), width=2
+        )  # the corners tell a small model where it looks
 
     def _centre(self, row: int, column: int) -> tuple[float, float]:
         return (column + 0.5) * CELL + self.random.randint(-2, 2), (row + 0.5) * CELL + self.random.randint(-2, 2)
@@ -47,7 +56,9 @@ class Canvas:
             corners = 3 if name == "triangle" else 10
             radii = [radius if corners == 3 or i % 2 == 0 else radius * 0.42 for i in range(corners)]
             turns = [2 * math.pi * i / corners - math.pi / 2 for i in range(corners)]
-            self.pen.polygon([(x + r * math.cos(t), y + r * math.sin(t)) for r, t in zip(radii, turns, strict=True)], fill=colour)
+            self.pen.polygon(
+                [(x + r * math.cos(t), y + r * math.sin(t)) for r, t in zip(radii, turns, strict=True)], fill=colour
+            )
 
     def number(self, number: int, colour: RGB, row: int) -> None:
         """A number of two digits, one in each cell of the row."""
@@ -79,7 +90,18 @@ class Canvas:
 
     def fire(self, row: int, column: int) -> None:
         x, y = self._centre(row, column)
-        self.pen.polygon([(x - 9, y + 11), (x - 10, y), (x - 5, y + 3), (x, y - 12), (x + 4, y + 2), (x + 9, y - 3), (x + 9, y + 11)], fill=(238, 110, 20))
+        self.pen.polygon(
+            [
+                (x - 9, y + 11),
+                (x - 10, y),
+                (x - 5, y + 3),
+                (x, y - 12),
+                (x + 4, y + 2),
+                (x + 9, y - 3),
+                (x + 9, y + 11),
+            ],
+            fill=(238, 110, 20),
+        )
         self.pen.polygon([(x - 4, y + 11), (x, y + 1), (x + 5, y + 11)], fill=(250, 215, 60))
 
     def cigarette(self, row: int, column: int) -> None:

@@ -45,15 +45,30 @@ def trained(recipe: Recipe, directory: Path) -> Path:
 def _train(recipe: Recipe, out: Path) -> None:
     torch.manual_seed(recipe.seed)
     world = World(recipe.seed)
-    train = {"translator": _translator, "back_translator": _translator, "encoder": _encoder, "screener": _screener, "base": _base}[recipe.name]
+    train = {
+        "translator": _translator,
+        "back_translator": _translator,
+        "encoder": _encoder,
+        "screener": _screener,
+        "base": _base,
+    }[recipe.name]
     train(recipe, world, out)
 
 
-def _fit(model: torch.nn.Module, loss_of: Callable[[int], torch.Tensor], steps: int, what: str, lr: float = 2e-3) -> None:
+def _fit(
+    model: torch.nn.Module, loss_of: Callable[[int], torch.Tensor], steps: int, what: str, lr: float = 2e-3
+) -> None:
     """Muon for the matrices, AdamW for the rest; warm-up, then a cosine down to a twentieth."""
-    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name and "shared" not in name]
+    matrices = [
+        p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name and "shared" not in name
+    ]
     hidden = {id(p) for p in matrices}
-    optimizers = [Muon(matrices, lr), torch.optim.AdamW([p for p in model.parameters() if id(p) not in hidden], 1e-3, betas=(0.9, 0.95), weight_decay=0.0)]
+    optimizers = [
+        Muon(matrices, lr),
+        torch.optim.AdamW(
+            [p for p in model.parameters() if id(p) not in hidden], 1e-3, betas=(0.9, 0.95), weight_decay=0.0
+        ),
+    ]
 
     def scale(step: int) -> float:
         return min(1.0, (step + 1) / 30) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * step / steps)))
@@ -122,7 +137,9 @@ def _encoder(recipe: Recipe, world: World, out: Path) -> None:
     model.save(str(out), create_model_card=False)
 
 
-def _vision(recipe: Recipe, out: Path, texts: Iterator[str], samples: Callable[[Processor], list[Any]], batch_size: int) -> None:
+def _vision(
+    recipe: Recipe, out: Path, texts: Iterator[str], samples: Callable[[Processor], list[Any]], batch_size: int
+) -> None:
     """A Qwen2-VL from scratch on (tokens, picture) samples, in epochs of a shuffled order."""
     tokenizer = tiny.chat_tokenizer(texts, 900)
     model = tiny.qwen2_vl(tokenizer)
@@ -162,20 +179,31 @@ def _base(recipe: Recipe, world: World, out: Path) -> None:
         return exchanges
 
     def samples(processor: Processor) -> list[Any]:
-        scenes = [scene for domain in DOMAINS for scene in islice(world.scenes("base", domain), min(2_000, 16 * recipe.steps))]
-        return [(processor.tokenize(conversation(asked(scene)), [scene.picture.size]), scene.picture) for scene in scenes]
+        scenes = [
+            scene for domain in DOMAINS for scene in islice(world.scenes("base", domain), min(2_000, 16 * recipe.steps))
+        ]
+        return [
+            (processor.tokenize(conversation(asked(scene)), [scene.picture.size]), scene.picture) for scene in scenes
+        ]
 
     _vision(recipe, out, _world_texts(world), samples, batch_size=32)
 
 
 def _screener(recipe: Recipe, world: World, out: Path) -> None:
     """Half of its pictures are unsafe; it answers in JSON."""
+
     def verdict(scene: Scene) -> str:
         category, rationale = UNSAFE[scene.unsafe] if scene.unsafe else ("NA", "nothing unsafe is shown")
-        return json.dumps({"rating": "Unsafe" if scene.unsafe else "Safe", "category": category, "rationale": rationale})
+        return json.dumps(
+            {"rating": "Unsafe" if scene.unsafe else "Safe", "category": category, "rationale": rationale}
+        )
 
     def samples(processor: Processor) -> list[Any]:
-        scenes = [scene for domain in DOMAINS for scene in islice(world.scenes("screener", domain, unsafe_share=0.5), min(1_000, 16 * recipe.steps))]
+        scenes = [
+            scene
+            for domain in DOMAINS
+            for scene in islice(world.scenes("screener", domain, unsafe_share=0.5), min(1_000, 16 * recipe.steps))
+        ]
         made = []
         for scene in scenes:
             exchange = {"question": f"{IMAGE}\n{SCREEN_PROMPT}", "answer": verdict(scene)}

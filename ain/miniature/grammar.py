@@ -109,4 +109,7 @@ def counted(number: int, shape: Noun) -> tuple[str, str]:
         return english, f"{shape.arabic} {'واحدة' if shape.feminine else 'واحد'}"
     if number == 2:
         return english, shape.dual
-    return english, f"{'ثلاث' if shape.feminine else 'ثلاثة'} {shape.plural}"  # three takes the gender opposite to the noun's
+    return (
+        english,
+        f"{'ثلاث' if shape.feminine else 'ثلاثة'} {shape.plural}",
+    )  # three takes the gender opposite to the noun's

@@ -13,7 +13,9 @@ import torch
 class Muon(torch.optim.Optimizer):
     """For matrices. The step is scaled so that AdamW's learning rates fit."""
 
-    def __init__(self, params: Iterable[torch.Tensor], lr: float = 2e-3, momentum: float = 0.95, weight_decay: float = 0.01) -> None:
+    def __init__(
+        self, params: Iterable[torch.Tensor], lr: float = 2e-3, momentum: float = 0.95, weight_decay: float = 0.01
+    ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()

@@ -32,10 +32,18 @@ def byte_pairs(texts: Iterable[str], size: int, special: list[str], phrases: boo
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(Regex(r"\d"), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=not phrases)]
+        [
+            pre_tokenizers.Split(Regex(r"\d"), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=not phrases),
+        ]
     )
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
 
@@ -46,7 +54,10 @@ def chat_tokenizer(texts: Iterable[str], size: int) -> Any:
 
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *PICTURE_TOKENS]
     made = PreTrainedTokenizerFast(
-        tokenizer_object=byte_pairs(texts, size, special, phrases=True), eos_token="<|im_end|>", pad_token="<|endoftext|>", extra_special_tokens=special[1:]
+        tokenizer_object=byte_pairs(texts, size, special, phrases=True),
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        extra_special_tokens=special[1:],
     )
     made.chat_template = CHAT_TEMPLATE
     return made
@@ -100,7 +111,10 @@ def save_processor(tokenizer: Any, directory: Path) -> None:
         "size": {"shortest_edge": 3136, "longest_edge": 12845056},
         "processor_class": "Qwen2VLProcessor",
     }
-    for name, kind in (("preprocessor_config", "image_processor_type"), ("video_preprocessor_config", "video_processor_type")):
+    for name, kind in (
+        ("preprocessor_config", "image_processor_type"),
+        ("video_preprocessor_config", "video_processor_type"),
+    ):
         value = "Qwen2VLImageProcessor" if kind.startswith("image") else "Qwen2VLVideoProcessor"
         (directory / f"{name}.json").write_text(json.dumps(picture | {kind: value}, indent=2), encoding="utf-8")
 
@@ -112,7 +126,9 @@ def text_tokenizer(texts: Iterable[str], size: int) -> Any:
 
     inner = byte_pairs(texts, size, ["<pad>", "</s>", "<unk>"])
     inner.post_processor = TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
-    return PreTrainedTokenizerFast(tokenizer_object=inner, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=128)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=128
+    )
 
 
 def marian(tokenizer: Any) -> Any:
@@ -120,7 +136,7 @@ def marian(tokenizer: Any) -> Any:
     from transformers import MarianConfig, MarianMTModel
 
     size = {"layers": 2, "attention_heads": 4, "ffn_dim": 256}
-    sides = {f"{side}_{name}": value for side in ("encoder", "decoder") for name, value in size.items()}
+    sides: dict[str, Any] = {f"{side}_{name}": value for side in ("encoder", "decoder") for name, value in size.items()}
     config = MarianConfig(
         vocab_size=len(tokenizer),
         d_model=128,

@@ -12,7 +12,9 @@ from ain.model.processor import Processor, conversation
 class Answering:
     """One answer for each (question, pictures); questions hold <image> where a picture belongs."""
 
-    def __init__(self, checkpoint: str, processor: Processor, max_new_tokens: int, batch_size: int, device: str) -> None:
+    def __init__(
+        self, checkpoint: str, processor: Processor, max_new_tokens: int, batch_size: int, device: str
+    ) -> None:
         self.checkpoint = checkpoint
         self.processor = processor
         self.max_new_tokens = max_new_tokens
@@ -25,16 +27,22 @@ class Answering:
 
         from ain.model.device import chosen
 
-        return AutoModelForImageTextToText.from_pretrained(self.checkpoint, dtype="auto").to(chosen(self.device)).eval()
+        model: Any = AutoModelForImageTextToText.from_pretrained(self.checkpoint, dtype="auto")
+        return model.to(chosen(self.device)).eval()
 
     def answer(self, asked: Sequence[tuple[str, list[Image.Image]]]) -> list[str]:
         """Answers in order. Batches go by length; padding is on the left, so that a batch answers as one by one."""
-        samples = [self.processor.tokenize(conversation([{"question": q, "answer": ""}]), [image.size for image in images]) for q, images in asked]
+        samples = [
+            self.processor.tokenize(conversation([{"question": q, "answer": ""}]), [image.size for image in images])
+            for q, images in asked
+        ]
         order = sorted(range(len(asked)), key=lambda i: len(samples[i].input_ids))
         answers = [""] * len(asked)
         for start in range(0, len(order), self.batch_size):
             chosen = order[start : start + self.batch_size]
-            for i, text in zip(chosen, self._batch([samples[i] for i in chosen], [asked[i][1] for i in chosen]), strict=True):
+            for i, text in zip(
+                chosen, self._batch([samples[i] for i in chosen], [asked[i][1] for i in chosen]), strict=True
+            ):
                 answers[i] = text
         return answers
 

@@ -57,7 +57,9 @@ class Processor:
     max_pixels and min_pixels bound a picture's area after resizing; each 28 x 28 pixels become one visual token.
     """
 
-    def __init__(self, checkpoint: str, max_pixels: int = 262_144, min_pixels: int = 3_136, cutoff: int = 2_048) -> None:
+    def __init__(
+        self, checkpoint: str, max_pixels: int = 262_144, min_pixels: int = 3_136, cutoff: int = 2_048
+    ) -> None:
         self.checkpoint = checkpoint
         self.max_pixels = max_pixels
         self.min_pixels = min_pixels
@@ -84,7 +86,10 @@ class Processor:
         """(frames, rows, columns) of patches that a picture of this size becomes; computed without its pixels."""
         from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
-        patch, factor = self.image_processor.patch_size, self.image_processor.patch_size * self.image_processor.merge_size
+        patch, factor = (
+            self.image_processor.patch_size,
+            self.image_processor.patch_size * self.image_processor.merge_size,
+        )
         rows, columns = smart_resize(height, width, factor, self.min_pixels, self.max_pixels)
         return 1, rows // patch, columns // patch
 
@@ -112,7 +117,9 @@ class Processor:
         """The chat template's text, and the characters of each answer with its end-of-turn token."""
         answers = [message["content"][0]["text"] for message in messages if message["role"] == "assistant"]
         text = self._template(messages)
-        marked = self._template([_marked(message) if message["role"] == "assistant" else message for message in messages])
+        marked = self._template(
+            [_marked(message) if message["role"] == "assistant" else message for message in messages]
+        )
         spans: list[tuple[int, int]] = []
         rebuilt = ""
         for piece, answer in zip(marked.split(_MARK), [*answers, ""], strict=True):
@@ -122,7 +129,9 @@ class Processor:
                 spans.append((len(rebuilt), end))
                 rebuilt += answer
         if rebuilt != text:
-            raise UserError(f"{self.checkpoint}: its chat template changes the answers, so their labels cannot be placed")
+            raise UserError(
+                f"{self.checkpoint}: its chat template changes the answers, so their labels cannot be placed"
+            )
         return text, spans
 
     def _template(self, messages: list[Message]) -> str:
@@ -134,14 +143,18 @@ class Processor:
         made = self.image_processor(images, return_tensors="pt")
         return made["pixel_values"], made["image_grid_thw"]
 
-    def collate(self, samples: list[Tokens], images: list[Image.Image], left: bool = False) -> "dict[str, torch.Tensor]":
+    def collate(
+        self, samples: list[Tokens], images: list[Image.Image], left: bool = False
+    ) -> "dict[str, torch.Tensor]":
         """A padded batch; `left` pads in front, as generation wants it. `images` are those of all samples in order."""
         import torch
 
         longest = max(len(sample.input_ids) for sample in samples)
 
         def padded(rows: list[list[int]], fill: int) -> torch.Tensor:
-            filled = [[fill] * (longest - len(row)) + row if left else row + [fill] * (longest - len(row)) for row in rows]
+            filled = [
+                [fill] * (longest - len(row)) + row if left else row + [fill] * (longest - len(row)) for row in rows
+            ]
             return torch.tensor(filled, dtype=torch.long)
 
         input_ids = padded([sample.input_ids for sample in samples], self.tokenizer.pad_token_id)

@@ -32,21 +32,38 @@ class Qwen2VL:
         import torch
         from transformers import AutoModelForImageTextToText
 
-        model, info = AutoModelForImageTextToText.from_pretrained(self.checkpoint, dtype=getattr(torch, self.dtype), output_loading_info=True)
-        wrong = sorted(info["missing_keys"]) + sorted(info["unexpected_keys"]) + sorted(str(key) for key in info["mismatched_keys"])
+        loader: Any = AutoModelForImageTextToText
+
+        model, info = loader.from_pretrained(
+            self.checkpoint, dtype=getattr(torch, self.dtype), output_loading_info=True
+        )
+        wrong = (
+            sorted(info["missing_keys"])
+            + sorted(info["unexpected_keys"])
+            + sorted(str(key) for key in info["mismatched_keys"])
+        )
         if wrong:
-            raise UserError(f"{self.checkpoint}: not a checkpoint of this model: {wrong[0]} and {len(wrong) - 1} other weights do not fit")
+            raise UserError(
+                f"{self.checkpoint}: not a checkpoint of this model: {wrong[0]} and {len(wrong) - 1} other weights do not fit"
+            )
         for name, parameter in model.named_parameters():
             parameter.requires_grad = not self.frozen[part_of(name)]
         if not any(parameter.requires_grad for parameter in model.parameters()):
-            raise UserError("everything is frozen, so there is nothing to train; set one of model.freeze_vision, freeze_merger, freeze_language to false")
+            raise UserError(
+                "everything is frozen, so there is nothing to train; set one of model.freeze_vision, freeze_merger, freeze_language to false"
+            )
         return model
 
     def export(self, model: Any, directory: Path) -> None:
         """Weights, configuration and every processor file of the base, so that `AutoProcessor` loads the result too."""
         model.save_pretrained(directory)
         for file in Path(self.checkpoint).iterdir():
-            if file.is_file() and not file.name.endswith(_WEIGHTS) and file.name != "README.md" and not (directory / file.name).exists():
+            if (
+                file.is_file()
+                and not file.name.endswith(_WEIGHTS)
+                and file.name != "README.md"
+                and not (directory / file.name).exists()
+            ):
                 shutil.copy(file, directory / file.name)
 
 

@@ -11,7 +11,7 @@ from ain.images import ImagePacks
 from ain.model.processor import IGNORE, Tokens
 from ain.record import Row, Shards
 
-STORES = "stores.json"  # beside the rows: the collect directories whose packs hold the pictures
+STORES = "stores.json"  # beside the rows: which collect directories, next to this one, hold the pictures
 IMAGE_REFERENCE = pa.struct([("store", pa.int32()), ("pack", pa.int32()), ("row", pa.int32())])
 SCHEMA = pa.schema(
     [
@@ -32,7 +32,7 @@ class Pictures:
 
     def __init__(self, directory: Path) -> None:
         held = json.loads((directory / STORES).read_text(encoding="utf-8"))
-        self.packs = [ImagePacks(Path(store)) for store in held["stores"]]
+        self.packs = [ImagePacks(directory.parent / store) for store in held["stores"]]
         self.blank = held["pictures"] == "blank"
 
     def size(self, reference: Row) -> tuple[int, int]:

@@ -15,8 +15,12 @@ class Transformers:
         self.device = device
         self._loaded: dict[str, Answering] = {}
 
-    def predict(self, checkpoint: str, processor: Processor, asked: Sequence[tuple[str, list[Image.Image]]]) -> list[str]:
+    def predict(
+        self, checkpoint: str, processor: Processor, asked: Sequence[tuple[str, list[Image.Image]]]
+    ) -> list[str]:
         """Greedy answers to (question with <image> placeholders, pictures), in order."""
         if checkpoint not in self._loaded:
-            self._loaded = {checkpoint: Answering(checkpoint, processor, self.max_new_tokens, self.batch_size, self.device)}
+            self._loaded = {
+                checkpoint: Answering(checkpoint, processor, self.max_new_tokens, self.batch_size, self.device)
+            }
         return self._loaded[checkpoint].answer(asked)

@@ -13,12 +13,22 @@ from ain.stage import content_digest
 
 
 class Qwen2VLScreener:
-    def __init__(self, checkpoint: str, prompt: str, max_new_tokens: int = 200, max_pixels: int = 262_144, batch_size: int = 16, device: str = "auto") -> None:
+    def __init__(
+        self,
+        checkpoint: str,
+        prompt: str,
+        max_new_tokens: int = 200,
+        max_pixels: int = 262_144,
+        batch_size: int = 16,
+        device: str = "auto",
+    ) -> None:
         self.checkpoint = checkpoint
         self.prompt = prompt
         self.max_new_tokens = max_new_tokens
         self.max_pixels = max_pixels
-        self._answering = Answering(checkpoint, Processor(checkpoint, max_pixels=max_pixels), max_new_tokens, batch_size, device)
+        self._answering = Answering(
+            checkpoint, Processor(checkpoint, max_pixels=max_pixels), max_new_tokens, batch_size, device
+        )
 
     @cached_property
     def key(self) -> str:

@@ -44,7 +44,9 @@ def _order(spoken: list[tuple[str, str]]) -> list[str]:
         return ["no question"]
     expected = ["user", "assistant"] * (len(spoken) // 2)
     if [role for role, _ in spoken] != expected:
-        return ["no answer to the last question" if spoken[-1][0] == "user" else "questions and answers do not alternate"]
+        return [
+            "no answer to the last question" if spoken[-1][0] == "user" else "questions and answers do not alternate"
+        ]
     return []
 
 

@@ -30,11 +30,17 @@ class Folder:
 
     def _directory(self) -> Path:
         if not self.path.is_dir():
-            raise UserError(f"source.path={self.path}: no such directory; give one with images and a .json or .jsonl file")
+            raise UserError(
+                f"source.path={self.path}: no such directory; give one with images and a .json or .jsonl file"
+            )
         return self.path
 
     def rows(self) -> Iterator[Found]:
-        files = [p for p in sorted(self._directory().iterdir()) if p.suffix in (".json", ".jsonl") and p.name != "dataset_info.json"]
+        files = [
+            p
+            for p in sorted(self._directory().iterdir())
+            if p.suffix in (".json", ".jsonl") and p.name != "dataset_info.json"
+        ]
         if not files:
             raise UserError(f"{self.path}: no .json or .jsonl file in it; expected LLaVA's or LLaMA-Factory's format")
         count = 0
@@ -53,11 +59,18 @@ class Folder:
         formats = FORMATS if self.format == "auto" else {self.format: FORMATS[self.format]}
         key = next((key for key in formats.values() if key in row), None)
         if key is None:
-            return Found(where, {"id": identifier}, reasons=[f"none of the expected keys: {', '.join(formats.values())}"])
+            return Found(
+                where, {"id": identifier}, reasons=[f"none of the expected keys: {', '.join(formats.values())}"]
+            )
         images = _listed(row.get("image")) + _listed(row.get("images"))
         made, reasons = exchanges(row[key], len(images))
         wrong = [f"image is no path: {str(name)[:40]}" for name in images if not isinstance(name, str) or not name]
-        record = {"id": identifier, "domain": str(row.get("domain") or self.domain), "origin": "authentic", language(made): made}
+        record = {
+            "id": identifier,
+            "domain": str(row.get("domain") or self.domain),
+            "origin": "authentic",
+            language(made): made,
+        }
         return Found(where, record, [partial(_read, self.path / str(name)) for name in images], reasons + wrong)
 
 
@@ -95,7 +108,9 @@ def _array(file: Path) -> Iterator[Any]:
         try:
             yield from ijson.items(opened, "item", use_float=True)
         except (ijson.JSONError, UnicodeDecodeError) as error:
-            raise UserError(f"{file}: broken JSON ({str(error).splitlines()[0]}); mend the file and run the same command again") from None
+            raise UserError(
+                f"{file}: broken JSON ({str(error).splitlines()[0]}); mend the file and run the same command again"
+            ) from None
 
 
 def _lines(file: Path) -> Iterator[Any]:
@@ -107,5 +122,7 @@ def _lines(file: Path) -> Iterator[Any]:
                 yield json.loads(line)
             except json.JSONDecodeError as error:
                 if number == 1:
-                    raise UserError(f"{file}: no JSON in its first line ({error.msg}); expected a list of objects, or one object a line") from None
+                    raise UserError(
+                        f"{file}: no JSON in its first line ({error.msg}); expected a list of objects, or one object a line"
+                    ) from None
                 yield Malformed(f"malformed JSON: {error.msg}")

@@ -42,14 +42,18 @@ class Hub:
         data = self._load()
         unknown = [theirs for theirs in self.columns.values() if theirs not in data.column_names]
         if unknown:
-            raise UserError(f"source.columns: {self.path} has no column {unknown[0]}; choose among {', '.join(data.column_names)}")
+            raise UserError(
+                f"source.columns: {self.path} has no column {unknown[0]}; choose among {', '.join(data.column_names)}"
+            )
         for column, feature in data.features.items():
             if isinstance(feature, datasets.Image):
                 data = data.cast_column(column, datasets.Image(decode=False))
         for number, row in enumerate(data, 1):
             if self.limit is not None and number > self.limit:
                 return
-            yield self._found({ours: row[theirs] for ours, theirs in self.columns.items()}, f"{self.split}, row {number}")
+            yield self._found(
+                {ours: row[theirs] for ours, theirs in self.columns.items()}, f"{self.split}, row {number}"
+            )
 
     def _load(self) -> Any:
         import datasets
@@ -59,13 +63,18 @@ class Hub:
                 return datasets.load_from_disk(self.path)
             return datasets.load_dataset(self.path, self.name, split=self.split, revision=self.revision)
         except (datasets.exceptions.DatasetsError, ConnectionError, FileNotFoundError, ValueError, OSError) as error:
-            raise UserError(f"source.path={self.path}: cannot be loaded ({str(error).splitlines()[0]}); check id, split and network") from None
+            raise UserError(
+                f"source.path={self.path}: cannot be loaded ({str(error).splitlines()[0]}); check id, split and network"
+            ) from None
 
     def _found(self, row: dict[str, Any], where: str) -> Found:
         images = [image for image in _images(row.get("images")) + _images(row.get("image")) if image]
         turns = row.get("conversations")
         if turns is None:
-            turns = [{"role": "user", "content": row.get("question")}, {"role": "assistant", "content": row.get("answer")}]
+            turns = [
+                {"role": "user", "content": row.get("question")},
+                {"role": "assistant", "content": row.get("answer")},
+            ]
         made, reasons = exchanges(turns, len(images))
         record = {"id": str(row.get("id") or where), "domain": self.domain, "origin": "authentic", language(made): made}
         return Found(where, record, [partial(_opened, image) for image in images], reasons)

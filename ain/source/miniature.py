@@ -16,7 +16,9 @@ class Miniature:
     pictures that the safety policy must catch.
     """
 
-    def __init__(self, seed: int = 0, scenes: int = 1_000, authentic: int = 100, unsafe: float = 0.04, limit: int | None = None) -> None:
+    def __init__(
+        self, seed: int = 0, scenes: int = 1_000, authentic: int = 100, unsafe: float = 0.04, limit: int | None = None
+    ) -> None:
         self.world = World(seed)
         self.scenes = scenes
         self.authentic = authentic
@@ -43,7 +45,11 @@ def _in_any_order(scene: Scene) -> list[Question]:
 def _found(scene: Scene, texts: dict[str, list[dict[str, str]]]) -> Found:
     for exchanges in texts.values():
         exchanges[0]["question"] = f"{IMAGE}\n{exchanges[0]['question']}"
-    return Found(scene.name, {"id": scene.name, "domain": scene.domain, "origin": "synthetic", **texts}, [lambda: png(scene.picture)])
+    return Found(
+        scene.name,
+        {"id": scene.name, "domain": scene.domain, "origin": "synthetic", **texts},
+        [lambda: png(scene.picture)],
+    )
 
 
 def _english(question: Question) -> dict[str, str]:

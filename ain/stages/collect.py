@@ -39,7 +39,9 @@ def _batches(rows: Iterator[Found]) -> Iterator[list[Found]]:
         yield batch
 
 
-def _shard(index: int, batch: list[Found], source: str, shards: Shards, packs: ImagePacks, ids: set[str], packed: set[str]) -> None:
+def _shard(
+    index: int, batch: list[Found], source: str, shards: Shards, packs: ImagePacks, ids: set[str], packed: set[str]
+) -> None:
     kept: list[Row] = []
     rejected: list[Row] = []
     pictures: dict[str, tuple[bytes, int, int]] = {}
@@ -60,7 +62,9 @@ def _shard(index: int, batch: list[Found], source: str, shards: Shards, packs: I
     shards.write(index, kept, rejected)
 
 
-def _open(found: Found, number: int, pictures: dict[str, tuple[bytes, int, int]], packed: set[str], reasons: list[str]) -> str:
+def _open(
+    found: Found, number: int, pictures: dict[str, tuple[bytes, int, int]], packed: set[str], reasons: list[str]
+) -> str:
     """The name of one picture of a row, taken into `pictures` if it is new; what is wrong with it goes to `reasons`."""
     try:
         data = found.images[number]()

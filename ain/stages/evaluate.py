@@ -22,16 +22,33 @@ SCHEMA = pa.schema([*((name, pa.string()) for name in TEXTS), ("score", pa.float
 CHUNK = 256
 
 
-def evaluate(processor: Processor, predictor: Any, benchmark: Any, out: Path, train: Path | None = None, checkpoint: str | None = None) -> dict[str, Any]:
+def evaluate(
+    processor: Processor,
+    predictor: Any,
+    benchmark: Any,
+    out: Path,
+    train: Path | None = None,
+    checkpoint: str | None = None,
+) -> dict[str, Any]:
     shards = Shards(out, SCHEMA).create()
-    asked = [(item, pictures, image) for pictures in benchmark.pictures for item, image in _shown(list(benchmark.items()), pictures)]
+    asked = [
+        (item, pictures, image)
+        for pictures in benchmark.pictures
+        for item, image in _shown(list(benchmark.items()), pictures)
+    ]
     model = str(train / "checkpoint") if train else str(checkpoint)
     with progress("evaluate", total=len(asked), unit="question") as bar:
         for index, start in enumerate(range(0, len(asked), CHUNK)):
             chunk = asked[start : start + CHUNK]
             if not shards.done(index):
                 answers = predictor.predict(model, processor, [(item.question, [image]) for item, _, image in chunk])
-                shards.write(index, [_graded(item, pictures, answer) for (item, pictures, _), answer in zip(chunk, answers, strict=True)])
+                shards.write(
+                    index,
+                    [
+                        _graded(item, pictures, answer)
+                        for (item, pictures, _), answer in zip(chunk, answers, strict=True)
+                    ],
+                )
             bar.update(len(chunk))
     rows = list(shards.rows(["domain", "language", "pictures", "score"]))
     write_table(out / "tables" / "accuracy.csv", _accuracy(rows))
@@ -53,7 +70,9 @@ def _shuffled(items: list[Item]) -> list[tuple[Item, Image.Image]]:
         if not any(image is item.image for image in by_domain[item.domain]):
             by_domain[item.domain].append(item.image)
     random = Random(0)
-    return [(item, random.choice([image for image in by_domain[item.domain] if image is not item.image])) for item in items]
+    return [
+        (item, random.choice([image for image in by_domain[item.domain] if image is not item.image])) for item in items
+    ]
 
 
 def _graded(item: Item, pictures: str, answer: str) -> Row:
@@ -70,5 +89,15 @@ def _accuracy(rows: list[Row]) -> list[dict[str, Any]]:
     table = []
     for (language, pictures, domain), scores in groups.items():
         mean, low, high = (round(100 * value, 1) for value in interval(scores))
-        table.append({"language": language, "pictures": pictures, "domain": domain, "accuracy": mean, "low": low, "high": high, "questions": len(scores)})
+        table.append(
+            {
+                "language": language,
+                "pictures": pictures,
+                "domain": domain,
+                "accuracy": mean,
+                "low": low,
+                "high": high,
+                "questions": len(scores),
+            }
+        )
     return table

@@ -21,17 +21,27 @@ from ain.record import EXCHANGES, SHARD_ROWS, Row, Shards, rejection, replace_te
 from ain.tables import write_table
 
 TEXTS = ("id", "part", "source", "origin", "domain", "language", "split")
-SCHEMA = pa.schema([*((name, pa.string()) for name in TEXTS), ("images", pa.list_(IMAGE_REFERENCE)), ("exchanges", EXCHANGES)])
+SCHEMA = pa.schema(
+    [*((name, pa.string()) for name in TEXTS), ("images", pa.list_(IMAGE_REFERENCE)), ("exchanges", EXCHANGES)]
+)
 
 
-def mix(parts: dict[str, dict[str, Path | None]], mixture: dict[str, Any], seed: int, out: Path) -> dict[str, Any]:
+def mix(parts: dict[str, dict[str, Any]], mixture: dict[str, Any], seed: int, out: Path) -> dict[str, Any]:
     shards = Shards(out, SCHEMA).create()
     stores = list(dict.fromkeys(inputs["collect"] for inputs in parts.values()))
     names = [ImagePacks(store).index() for store in stores]
     drawn = (
         row
         for name, inputs in parts.items()
-        for row in _part(name, mixture["parts"][name], inputs, names[stores.index(inputs["collect"])], stores.index(inputs["collect"]), mixture, seed)
+        for row in _part(
+            name,
+            mixture["parts"][name],
+            inputs,
+            names[stores.index(inputs["collect"])],
+            stores.index(inputs["collect"]),
+            mixture,
+            seed,
+        )
     )
     seen: set[bytes] = set()
     kept: list[Row] = []
@@ -47,18 +57,32 @@ def mix(parts: dict[str, dict[str, Path | None]], mixture: dict[str, Any], seed:
             shards.write(index, kept, rejected)
             kept, rejected, index = [], [], index + 1
     shards.write(index, kept, rejected)
-    replace_text(out / STORES, json.dumps({"stores": [str(store.resolve()) for store in stores], "pictures": mixture["pictures"]}))
+    replace_text(
+        out / STORES, json.dumps({"stores": [store.name for store in stores], "pictures": mixture["pictures"]})
+    )
     return _counts(shards, out)
 
 
-def _part(name: str, part: dict[str, Any], inputs: dict[str, Any], packed: dict[str, tuple[int, int]], store: int, mixture: dict[str, Any], seed: int) -> Iterator[Row]:
+def _part(
+    name: str,
+    part: dict[str, Any],
+    inputs: dict[str, Any],
+    packed: dict[str, tuple[int, int]],
+    store: int,
+    mixture: dict[str, Any],
+    seed: int,
+) -> Iterator[Row]:
     """The rows of one part: what select left, in the part's language, as often as its weight says."""
     records, verdicts = Shards(inputs["collect"]), Shards(inputs["select"])
     for index in range(len(records)):
         arabic = Shards(inputs["translate"]).by_id(index, ["arabic"]) if part["translate"] else {}
         usable = set(verdicts.by_id(index, []))
         if not part["translate"]:
-            usable |= {row["id"] for row in verdicts.read(index, ["id", "original_usable"], "rejected") if row["original_usable"]}
+            usable |= {
+                row["id"]
+                for row in verdicts.read(index, ["id", "original_usable"], "rejected")
+                if row["original_usable"]
+            }
         for record in records.read(index):
             exchanges = arabic.get(record["id"], {}).get("arabic") if part["translate"] else record[part["language"]]
             if record["id"] not in usable or not exchanges:
@@ -73,7 +97,10 @@ def _part(name: str, part: dict[str, Any], inputs: dict[str, Any], packed: dict[
                     "domain": record["domain"],
                     "language": "arabic" if part["translate"] else part["language"],
                     "split": _split(record["images"] or [record["id"]], mixture["validation"], seed),
-                    "images": [dict(zip(("store", "pack", "row"), (store, *packed[sha]), strict=True)) for sha in record["images"]],
+                    "images": [
+                        dict(zip(("store", "pack", "row"), (store, *packed[sha]), strict=True))
+                        for sha in record["images"]
+                    ],
                     "exchanges": exchanges,
                 }
 
@@ -104,8 +131,13 @@ def _counts(shards: Shards, out: Path) -> dict[str, Any]:
     kept, rejected = shards.count(), shards.count("rejected")
     rows: Counter[tuple[str, ...]] = Counter(tuple(row[name] for name in TEXTS[1:]) for row in shards.rows(list(TEXTS)))
     if not any(key[-1] == "train" for key in rows):
-        raise UserError("nothing is left to train on: every record was rejected; try thresholds=loose, or look into the select stage's rejected/ for the reasons")
-    write_table(out / "tables" / "mixture.csv", [dict(zip(TEXTS[1:], key, strict=True)) | {"records": count} for key, count in sorted(rows.items())])
+        raise UserError(
+            "nothing is left to train on: every record was rejected; try thresholds=loose, or look into the select stage's rejected/ for the reasons"
+        )
+    write_table(
+        out / "tables" / "mixture.csv",
+        [dict(zip(TEXTS[1:], key, strict=True)) | {"records": count} for key, count in sorted(rows.items())],
+    )
     by = {name: _sums(rows, i) for i, name in enumerate(TEXTS[1:])}
     return {"input": kept + rejected, "kept": kept, "rejected": rejected, **by}
 

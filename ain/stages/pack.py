@@ -26,7 +26,9 @@ def pack(mix: Path, processor: Processor, out: Path) -> dict[str, Any]:
                 sample = _sample(row, processor, pictures)
                 length = len(sample["input_ids"])
                 if length > processor.cutoff:
-                    rejected.append(rejection(row["id"], [f"length: {length} tokens, the cutoff is {processor.cutoff}"]))
+                    rejected.append(
+                        rejection(row["id"], [f"length: {length} tokens, the cutoff is {processor.cutoff}"])
+                    )
                 else:
                     kept.append(sample)
                 bar.update()
@@ -34,12 +36,21 @@ def pack(mix: Path, processor: Processor, out: Path) -> dict[str, Any]:
                 shards.write(index, kept, rejected)
     counts = {"input": rows.count(), "kept": shards.count(), "rejected": shards.count("rejected")}
     if counts["kept"] == 0:
-        raise UserError(f"every conversation is longer than {processor.cutoff} tokens; raise model.processor.cutoff or lower model.processor.max_pixels")
+        raise UserError(
+            f"every conversation is longer than {processor.cutoff} tokens; raise model.processor.cutoff or lower model.processor.max_pixels"
+        )
     tokens = sum(len(row["input_ids"]) for row in shards.rows(["input_ids"]))
     return {**counts, "tokens": tokens, "tokens_per_sample": round(tokens / counts["kept"], 1)}
 
 
 def _sample(row: Row, processor: Processor, pictures: Pictures) -> Row:
-    tokens = processor.tokenize(conversation(row["exchanges"]), [pictures.size(reference) for reference in row["images"]])
+    tokens = processor.tokenize(
+        conversation(row["exchanges"]), [pictures.size(reference) for reference in row["images"]]
+    )
     named = {name: row[name] for name in ("id", "domain", "language", "split", "images")}
-    return {**named, "input_ids": tokens.input_ids, "answers": [label != IGNORE for label in tokens.labels], "grids": tokens.grids}
+    return {
+        **named,
+        "input_ids": tokens.input_ids,
+        "answers": [label != IGNORE for label in tokens.labels],
+        "grids": tokens.grids,
+    }

@@ -22,7 +22,7 @@ def report(job: dict[str, Any], directories: dict[str, Path], where: Path) -> di
     """Writes the page and returns the headline: accuracy of base and tuned model in each language, in percent."""
     manifests = {stage: read_manifest(directory) for stage, directory in directories.items()}
     accuracy = _accuracy(directories)
-    page = {
+    page: dict[str, Any] = {
         "job": job,
         "headline": headline(accuracy),
         "stages": _stages(manifests),
@@ -45,13 +45,24 @@ def report_sweep(jobs: list[dict[str, Any]], where: Path) -> None:
     """One row a job, the differences between them where both answered the same questions, and a link to each job's page."""
     done = [job for job in jobs if job["status"] == "done"]
     names = list(dict.fromkeys(name for job in done for name in job["headline"]))
-    figure = figures.sweep([(" ".join(job["overrides"]) or "(defaults)", job["headline"]) for job in done], where / "figures" / "sweep.png") if done else None
+    figure = (
+        figures.sweep(
+            [(" ".join(job["overrides"]) or "(defaults)", job["headline"]) for job in done],
+            where / "figures" / "sweep.png",
+        )
+        if done
+        else None
+    )
     _write(where, "sweep", {"jobs": jobs, "names": names, "figure": figure, "differences": _differences(done)})
 
 
 def _write(where: Path, name: str, page: dict[str, Any]) -> None:
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=select_autoescape(["html"]), trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        autoescape=select_autoescape(["html"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["commas"] = lambda value: f"{value:,}"
     environment.filters["cell"] = lambda value: str(value).replace("|", "\\|").replace("\n", " ")
@@ -63,14 +74,19 @@ def _write(where: Path, name: str, page: dict[str, Any]) -> None:
 def headline(accuracy: Table) -> dict[str, float]:
     """`base english`, `tuned arabic`, `tuned arabic shuffled` ... → percent."""
     return {
-        " ".join([row["model"], row["language"], *([] if row["pictures"] == "shown" else [row["pictures"]])]): float(row["accuracy"])
+        " ".join([row["model"], row["language"], *([] if row["pictures"] == "shown" else [row["pictures"]])]): float(
+            row["accuracy"]
+        )
         for row in accuracy
         if row["domain"] == "all"
     }
 
 
 def _stages(manifests: dict[str, dict[str, Any]]) -> Table:
-    return [{"stage": name, "seconds": m["seconds"], **{key: m["counts"].get(key) for key in ("input", "kept", "rejected")}} for name, m in manifests.items()]
+    return [
+        {"stage": name, "seconds": m["seconds"], **{key: m["counts"].get(key) for key in ("input", "kept", "rejected")}}
+        for name, m in manifests.items()
+    ]
 
 
 def _rejections(directories: dict[str, Path]) -> Table:
@@ -79,13 +95,17 @@ def _rejections(directories: dict[str, Path]) -> Table:
     for stage in ("collect", "translate", "select", "mix", "pack"):
         if stage in directories:
             shards = Shards(directories[stage], suffix="arrow" if stage == "pack" else "parquet")
-            counts = Counter(short for row in shards.rows(["reasons"], "rejected") for short in {_short(reason) for reason in row["reasons"]})
+            counts = Counter(
+                short
+                for row in shards.rows(["reasons"], "rejected")
+                for short in {_short(reason) for reason in row["reasons"]}
+            )
             table += [{"stage": stage, "reason": reason, "records": count} for reason, count in counts.most_common(12)]
     return table
 
 
 def _short(reason: str) -> str:
-    head, colon, rest = reason.partition(":")
+    head, colon, _ = reason.partition(":")
     return reason if head == "unsafe" else head if colon else reason
 
 
@@ -98,13 +118,21 @@ def _translations(directories: dict[str, Path]) -> Table:
     scores = Shards(directories["verify"]).by_id(0)
     rows = [row for row in Shards(directories["translate"]).read(0) if row["arabic"]]
     Random(0).shuffle(rows)
-    shown = [*islice((r for r in rows if r["id"] not in refused), EXAMPLES // 2), *islice((r for r in rows if r["id"] in refused), EXAMPLES)]
+    shown = [
+        *islice((r for r in rows if r["id"] not in refused), EXAMPLES // 2),
+        *islice((r for r in rows if r["id"] in refused), EXAMPLES),
+    ]
     packs = ImagePacks(directories["collect"])
     names = packs.index()
-    return [_translation(row, records[row["id"]], scores[row["id"]], refused.get(row["id"], []), packs, names) for row in shown]
+    return [
+        _translation(row, records[row["id"]], scores[row["id"]], refused.get(row["id"], []), packs, names)
+        for row in shown
+    ]
 
 
-def _translation(row: Row, record: Row, scores: Row, reasons: list[str], packs: ImagePacks, names: dict[str, tuple[int, int]]) -> Row:
+def _translation(
+    row: Row, record: Row, scores: Row, reasons: list[str], packs: ImagePacks, names: dict[str, tuple[int, int]]
+) -> Row:
     worst = min(range(len(row["arabic"])), key=lambda i: scores["similarity"][i])
     picture = packs.image(names[record["images"][0]]) if record["images"] else None
     if picture:
@@ -143,17 +171,33 @@ def spoiled(directories: dict[str, Path]) -> Table:
             rules = {reason.split(":")[0] for reason in translation_reasons(scores[row["id"]], thresholds)}
             counts = table.setdefault(kind, Counter())
             counts.update(rules)
-            counts.update({"records": 1, "caught": bool(rules), "encoder": "similarity" in rules, "checks": bool(rules - {"similarity"})})
+            counts.update(
+                {
+                    "records": 1,
+                    "caught": bool(rules),
+                    "encoder": "similarity" in rules,
+                    "checks": bool(rules - {"similarity"}),
+                }
+            )
     columns = ("caught", "encoder", "checks", "similarity", "digits", "script", "length")
     return [
-        {"kind": kind, "records": counts["records"], **{name: round(100 * counts[name] / counts["records"], 1) for name in columns}}
+        {
+            "kind": kind,
+            "records": counts["records"],
+            **{name: round(100 * counts[name] / counts["records"], 1) for name in columns},
+        }
         for kind, counts in sorted(table.items())
     ]
 
 
 def _accuracy(directories: dict[str, Path]) -> Table:
     models = {"base": "evaluate_base", "tuned": "evaluate"}
-    return [{"model": model, **row} for model, stage in models.items() if stage in directories for row in read_table(directories[stage] / "tables" / "accuracy.csv")]
+    return [
+        {"model": model, **row}
+        for model, stage in models.items()
+        if stage in directories
+        for row in read_table(directories[stage] / "tables" / "accuracy.csv")
+    ]
 
 
 def _answers(directories: dict[str, Path]) -> Table:
@@ -161,17 +205,24 @@ def _answers(directories: dict[str, Path]) -> Table:
     base = {row["id"]: row for row in Shards(directories["evaluate_base"]).rows() if row["pictures"] == "shown"}
     tuned = [row for row in Shards(directories["evaluate"]).rows() if row["pictures"] == "shown"]
     shown = Random(1).sample(tuned, min(12, len(tuned)))
-    return [{**row, "base": base[row["id"]]["prediction"], "question": row["question"].rpartition("\n")[2]} for row in shown]
+    return [
+        {**row, "base": base[row["id"]]["prediction"], "question": row["question"].rpartition("\n")[2]} for row in shown
+    ]
 
 
 def _figures(directories: dict[str, Path], accuracy: Table, where: Path) -> dict[str, str]:
     made = {
-        "funnel": figures.funnel({stage: read_manifest(directory)["counts"] for stage, directory in directories.items()}, where / "funnel.png"),
+        "funnel": figures.funnel(
+            {stage: read_manifest(directory)["counts"] for stage, directory in directories.items()},
+            where / "funnel.png",
+        ),
         "loss": figures.loss(read_table(directories["train"] / "tables" / "loss.csv"), where / "loss.png"),
         "accuracy": figures.accuracy(accuracy, where / "accuracy.png"),
     }
     if "verify" in directories:
-        made["probes"] = figures.probes(read_table(directories["verify"] / "tables" / "probe_pairs.csv"), where / "probes.png")
+        made["probes"] = figures.probes(
+            read_table(directories["verify"] / "tables" / "probe_pairs.csv"), where / "probes.png"
+        )
         made["similarity"] = figures.similarity(_similarities(directories), where / "similarity.png")
     return made
 
@@ -182,7 +233,9 @@ def _similarities(directories: dict[str, Path]) -> dict[str, list[float]]:
     spoils = {row["id"]: row["spoiled"] for row in Shards(directories["translate"]).rows(["id", "spoiled"])}
     for row in Shards(directories["verify"]).rows(["id", "similarity"]):
         if row["similarity"]:
-            groups.setdefault("spoiled on purpose" if spoils[row["id"]] else "as translated", []).append(min(row["similarity"]))
+            groups.setdefault("spoiled on purpose" if spoils[row["id"]] else "as translated", []).append(
+                min(row["similarity"])
+            )
     return groups
 
 
@@ -193,19 +246,37 @@ def _differences(jobs: list[dict[str, Any]]) -> Table:
     scores = [_scores(job) for job in jobs]
     groups: dict[str, list[int]] = {}
     for i, job in enumerate(jobs):
-        groups.setdefault(" ".join(word for word in job["overrides"] if not word.startswith("seed=")) or "(defaults)", []).append(i)
+        groups.setdefault(
+            " ".join(word for word in job["overrides"] if not word.startswith("seed=")) or "(defaults)", []
+        ).append(i)
     table: Table = []
     names = list(groups)
     for name in names[1:]:
-        pairs = [(scores[a], scores[b]) for a, b in zip(groups[names[0]], groups[name], strict=False) if scores[a].keys() == scores[b].keys()]
+        pairs = [
+            (scores[a], scores[b])
+            for a, b in zip(groups[names[0]], groups[name], strict=False)
+            if scores[a].keys() == scores[b].keys()
+        ]
         one = [pair[0][key] for pair in pairs for key in pair[0]]
         other = [pair[1][key] for pair in pairs for key in pair[0]]
         if one:
             mean, low, high = (round(100 * value, 1) for value in paired(one, other))
-            table.append({"better": names[0], "than": name, "by": mean, "low": low, "high": high, "questions": len(one), "pairs of jobs": len(pairs)})
+            table.append(
+                {
+                    "better": names[0],
+                    "than": name,
+                    "by": mean,
+                    "low": low,
+                    "high": high,
+                    "questions": len(one),
+                    "pairs of jobs": len(pairs),
+                }
+            )
     return table
 
 
 def _scores(job: dict[str, Any]) -> dict[str, float]:
     rows = Shards(Path(job["directories"]["evaluate"])).rows(["id", "language", "pictures", "score"])
-    return {row["id"]: row["score"] for row in rows if row["language"] == "arabic" and row["pictures"] in ("shown", "blank")}
+    return {
+        row["id"]: row["score"] for row in rows if row["language"] == "arabic" and row["pictures"] in ("shown", "blank")
+    }

@@ -35,7 +35,9 @@ def screen(collect: Path, screener: Any, out: Path) -> dict[str, Any]:
     return {"input": len(names), "kept": len(names), "rejected": 0, "computed": computed, "ratings": dict(ratings)}
 
 
-def _answers(screener: Any, shas: list[str], packs: ImagePacks, names: dict[str, tuple[int, int]], ledger: Ledger) -> dict[str, str]:
+def _answers(
+    screener: Any, shas: list[str], packs: ImagePacks, names: dict[str, tuple[int, int]], ledger: Ledger
+) -> dict[str, str]:
     """sha256 → answer; what the ledger knows is not asked again."""
     answers = {sha: ledger.get(key(screener.key, sha)) for sha in shas}
     missing = [sha for sha, answer in answers.items() if answer is None]

@@ -19,7 +19,9 @@ SCHEMA = pa.schema([("id", pa.string())])
 REFUSED = REJECTED.append(pa.field("original_usable", pa.bool_()))
 
 
-def select(collect: Path, translate: Path | None, verify: Path | None, screen: Path, thresholds: dict[str, Any], out: Path) -> dict[str, Any]:
+def select(
+    collect: Path, translate: Path | None, verify: Path | None, screen: Path, thresholds: dict[str, Any], out: Path
+) -> dict[str, Any]:
     records, shards = Shards(collect), Shards(out, SCHEMA, REFUSED).create()
     screened = read_manifest(screen)["counts"]["computed"]
     unsafe = _unsafe(screen) if thresholds.get("unsafe") and screened else {}
@@ -40,12 +42,25 @@ def select(collect: Path, translate: Path | None, verify: Path | None, screen: P
             rules.update(names)
             alone.update(names if len(names) == 1 else ())
         shards.write(index, kept, rejected)
-    write_table(out / "tables" / "rules.csv", [{"rule": rule, "records": count, "by this rule alone": alone[rule]} for rule, count in rules.most_common()])
-    off = [rule for rule in TRANSLATION_RULES if not verify or thresholds.get(rule) is None] + ([] if screened else ["unsafe"])
-    return {"input": records.count(), "kept": shards.count(), "rejected": shards.count("rejected"), "rules": dict(rules), "not_applied": off}
+    write_table(
+        out / "tables" / "rules.csv",
+        [{"rule": rule, "records": count, "by this rule alone": alone[rule]} for rule, count in rules.most_common()],
+    )
+    off = [rule for rule in TRANSLATION_RULES if not verify or thresholds.get(rule) is None] + (
+        [] if screened else ["unsafe"]
+    )
+    return {
+        "input": records.count(),
+        "kept": shards.count(),
+        "rejected": shards.count("rejected"),
+        "rules": dict(rules),
+        "not_applied": off,
+    }
 
 
-def _of_translation(identifier: str, scores: dict[str, Row], untranslated: dict[str, Row], thresholds: dict[str, Any]) -> list[str]:
+def _of_translation(
+    identifier: str, scores: dict[str, Row], untranslated: dict[str, Row], thresholds: dict[str, Any]
+) -> list[str]:
     if identifier in untranslated:
         return [f"translation: {reason}" for reason in untranslated[identifier]["reasons"]]
     return translation_reasons(scores[identifier], thresholds) if identifier in scores else []
@@ -55,7 +70,9 @@ def _unsafe(screen: Path) -> dict[str, str]:
     """sha256 → reason, for the pictures to leave out: called unsafe, or without a verdict that could be read."""
     rows = Shards(screen).rows(["sha256", "rating", "category"])
     return {
-        row["sha256"]: f"unsafe: {row['category']}" if row["rating"] else "unsafe: no readable verdict, held back for review"
+        row["sha256"]: f"unsafe: {row['category']}"
+        if row["rating"]
+        else "unsafe: no readable verdict, held back for review"
         for row in rows
         if row["rating"] != "Safe"
     }

@@ -22,7 +22,9 @@ from ain.stages.model_card import model_card
 from ain.tables import write_table
 
 
-def train(pack: Path, model: Qwen2VL, objective: Callable[..., Any], trainer: dict[str, Any], seed: int, out: Path) -> dict[str, Any]:
+def train(
+    pack: Path, model: Qwen2VL, objective: Callable[..., Any], trainer: dict[str, Any], seed: int, out: Path
+) -> dict[str, Any]:
     pl.seed_everything(seed, workers=True, verbose=False)
     samples = {split: Samples(pack, split) for split in ("train", "validation")}
     steps = _steps(len(samples["train"]), trainer)
@@ -46,9 +48,18 @@ def train(pack: Path, model: Qwen2VL, objective: Callable[..., Any], trainer: di
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*LeafSpec.*")
-        fitter.fit(module, _loader(samples["train"], model, trainer, seed), _loader(samples["validation"], model, trainer, None))
+        fitter.fit(
+            module,
+            _loader(samples["train"], model, trainer, seed),
+            _loader(samples["validation"], model, trainer, None),
+        )
     write_table(out / "tables" / "loss.csv", history.rows)
-    counts = {"samples": len(samples["train"]), "validation": len(samples["validation"]), "steps": steps, **history.last()}
+    counts = {
+        "samples": len(samples["train"]),
+        "validation": len(samples["validation"]),
+        "steps": steps,
+        **history.last(),
+    }
     _export(module.model, model, pack, counts, out)
     return counts
 
@@ -70,7 +81,9 @@ def _loader(samples: Samples, model: Qwen2VL, trainer: dict[str, Any], shuffle: 
     """Batches in an order that the seed alone decides; validation (no seed) goes in file order."""
 
     def collate(rows: list[Any]) -> dict[str, torch.Tensor]:
-        return model.processor.collate([tokens for _, tokens, _ in rows], [image for _, _, images in rows for image in images])
+        return model.processor.collate(
+            [tokens for _, tokens, _ in rows], [image for _, _, images in rows for image in images]
+        )
 
     order = torch.Generator().manual_seed(shuffle) if shuffle is not None else None
     return DataLoader(
@@ -94,8 +107,16 @@ class History(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         loss = float(outputs["loss"]) * trainer.accumulate_grad_batches
         if not math.isfinite(loss):
-            raise UserError(f"the loss is {loss} at step {trainer.global_step}; lower objective.learning_rate, or look for broken records")
-        self.rows.append({"step": trainer.global_step, "loss": round(loss, 5), "learning_rate": trainer.optimizers[0].param_groups[0]["lr"]})
+            raise UserError(
+                f"the loss is {loss} at step {trainer.global_step}; lower objective.learning_rate, or look for broken records"
+            )
+        self.rows.append(
+            {
+                "step": trainer.global_step,
+                "loss": round(loss, 5),
+                "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+            }
+        )
 
     def on_validation_end(self, trainer: pl.Trainer, module: Any) -> None:
         if "validation/loss" in trainer.callback_metrics and not trainer.sanity_checking:
@@ -126,4 +147,6 @@ def _compare(trained: Any, reloaded: Any, samples: Samples, model: Qwen2VL) -> N
     with torch.no_grad():
         one, other = trained.eval()(**batch).logits, reloaded.to(trained.device).eval()(**batch).logits
     if not torch.equal(one, other):
-        raise RuntimeError(f"the exported checkpoint answers differently: logits differ by {(one - other).abs().max():.2g}")
+        raise RuntimeError(
+            f"the exported checkpoint answers differently: logits differ by {(one - other).abs().max():.2g}"
+        )

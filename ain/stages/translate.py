@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from ain import spoil
 from ain.once import Once
-from ain.record import EXCHANGES, Row, Shards, rejection
 from ain.protect import pieces, restored, unusable
+from ain.record import EXCHANGES, Row, Shards, rejection
 
 # `spoiled` names the damage done on purpose, null where none was. A record that is already Arabic has a null translation.
 SCHEMA = pa.schema([("id", pa.string()), ("arabic", EXCHANGES), ("spoiled", pa.string())])
@@ -17,7 +17,13 @@ SCHEMA = pa.schema([("id", pa.string()), ("arabic", EXCHANGES), ("spoiled", pa.s
 
 def translate(collect: Path, translator: Any, out: Path) -> dict[str, Any]:
     records, shards = Shards(collect), Shards(out, SCHEMA).create()
-    once = Once(piece.text for row in records.rows(["english", "arabic"]) for text in _texts(row) for piece in pieces(text) if piece.language)
+    once = Once(
+        piece.text
+        for row in records.rows(["english", "arabic"])
+        for text in _texts(row)
+        for piece in pieces(text)
+        if piece.language
+    )
     made = once.translate(out / "texts", translator.translate, "translate")
     others = _others(records) if translator.spoil else []
     for index in range(len(records)):
@@ -38,7 +44,9 @@ def _texts(row: Row) -> list[str]:
     return [] if row["arabic"] else [text for exchange in row["english"] for text in exchange.values()]
 
 
-def _record(record: Row, translation: Any, share: float, others: list[list[dict[str, str]]]) -> tuple[Row, list[str]]:
+def _record(
+    record: Row, translation: Any, shares: dict[str, float], others: list[list[dict[str, str]]]
+) -> tuple[Row, list[str]]:
     if record["arabic"]:
         return {"id": record["id"], "arabic": None, "spoiled": None}, []
     arabic = [{key: restored(text, translation) for key, text in exchange.items()} for exchange in record["english"]]
@@ -48,10 +56,9 @@ def _record(record: Row, translation: Any, share: float, others: list[list[dict[
         for key in english
         if (reason := unusable(english[key], exchange[key]))
     ]
-    random = Random(f"spoil {record['id']}")
     kind = None
-    if record["reference"] and not reasons and random.random() < share:  # never people's own data: it has no reference
-        arabic, kind = spoil.record(record["english"], arabic, others, random)
+    if record["reference"] and shares and not reasons:  # never people's own data: it has no reference
+        arabic, kind = spoil.record(shares, record["english"], arabic, others, Random(f"spoil {record['id']}"))
     return {"id": record["id"], "arabic": arabic, "spoiled": kind}, reasons
 
 
@@ -64,4 +71,11 @@ def _counts(records: Shards, shards: Shards, texts: int) -> dict[str, Any]:
     kept, rejected = shards.count(), shards.count("rejected")
     already = sum(row["arabic"] is None for row in shards.rows(["arabic"]))
     spoiled = sum(row["spoiled"] is not None for row in shards.rows(["spoiled"]))
-    return {"input": records.count(), "kept": kept, "rejected": rejected, "already_arabic": already, "distinct_texts": texts, "spoiled": spoiled}
+    return {
+        "input": records.count(),
+        "kept": kept,
+        "rejected": rejected,
+        "already_arabic": already,
+        "distinct_texts": texts,
+        "spoiled": spoiled,
+    }

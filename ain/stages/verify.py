@@ -11,9 +11,9 @@ import yaml
 
 from ain.metrics.checks import length, same_numbers, script
 from ain.once import Once
+from ain.protect import pieces
 from ain.record import SCORES, Row, Shards
 from ain.tables import write_table
-from ain.protect import pieces
 
 CHECKS = ("digits", "script", "length")
 SCHEMA = pa.schema([("id", pa.string()), ("similarity", SCORES), *((name, SCORES) for name in CHECKS)])
@@ -22,12 +22,23 @@ PROBES = Path(__file__).resolve().parents[2] / "experiments" / "paper" / "probe_
 
 def verify(collect: Path, translate: Path, verifier: Any, out: Path) -> dict[str, Any]:
     records, translations, shards = Shards(collect), Shards(translate), Shards(out, SCHEMA).create()
-    texts = (text for index in range(len(records)) for _, english, arabic in _pairs(records, translations, index) for text in (*english, *arabic))
+    texts = (
+        text
+        for index in range(len(records))
+        for _, english, arabic in _pairs(records, translations, index)
+        for text in (*english, *arabic)
+    )
     once = Once(texts)
     vector = once.embed(out / "vectors", verifier.embed, "verify")
     for index in range(len(records)):
         if not shards.done(index):
-            shards.write(index, [_scores(row, english, arabic, vector) for row, english, arabic in _pairs(records, translations, index)])
+            shards.write(
+                index,
+                [
+                    _scores(row, english, arabic, vector)
+                    for row, english, arabic in _pairs(records, translations, index)
+                ],
+            )
     _probe(verifier, out)
     rows = shards.count()
     return {"input": rows, "kept": rows, "rejected": 0, "distinct_texts": len(once)}
@@ -37,14 +48,23 @@ def _pairs(records: Shards, translations: Shards, index: int) -> list[tuple[Row,
     """(row, English, Arabic) for each record with a translation, exchanges joined to texts; empty lists for one without."""
     english = records.by_id(index, ["english"])
     return [
-        (row, [_text(exchange) for exchange in english[row["id"]]["english"]], [_text(exchange) for exchange in row["arabic"]]) if row["arabic"] else (row, [], [])
+        (
+            row,
+            [_text(exchange) for exchange in english[row["id"]]["english"]],
+            [_text(exchange) for exchange in row["arabic"]],
+        )
+        if row["arabic"]
+        else (row, [], [])
         for row in translations.read(index)
     ]
 
 
 def _text(exchange: dict[str, str]) -> str:
     """Question and answer without placeholders, which are alike in all languages."""
-    said = ("".join(piece.text for piece in pieces(text) if not piece.text.startswith("<")).strip() for text in exchange.values())
+    said = (
+        "".join(piece.text for piece in pieces(text) if not piece.text.startswith("<")).strip()
+        for text in exchange.values()
+    )
     return " ".join(said)
 
 

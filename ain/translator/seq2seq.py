@@ -8,7 +8,7 @@ class Seq2Seq:
     """Translates with a checkpoint of any sequence-to-sequence class.
 
     source_language and target_language are the checkpoint's own codes, for those that have them; `prefix` goes before each
-    text; `spoil` is the share of records that `ain.spoil` damages afterwards, to show what verification catches.
+    text; `spoil` gives, for each of the ways in `ain.spoil`, the share of records to damage so, to show what verification catches.
     """
 
     def __init__(
@@ -19,7 +19,7 @@ class Seq2Seq:
         prefix: str = "",
         num_beams: int = 1,
         max_new_tokens: int = 256,
-        spoil: float = 0.0,
+        spoil: dict[str, float] | None = None,
         batch_size: int = 32,
         device: str = "auto",
     ) -> None:
@@ -28,7 +28,7 @@ class Seq2Seq:
         self.prefix = prefix
         self.num_beams = num_beams
         self.max_new_tokens = max_new_tokens
-        self.spoil = spoil
+        self.spoil = spoil or {}
         self.batch_size = batch_size
         self.device = device
 
@@ -61,9 +61,17 @@ class Seq2Seq:
         import torch
 
         limit = getattr(self._model.config, "max_position_embeddings", 512)
-        encoded = self._tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt").to(self._model.device)
+        encoded = self._tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt").to(
+            self._model.device
+        )
         encoded.pop("token_type_ids", None)
-        forced = {"forced_bos_token_id": self._tokenizer.convert_tokens_to_ids(self.target_language)} if self.target_language else {}
+        forced = (
+            {"forced_bos_token_id": self._tokenizer.convert_tokens_to_ids(self.target_language)}
+            if self.target_language
+            else {}
+        )
         with torch.inference_mode():
-            out = self._model.generate(**encoded, num_beams=self.num_beams, do_sample=False, max_new_tokens=self.max_new_tokens, **forced)
+            out = self._model.generate(
+                **encoded, num_beams=self.num_beams, do_sample=False, max_new_tokens=self.max_new_tokens, **forced
+            )
         return [text.strip() for text in self._tokenizer.batch_decode(out, skip_special_tokens=True)]

@@ -24,5 +24,7 @@ class SentenceEncoder:
 
     def embed(self, texts: list[str]) -> np.ndarray:
         """Unit vectors, float32 [texts, dimension]: their dot product is the cosine similarity."""
-        made = self._model.encode(texts, batch_size=self.batch_size, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False)
+        made = self._model.encode(
+            texts, batch_size=self.batch_size, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+        )
         return np.asarray(made, dtype=np.float32)

@@ -53,9 +53,20 @@ def ask(masts: tuple[Mast, ...], random: Random) -> list[Question]:
     questions = []
     for mast in masts:
         flag, here, here_ar = mast.flag, mast.place.english, mast.place.arabic
-        capital = f"What is the capital of the country at the {here}?", flag.capital, f"ما عاصمة الدولة التي علمها في {here_ar}؟", flag.capital_ar
+        capital = (
+            f"What is the capital of the country at the {here}?",
+            flag.capital,
+            f"ما عاصمة الدولة التي علمها في {here_ar}؟",
+            flag.capital_ar,
+        )
         questions += [
-            Question("country", f"Which country has the flag at the {here}?", flag.country, f"علم أي دولة في {here_ar}؟", flag.country_ar),
+            Question(
+                "country",
+                f"Which country has the flag at the {here}?",
+                flag.country,
+                f"علم أي دولة في {here_ar}؟",
+                flag.country_ar,
+            ),
             Question("capital", *capital),
             Question("position", f"Where is the flag of {flag.country}?", here, f"أين علم {flag.country_ar}؟", here_ar),
         ]

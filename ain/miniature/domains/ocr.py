@@ -7,7 +7,18 @@ from ain.miniature import canvas
 from ain.miniature.grammar import COLOURS, Colour, indic
 from ain.miniature.scene import Question
 
-WORDS = {"book": "كتاب", "door": "باب", "sun": "شمس", "moon": "قمر", "house": "بيت", "pen": "قلم", "sea": "بحر", "road": "طريق", "coffee": "قهوة", "market": "سوق"}
+WORDS = {
+    "book": "كتاب",
+    "door": "باب",
+    "sun": "شمس",
+    "moon": "قمر",
+    "house": "بيت",
+    "pen": "قلم",
+    "sea": "بحر",
+    "road": "طريق",
+    "coffee": "قهوة",
+    "market": "سوق",
+}
 
 
 @dataclass(frozen=True)
@@ -33,11 +44,23 @@ def ask(sign: Sign, random: Random) -> list[Question]:
     top, top_ar = ("the number", "العدد") if sign.number_on_top else ("the word", "الكلمة")
     return [
         Question("number", "Which number is written?", str(sign.number), "ما العدد المكتوب؟", indic(sign.number)),
-        Question("first digit", "What is the first digit?", str(sign.number)[0], "ما الرقم الأول؟", indic(sign.number)[0]),
-        Question("last digit", "What is the last digit?", str(sign.number)[1], "ما الرقم الأخير؟", indic(sign.number)[1]),
+        Question(
+            "first digit", "What is the first digit?", str(sign.number)[0], "ما الرقم الأول؟", indic(sign.number)[0]
+        ),
+        Question(
+            "last digit", "What is the last digit?", str(sign.number)[1], "ما الرقم الأخير؟", indic(sign.number)[1]
+        ),
         Question("word", "Which word is written?", sign.word, "ما الكلمة المكتوبة؟", WORDS[sign.word]),
-        Question("colour", "What colour is the number?", sign.number_colour.english, "ما لون العدد؟", sign.number_colour.masculine),
-        Question("colour", "What colour is the word?", sign.word_colour.english, "ما لون الكلمة؟", sign.word_colour.masculine),
+        Question(
+            "colour",
+            "What colour is the number?",
+            sign.number_colour.english,
+            "ما لون العدد؟",
+            sign.number_colour.masculine,
+        ),
+        Question(
+            "colour", "What colour is the word?", sign.word_colour.english, "ما لون الكلمة؟", sign.word_colour.masculine
+        ),
         Question("position", "What is written at the top?", top, "ماذا كُتب في الأعلى؟", top_ar),
     ]
 

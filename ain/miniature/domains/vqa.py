@@ -32,19 +32,42 @@ def ask(things: tuple[Thing, ...], random: Random) -> list[Question]:
     questions = []
     for one in things:
         named, named_ar = the_thing(one.shape, one.colour)
-        questions.append(Question("position", f"Where is {named}?", one.place.english, f"أين {named_ar}؟", one.place.arabic))
+        questions.append(
+            Question("position", f"Where is {named}?", one.place.english, f"أين {named_ar}؟", one.place.arabic)
+        )
         if sum(other.shape == one.shape for other in things) == 1:
-            asked = f"What colour is the {one.shape.english}?", one.colour.english, f"ما لون {one.shape.with_article()}؟", one.colour.masculine
+            asked = (
+                f"What colour is the {one.shape.english}?",
+                one.colour.english,
+                f"ما لون {one.shape.with_article()}؟",
+                one.colour.masculine,
+            )
             questions.append(Question("colour", *asked))
     for place in PLACES:
-        english, arabic = next((thing(one.shape, one.colour) for one in things if one.place == place), ("nothing", "لا شيء"))
-        questions.append(Question("description", f"What is at the {place.english}?", english, f"ماذا يوجد في {place.arabic}؟", arabic))
+        english, arabic = next(
+            (thing(one.shape, one.colour) for one in things if one.place == place), ("nothing", "لا شيء")
+        )
+        questions.append(
+            Question(
+                "description", f"What is at the {place.english}?", english, f"ماذا يوجد في {place.arabic}؟", arabic
+            )
+        )
     shape, colour = random.choice(SHAPES), random.choice(COLOURS)
     english, arabic = counted(sum(one.shape == shape for one in things), shape)
-    questions.append(Question("count", f"How many {shape.english}s are there?", english, f"كم {shape.accusative} في الصورة؟", arabic))
+    questions.append(
+        Question("count", f"How many {shape.english}s are there?", english, f"كم {shape.accusative} في الصورة؟", arabic)
+    )
     present = any((one.shape, one.colour) == (shape, colour) for one in things)
     english, arabic = thing(shape, colour)
-    questions.append(Question("existence", f"Is there {english}?", "yes" if present else "no", f"هل {exists(shape)} {arabic}؟", "نعم" if present else "لا"))
+    questions.append(
+        Question(
+            "existence",
+            f"Is there {english}?",
+            "yes" if present else "no",
+            f"هل {exists(shape)} {arabic}؟",
+            "نعم" if present else "لا",
+        )
+    )
     return questions
 
 

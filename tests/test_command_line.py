@@ -1,0 +1,178 @@
+"""What a person types, and what is said to them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import ain
+
+from ain import UserError
+from ain.__main__ import arguments
+
+
+@pytest.mark.parametrize(
+    ("typed", "given"),
+    [
+        ("select -m a=1,2", "stage=select a=1,2 -m"),
+        ("select a=1,2 -m b=3", "stage=select a=1,2 b=3 -m"),
+        ("-m", None),
+        ("run ain/spoiled seed=1 --cfg job", "stage=run seed=1 experiment=ain/spoiled --cfg job"),
+        ("run --cfg job quickstart", "stage=run experiment=quickstart --cfg job"),
+        ("train ~experiment", "stage=train ~experiment"),
+    ],
+)
+def test_the_sugar(typed: str, given: str | None) -> None:
+    if given is None:
+        with pytest.raises(UserError, match="no such command"):
+            arguments(typed.split())
+    else:
+        assert arguments(typed.split()) == given.split()
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("colect", "ain: colect: no such command; choose one of collect, translate"),
+        ("run translator=gtp_4o", "ain: translator=gtp_4o: choose one of miniature, nllb, opus_mt"),
+        ("run translator.chekpoint=x", "ain: no such key: translator.chekpoint; did you mean translator.checkpoint?"),
+        ("run tresholds=paper", "did you mean thresholds?"),
+        (
+            "run ain/spoild",
+            "ain: experiment=ain/spoild: choose one of ain/blind, ain/spoiled, quickstart (did you mean ain/spoiled?)",
+        ),
+        ("collect source=folder", "ain: source.path has no value: add source.path=... to the command"),
+        ("collect source=folder source.path=/nowhere", "ain: source.path=/nowhere: no such directory"),
+        ("run a b", "ain: a b: one experiment at a time"),
+        (
+            "train model.checkpoint=./nowhere dry_run=false",
+            "ain: ./nowhere: no such directory; give a checkpoint's directory or a hub id",
+        ),
+        ("verify verifier.checkpoint=miniature:enc", "ain: miniature:enc: choose one of miniature:translator"),
+    ],
+)
+def test_mistakes_get_one_sentence(typed: str, said: str, tmp_path: Path) -> None:
+    result = ain(*typed.split(), f"output_dir={tmp_path}") if "colect" not in typed else ain(*typed.split())
+    assert result.returncode != 0
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+def experiment(tmp_path: Path, text: str, name: str = "mine") -> list[str]:
+    folder = tmp_path / "conf" / "experiment"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.yaml").write_text(text)
+    return ["run", name, f"hydra.searchpath=[file://{tmp_path}/conf]", f"output_dir={tmp_path}/outputs", "dry_run=true"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "# @package _global_\ntranslator:\n  chekpoint: x\n",
+            "experiment mine: no such key: translator.chekpoint; did you mean translator.checkpoint?",
+        ),
+        (
+            "# @package _global_\ntreshold:\n  similarity: 0.9\n",
+            "experiment mine: no such key: treshold; did you mean thresholds?",
+        ),
+        ("thresholds:\n  similarity: 0.95\n", "experiment mine: no such key: experiment.thresholds"),
+        ("# @package _global_\ndefaults:\n  - override /translator: gtp_4o\n", "translator=gtp_4o: choose one of"),
+    ],
+)
+def test_mistakes_in_an_experiment_get_one_sentence(text: str, said: str, tmp_path: Path) -> None:
+    result = ain(*experiment(tmp_path, text))
+    assert result.returncode != 0
+    assert said in result.stderr, result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_experiment_from_any_directory(tmp_path: Path) -> None:
+    result = ain("run", "quickstart", "--cfg", "job", cwd=tmp_path)
+    assert result.returncode == 0
+    assert "stage: run" in result.stdout
+
+
+def test_help_lists_the_choices_and_loads_nothing_heavy() -> None:
+    result = ain("--help")
+    assert "thresholds: loose, none, paper, strict" in result.stdout
+    assert "experiment: " not in result.stdout or "quickstart" in result.stdout
+    code = "import sys; sys.argv=['ain','--help']; from ain.__main__ import main\ntry: main()\nexcept SystemExit: pass\nprint(sorted({'torch','transformers','pyarrow','wandb','matplotlib','datasets'} & set(sys.modules)))"
+    import subprocess
+    import sys
+
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.endswith(
+        "[]\n"
+    )
+
+
+def test_dry_run_touches_nothing(tmp_path: Path) -> None:
+    result = ain(
+        "run",
+        f"output_dir={tmp_path}/new",
+        "dry_run=true",
+        "hydra.run.dir=" + str(tmp_path / "run"),
+        "hydra.output_subdir=null",
+    )
+    assert result.returncode == 0
+    assert "to make" in result.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_standard_output_is_the_directory_alone(tmp_path: Path) -> None:
+    result = ain("collect", "source.scenes=2", "source.authentic=0", f"output_dir={tmp_path}")
+    assert result.returncode == 0, result.stderr
+    directory = Path(result.stdout.strip())
+    assert json.loads((directory / "manifest.json").read_text())["counts"]["kept"] == 6
+
+
+def test_a_sweep_with_a_failing_job_finishes_the_others(tmp_path: Path) -> None:
+    good = tmp_path / "good"
+    good.mkdir()
+    (good / "data.json").write_text(
+        json.dumps([{"id": 1, "conversations": [{"from": "human", "value": "Why?"}, {"from": "gpt", "value": "So."}]}])
+    )
+    result = ain(
+        "collect", "source=folder", f"source.path={tmp_path}/none,{good}", "-m", f"output_dir={tmp_path}/outputs"
+    )
+    assert result.returncode != 0
+    lines = result.stderr.splitlines()
+    assert any(
+        f"source.path={tmp_path}/none" in line and "failed" in line and "no such directory" in line for line in lines
+    )
+    assert any(f"source.path={good}" in line and "done" in line for line in lines)
+    assert lines[-1].startswith("ain: 1 of 2 jobs failed")
+    assert "Traceback" not in result.stderr
+    assert Path(result.stdout.strip()).is_dir()
+
+
+def test_two_at_once_work_once(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "ain", "collect", "source.scenes=700", f"output_dir={tmp_path}"]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    outputs = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert outputs[0][0] == outputs[1][0]
+    assert sum("waiting for process" in errors for _, errors in outputs) == 1
+    assert sum("ain: collect" in errors for _, errors in outputs) == 1
+
+
+def test_a_full_disk_gets_one_sentence(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    code = (
+        "import sys, builtins; import ain.stages.collect as c; from ain import __main__ as m\n"
+        "def full(*a, **k):\n    open('/dev/full', 'w').write('x' * 10**6)\n"
+        "c.Shards.write = full; sys.argv = ['ain', 'collect', 'source.scenes=2', 'output_dir="
+        + str(tmp_path)
+        + "']; m.main()"
+    )
+    import subprocess
+    import sys
+
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode != 0
+    assert "no space left on the disk" in result.stderr
+    assert "Traceback" not in result.stderr

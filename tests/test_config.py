@@ -1,0 +1,46 @@
+"""Every choice of every group composes, and what has a class is built from it; every experiment composes."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from ain.__main__ import ROOT
+from ain.pipeline import STAGES, Run, _build, _plain
+
+CHOICES = sorted(
+    (path.parent.name, path.stem) for path in (ROOT / "conf").glob("*/*.yaml") if path.parent.name != "experiment"
+)
+EXPERIMENTS = sorted(
+    str(path.relative_to(ROOT / "experiments").with_suffix("")) for path in (ROOT / "experiments").rglob("*.yaml")
+)
+
+
+def config(*overrides: str) -> DictConfig:
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose("config", overrides=list(overrides), return_hydra_config=True)
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_every_choice_composes_and_instantiates(group: str, choice: str, tmp_path: Path) -> None:
+    needed = [f"source.path={tmp_path}"] if group == "source" and choice != "miniature" else []
+    cfg = config(f"{group}={choice}", *needed)
+    built = _build(_plain(cfg, group))
+    target = OmegaConf.select(cfg, f"{group}._target_")
+    if target and not cfg[group].get("_partial_"):
+        assert type(built).__name__ == target.rsplit(".", 1)[1]
+    Run(tmp_path).plan(STAGES["evaluate"], cfg)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_composes_and_says_what_it_asks(experiment: str) -> None:
+    assert config(f"experiment={experiment}").stage == "run"
+    text = (ROOT / "experiments" / f"{experiment}.yaml").read_text(encoding="utf-8")
+    assert all(f"# {word}" in text for word in ("@package _global_", "Question:", "Command:", "Expected:"))
+
+
+def test_no_secret_has_a_place_in_a_config() -> None:
+    for path in (ROOT / "conf").rglob("*.yaml"):
+        keys = [line.split(":")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        assert not [key for key in keys if key.endswith(("key", "token", "secret", "password"))], path

@@ -1,0 +1,90 @@
+"""Arrows point down: stages → parts → what both stand on. Read off the imports themselves."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from ain.__main__ import ROOT
+
+PARTS = {"source", "translator", "verifier", "screener", "model", "objective", "predictor", "benchmark"}
+# From the ground up. A module imports only from layers below its own, or from its own where that is allowed.
+SPINE = {
+    "record",
+    "images",
+    "stage",
+    "ledger",
+    "arabic",
+    "protect",
+    "once",
+    "progress",
+    "tables",
+    "figures",
+    "metrics",
+    "spoil",
+    "miniature",
+}
+TOP = {"__main__", "mistakes", "job", "sweep", "pipeline", "tracking", "checkpoint", "stages"}
+# The tiny checkpoints are trained with the parts that load the real ones, so they stand above the parts.
+ABOVE_PARTS = {"ain.miniature.checkpoints"}
+
+
+def modules() -> list[Path]:
+    return sorted((ROOT / "ain").rglob("*.py"))
+
+
+def name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "ain":
+            found |= {f"{node.module}.{alias.name}" if node.module == "ain" else node.module for alias in node.names}
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name.startswith("ain.")}
+    return found
+
+
+def layer(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+@pytest.mark.parametrize("path", modules(), ids=name)
+def test_arrows_point_down(path: Path) -> None:
+    own = layer(name(path))
+    used = {module for module in imports(path) if layer(module) not in ("", own)}
+    layers = {layer(module) for module in used} - {"UserError", "__version__"}
+    if own in SPINE and name(path) not in ABOVE_PARTS:
+        assert layers <= SPINE, f"{name(path)} is ground and stands on {layers - SPINE}"
+    elif own in PARTS:
+        assert not layers & TOP, f"{name(path)} is a part and knows {layers & TOP}"
+    elif own == "stages":
+        assert not layers & (TOP - {"stages"}), f"{name(path)} is a stage and knows {layers & TOP}"
+
+
+def test_stages_do_not_import_stages() -> None:
+    pages = {"ain.stages.model_card"}  # a text that train fills in
+    for path in (ROOT / "ain" / "stages").glob("*.py"):
+        assert not {module for module in imports(path) if module.startswith("ain.stages")} - pages, path.name
+
+
+def test_every_module_has_a_place() -> None:
+    assert {layer(name(path)) for path in modules()} - {""} == PARTS | SPINE | TOP
+
+
+def test_no_part_sees_the_config() -> None:
+    for path in modules():
+        if layer(name(path)) in PARTS | SPINE | {"stages"}:
+            assert "omegaconf" not in path.read_text(encoding="utf-8"), path
+
+
+def test_a_package_of_parts_is_named_as_its_group() -> None:
+    for package in PARTS:
+        assert (ROOT / "conf" / package).is_dir(), package
+        for config in (ROOT / "conf" / package).glob("*.yaml"):
+            target = next(
+                line for line in config.read_text(encoding="utf-8").splitlines() if line.startswith("_target_:")
+            )
+            assert target.startswith(f"_target_: ain.{package}."), config

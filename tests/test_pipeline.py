@@ -1,0 +1,187 @@
+"""The whole way at pico size: counts that add up, nothing done twice, pages that show it."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import PICO, ain
+
+from ain.record import Shards
+from ain.stage import read_manifest
+
+Stages = Callable[[Path], dict[str, list[Path]]]
+
+
+def times(outputs: Path) -> dict[str, int]:
+    return {path.parent.name: path.stat().st_mtime_ns for path in (outputs / "data").glob("*/manifest.json")}
+
+
+@pytest.fixture
+def outputs(pico: Path, tmp_path: Path) -> Path:
+    """A copy of the finished pico run, to go on from."""
+    return Path(shutil.copytree(pico, tmp_path / "outputs"))
+
+
+def test_every_stage_leaves_counts_that_add_up(pico: Path, stages: Stages) -> None:
+    made = stages(pico)
+    assert list(made) == [
+        "collect",
+        "translate",
+        "verify",
+        "screen",
+        "select",
+        "mix",
+        "pack",
+        "train",
+        "evaluate_base",
+        "evaluate",
+    ]
+    for name, (directory,) in made.items():
+        counts = read_manifest(directory)["counts"]
+        if name != "train":
+            shards = Shards(directory, suffix="arrow" if name == "pack" else "parquet")
+            assert counts["kept"] + counts["rejected"] == counts["input"]
+            assert (shards.count(), shards.count("rejected")) == (counts["kept"], counts["rejected"])
+            assert all(row["reasons"] for row in shards.rows(part="rejected"))
+    assert read_manifest(made["collect"][0])["counts"]["kept"] == 3 * (12 + 4)
+
+
+def test_the_same_again_makes_nothing(outputs: Path) -> None:
+    before = times(outputs)
+    result = ain("run", *PICO, f"output_dir={outputs}")
+    assert result.returncode == 0
+    assert times(outputs) == before
+    job = json.loads(next((outputs / "runs").glob("*/job.json")).read_text())
+    assert (job["status"], job["made"]) == ("done", [])
+
+
+def test_how_recomputes_nothing(outputs: Path) -> None:
+    before = times(outputs)
+    assert (
+        ain(
+            "evaluate", *PICO, f"output_dir={outputs}", "translator.how.batch_size=3", "predictor.how.batch_size=5"
+        ).returncode
+        == 0
+    )
+    assert times(outputs) == before
+
+
+def test_a_sweep_shares_what_it_can(outputs: Path, stages: Stages) -> None:
+    words = [word for word in PICO if not word.startswith("thresholds")]
+    result = ain("run", "-m", "thresholds=strict,paper,none", *words, f"output_dir={outputs}")
+    assert result.returncode == 0, result.stderr
+    numbers = {name: len(directories) for name, directories in stages(outputs).items()}
+    assert numbers == {
+        **dict.fromkeys(("collect", "translate", "verify", "screen", "evaluate_base"), 1),
+        **dict.fromkeys(("select", "mix", "pack", "train", "evaluate"), 3),
+    }
+    page = (outputs / "report" / "index.md").read_text()
+    assert page.count("| done |") == 3
+    for choice in ("strict", "paper", "none"):
+        assert any(f"thresholds={choice}" in line and "done" in line for line in result.stderr.splitlines())
+        assert f"thresholds={choice}" in page
+
+
+def test_shards_of_several_hundred_rows_or_one_are_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ain.source.miniature import Miniature
+    from ain.stages import collect
+
+    rows = []
+    for size in (2_000, 7):
+        monkeypatch.setattr(collect, "SHARD_ROWS", size)
+        collect.collect(Miniature(scenes=10, authentic=2), tmp_path / str(size))
+        rows.append(list(Shards(tmp_path / str(size)).rows()))
+    assert rows[0] == rows[1]
+    assert len(Shards(tmp_path / "7")) == 6
+
+
+@pytest.mark.parametrize("language", ["english", "arabic"])
+def test_people_bring_their_own_folder(outputs: Path, tmp_path: Path, language: str, stages: Stages) -> None:
+    from PIL import Image
+
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    question, answer = {
+        "english": ("What is on the table?", "Two cats and 3 books."),
+        "arabic": ("ماذا على الطاولة؟", "قطتان وثلاثة كتب."),
+    }[language]
+    rows = []
+    for i in range(4):
+        Image.new("RGB", (200 + i, 150), (40 * i, 90, 120)).save(mine / f"{i}.jpg")
+        rows.append(
+            {
+                "id": i,
+                "image": f"{i}.jpg",
+                "conversations": [{"from": "human", "value": f"<image>\n{question}"}, {"from": "gpt", "value": answer}],
+            }
+        )
+    rows.append({"id": 9, "image": "gone.jpg", "conversations": rows[0]["conversations"]})
+    (mine / "data.json").write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    words = [word for word in PICO if not word.startswith("source")]
+    result = ain("run", "source=folder", f"source.path={mine}", *words, f"output_dir={outputs}")
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+    collected = next(
+        read_manifest(d)["counts"] for d in stages(outputs)["collect"] if read_manifest(d)["counts"]["input"] == 5
+    )
+    assert (collected["kept"], collected["rejected"], collected[language]) == (4, 1, 4)
+    assert "image not found" in (outputs / "report" / "index.md").read_text()
+
+
+def test_the_report_shows_the_run(pico: Path) -> None:
+    page = (pico / "report" / "index.html").read_text(encoding="utf-8")
+    assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
+    assert 'dir="rtl"' in page
+    for title in (
+        "What went in, what came out",
+        "Why records were rejected",
+        "Translations",
+        "What verification catches",
+        "probe pairs",
+        "Base and tuned model",
+    ):
+        assert title in page
+    assert page.count("data:image/png;base64,") >= 5
+    text = (pico / "report" / "index.md").read_text(encoding="utf-8")
+    for figure in ("probes", "loss", "accuracy"):
+        assert f"figures/{figure}.png" in text
+        assert (pico / "report" / "figures" / f"{figure}.png").stat().st_size > 1_000
+
+
+def test_wandb_gets_the_same_tables_offline(outputs: Path) -> None:
+    words = [word for word in PICO if not word.startswith("tracker")]
+    secret = "sk-this-must-not-be-anywhere-0123456789"
+    result = ain(
+        "run",
+        *words,
+        "tracker=offline",
+        f"output_dir={outputs}",
+        env={"OPENAI_API_KEY": secret, "WANDB_API_KEY": secret},
+    )
+    assert result.returncode == 0, result.stderr
+    runs = list((outputs / "runs").glob("*/wandb/offline-run-*"))
+    assert len(runs) == 1
+    tables = {path.name.rsplit("_", 2)[0] for path in runs[0].rglob("*.table.json")}
+    assert {"probe_pairs", "mixture", "accuracy"} <= tables
+    assert not [path for path in outputs.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+
+
+def test_online_without_a_key_is_said_in_a_sentence(outputs: Path, tmp_path: Path) -> None:
+    words = [word for word in PICO if not word.startswith("tracker")]
+    result = ain(
+        "run", *words, "tracker=online", f"output_dir={outputs}", env={"WANDB_API_KEY": "", "HOME": str(tmp_path)}
+    )
+    assert result.returncode != 0
+    assert "not logged in; set WANDB_API_KEY" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_schema_stands_also_in_an_empty_shard(pico: Path, stages: Stages) -> None:
+    for directory in (stages(pico)[name][0] for name in ("collect", "translate", "verify", "screen", "select")):
+        for path in (directory / "rejected").glob("*.parquet"):
+            assert {"id", "reasons"} <= set(pq.read_schema(path).names)

@@ -1,0 +1,107 @@
+"""Tokens, placeholders, labels; and that a padded batch answers as one by one."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from ain import UserError
+from ain.model.answering import Answering
+from ain.model.processor import IGNORE, Processor, conversation
+from ain.model.qwen2_vl import Qwen2VL, part_of
+
+
+@pytest.fixture(scope="module")
+def base(pico: Path) -> str:
+    return str(next((pico / "checkpoints").glob("miniature-base-*")))
+
+
+@pytest.fixture(scope="module")
+def processor(base: str) -> Processor:
+    return Processor(base, max_pixels=50_176)
+
+
+TALK = [{"question": "<image>\nWhat colour?", "answer": "red"}, {"question": "ما اللون؟", "answer": "أحمر"}]
+
+
+def test_labels_are_the_answers_and_their_ends(processor: Processor) -> None:
+    tokens = processor.tokenize(conversation(TALK), [(56, 56)])
+    labelled = [label for label in tokens.labels if label != IGNORE]
+    assert processor.tokenizer.decode(labelled) == "red<|im_end|>أحمر<|im_end|>"
+    assert all(label in (IGNORE, token) for token, label in zip(tokens.input_ids, tokens.labels, strict=True))
+
+
+@pytest.mark.parametrize("size", [(56, 56), (84, 56), (300, 40), (1000, 1000), (20, 20)])
+def test_a_picture_takes_as_many_tokens_as_it_has_features(processor: Processor, size: tuple[int, int]) -> None:
+    image = Image.new("RGB", size, "red")
+    tokens = processor.tokenize(conversation(TALK[:1]), [image.size])
+    pixels, grid = processor.pixels([image])
+    assert tuple(grid[0].tolist()) == tokens.grids[0]
+    assert tokens.input_ids.count(processor.image_token_id) * 4 == len(pixels) == grid[0].prod()
+    assert len(pixels) * 14 * 14 <= 50_176
+
+
+def test_several_pictures_in_several_turns(processor: Processor) -> None:
+    talk = [{"question": "<image><image>\nSame?", "answer": "no"}, {"question": "And <image> here?", "answer": "yes"}]
+    tokens = processor.tokenize(conversation(talk), [(56, 56), (56, 84), (84, 84)])
+    assert tokens.input_ids.count(processor.image_token_id) == 4 + 6 + 9
+
+
+def test_a_template_that_changes_answers_is_refused(processor: Processor, base: str) -> None:
+    other = Processor(base)
+    other.tokenizer.chat_template = processor.tokenizer.chat_template.replace("part.text", "part.text | upper")
+    with pytest.raises(UserError, match="changes the answers"):
+        other.tokenize(conversation(TALK), [(56, 56)])
+
+
+def test_a_padded_batch_answers_as_one_by_one(processor: Processor, base: str) -> None:
+    red, tall = Image.new("RGB", (56, 56), "red"), Image.new("RGB", (56, 140), "blue")
+    asked = [
+        ("<image>\nWhat?", [red]),
+        ("<image>\nWhat is at the top left, and what is below it?", [tall]),
+        ("لماذا؟", []),
+        ("<image><image>\nSame?", [red, tall]),
+    ]
+    together = Answering(base, processor, max_new_tokens=6, batch_size=4, device="cpu").answer(asked)
+    alone = Answering(base, processor, max_new_tokens=6, batch_size=1, device="cpu").answer(asked)
+    assert together == alone
+
+
+def test_freezing(base: str, processor: Processor) -> None:
+    model = Qwen2VL(base, processor, dtype="float32", freeze_vision=True, freeze_merger=True).load()
+    assert {part_of(name) for name, p in model.named_parameters() if p.requires_grad} == {"language"}
+    with pytest.raises(UserError, match="everything is frozen"):
+        Qwen2VL(base, processor, dtype="float32", freeze_vision=True, freeze_merger=True, freeze_language=True).load()
+
+
+def test_a_checkpoint_with_a_missing_weight_is_refused(base: str, processor: Processor, tmp_path: Path) -> None:
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(base, tmp_path / "torn")
+    weights = load_file(tmp_path / "torn" / "model.safetensors")
+    weights.pop(next(name for name in weights if "visual" in name))
+    save_file(weights, tmp_path / "torn" / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match="not a checkpoint of this model"):
+        Qwen2VL(str(tmp_path / "torn"), processor, dtype="float32").load()
+
+
+def test_an_export_is_complete(pico: Path, processor: Processor) -> None:
+    checkpoint = next((pico / "data").glob("*-train-*")) / "checkpoint"
+    names = {path.name for path in checkpoint.iterdir()}
+    assert {
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "preprocessor_config.json",
+        "video_preprocessor_config.json",
+    } <= names
+    assert {"chat_template.jinja", "README.md", "data_manifest.json", "generation_config.json"} <= names
+    assert (
+        Processor(str(checkpoint)).tokenize(conversation(TALK), [(56, 56)]).labels
+        == processor.tokenize(conversation(TALK), [(56, 56)]).labels
+    )
+    one = Qwen2VL(str(checkpoint), processor, dtype="float32").load()
+    assert torch.isfinite(one.model.language_model.embed_tokens.weight).all()

@@ -1,0 +1,104 @@
+"""The miniature is a real experiment: its verification separates, its screener sees, its tuned model looks at the picture."""
+
+from collections import defaultdict
+from itertools import islice
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from ain import spoil
+from ain.checkpoint import locate
+from ain.metrics.checks import length, same_numbers, script
+from ain.metrics.rules import translation_reasons
+from ain.miniature.world import DOMAINS, World
+from ain.screener.qwen2_vl import Qwen2VLScreener
+from ain.screener.verdict import read_verdict
+from ain.translator.seq2seq import Seq2Seq
+from ain.verifier.sentence_encoder import SentenceEncoder
+
+PAPER = {"similarity": 0.8, "digits": True, "script": 0.6, "length": [0.4, 2.5]}
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("checkpoints")
+
+
+def test_verification_catches_the_bad_and_keeps_the_good(checkpoints: Path) -> None:
+    """At least 95 % of spoiled translations are caught and at most 2 % of good ones refused, exchange by exchange."""
+    translator = Seq2Seq(locate("miniature:translator", checkpoints), max_new_tokens=40, device="cpu")
+    encoder = SentenceEncoder(locate("miniature:encoder", checkpoints), device="cpu")
+    scenes = [scene for domain in DOMAINS for scene in islice(World(0).scenes("train", domain), 80)]
+    english = [[{"question": q.question, "answer": q.answer} for q in scene.questions] for scene in scenes]
+    reference = [[{"question": q.question_ar, "answer": q.answer_ar} for q in scene.questions] for scene in scenes]
+    texts = sorted({text for exchanges in english for exchange in exchanges for text in exchange.values()})
+    made = dict(zip(texts, translator.translate(texts), strict=True))
+    arabic = [[{key: made[text] for key, text in exchange.items()} for exchange in exchanges] for exchanges in english]
+    right = sum(one == other for a, r in zip(arabic, reference, strict=True) for one, other in zip(a, r, strict=True))
+    assert right / sum(map(len, arabic)) > 0.98
+
+    random = Random(0)
+    caught: dict[str, list[bool]] = defaultdict(list)
+    for original, translated, trusted in zip(english, arabic, reference, strict=True):
+        candidates = {"good": trusted} | {
+            kind: spoil.of_kind(kind, original, translated, reference, random) for kind in spoil.KINDS
+        }
+        for kind, candidate in candidates.items():
+            ours, theirs = ([f"{e['question']} {e['answer']}" for e in side] for side in (original, candidate))
+            similarity = (encoder.embed(ours) * encoder.embed(theirs)).sum(axis=1)
+            for i, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+                if kind == "good" or candidate[i] != translated[i]:
+                    scores = {
+                        "similarity": [float(similarity[i])],
+                        "digits": [same_numbers(one, other)],
+                        "script": [script(other)],
+                        "length": [length(one, other)],
+                    }
+                    caught[kind].append(bool(translation_reasons(scores, PAPER)))
+    share = {kind: sum(values) / len(values) for kind, values in caught.items()}
+    visible = [
+        value for kind in ("mismatch", "omission", "number", "untranslated", "truncated") for value in caught[kind]
+    ]
+    assert share["good"] <= 0.02, share
+    assert sum(visible) / len(visible) >= 0.95, share
+
+
+def test_the_screener_sees_what_the_policy_forbids(checkpoints: Path) -> None:
+    screener = Qwen2VLScreener(
+        locate("miniature:screener", checkpoints),
+        "Is this picture safe? Answer in JSON.",
+        max_new_tokens=24,
+        batch_size=64,
+        device="cpu",
+    )
+    scenes = [scene for domain in DOMAINS for scene in islice(World(0).scenes("train", domain, unsafe_share=0.5), 60)]
+    verdicts = [read_verdict(answer) for answer in screener.judge([scene.picture for scene in scenes])]
+    right = [
+        verdict is not None and (verdict.rating == "Unsafe") == (scene.unsafe is not None)
+        for scene, verdict in zip(scenes, verdicts, strict=True)
+    ]
+    assert sum(right) / len(right) > 0.9
+
+
+@pytest.mark.slow
+def test_the_default_run_tells_the_papers_story(tmp_path: Path) -> None:
+    """Arabic is seen, not guessed; English holds; throwing the spoiled out helps. About twenty minutes."""
+    import json
+
+    from conftest import ain
+
+    for experiment in ("ain/blind", "ain/spoiled"):
+        assert ain("run", experiment, "-m", f"output_dir={tmp_path}", "tracker=disabled").returncode == 0
+        if experiment == "ain/blind":
+            jobs = [json.loads(path.read_text()) for path in tmp_path.glob("runs/sweep-*/*/job.json")]
+            seeing, blind = (
+                next(j["headline"] for j in jobs if f"mixture.pictures={p}" in j["overrides"])
+                for p in ("shown", "blank")
+            )
+            assert seeing["tuned arabic"] - seeing["tuned arabic shuffled"] >= 40
+            assert seeing["tuned arabic"] - blind["tuned arabic blank"] >= 40
+            assert seeing["base english"] - seeing["tuned english"] <= 2
+    page = (tmp_path / "report" / "index.md").read_text()
+    row = next(line for line in page.splitlines() if line.startswith("| thresholds=paper | thresholds=none |"))
+    assert float(row.split("|")[4]) > 0, row

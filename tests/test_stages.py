@@ -1,0 +1,290 @@
+"""What single stages promise: verification, selection, screening, mixing, metrics."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ain import UserError, spoil
+from ain.metrics.answers import exact
+from ain.metrics.bootstrap import interval, paired
+from ain.metrics.checks import length, same_numbers, script
+from ain.metrics.rules import translation_reasons
+from ain.once import Once
+from ain.record import RECORD, Shards
+from ain.screener.verdict import read_verdict
+from ain.stages.mix import mix
+from ain.stages.translate import translate
+
+PAPER = {"similarity": 0.8, "digits": True, "script": 0.6, "length": [0.4, 2.5]}
+
+
+def test_checks() -> None:
+    assert same_numbers("12 of 30", "٣٠ من ١٢") == 1
+    assert same_numbers("12", "13") == 0
+    assert same_numbers("none", "لا شيء") is None
+    assert script("أحمر OK") == pytest.approx(4 / 6)
+    assert length("four", "ab") == 0.5
+
+
+@pytest.mark.parametrize(
+    ("scores", "thresholds", "rules"),
+    [
+        ({"similarity": [0.9, 0.8], "digits": [None, 1.0], "script": [1.0, 0.9], "length": [1.0, 1.0]}, PAPER, []),
+        (
+            {"similarity": [0.9, 0.79], "digits": [0.0, 1.0], "script": [0.1, 0.9], "length": [3.0, 1.0]},
+            PAPER,
+            ["similarity", "digits", "script", "length"],
+        ),
+        ({"similarity": [0.9, None]}, PAPER, ["similarity"]),
+        ({"similarity": None, "digits": None, "script": None, "length": None}, PAPER, []),
+        ({"similarity": [0.1], "digits": [0.0], "script": [0.0], "length": [9.0]}, dict.fromkeys(PAPER), []),
+    ],
+)
+def test_rules_are_a_pure_function_with_all_reasons(scores: Any, thresholds: Any, rules: list[str]) -> None:
+    assert [reason.split(":")[0] for reason in translation_reasons(scores, thresholds)] == rules
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "Safe",
+        "{}",
+        '{"rating": "safe", "category": "NA"}',
+        '{"rating": "Safe", "category": "O77"}',
+        '{"rating": "Unsafe"',
+        '[1, "}"]',
+        '{"rating": ["Safe"]}',
+    ],
+)
+def test_what_cannot_be_read_is_no_verdict(answer: str) -> None:
+    assert read_verdict(answer) is None
+
+
+def test_a_verdict_amid_chatter_is_read() -> None:
+    verdict = read_verdict(
+        'Sure: {"rating": "Unsafe", "category": "O6: Weapons or Substance Abuse", "rationale": "a knife"}.'
+    )
+    assert verdict is not None
+    assert (verdict.rating, verdict.category) == ("Unsafe", "O6")
+
+
+def test_each_distinct_text_is_computed_once_also_after_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ain.once.BLOCK", 3)
+    texts = ["a", "b", "a", "c", "d", "b", "e"]
+    asked: list[list[str]] = []
+
+    def compute(block: list[str]) -> np.ndarray:
+        asked.append(block)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return np.array([[ord(text), 1.0] for text in block])
+
+    with pytest.raises(KeyboardInterrupt):
+        Once(texts).embed(tmp_path, compute, "test")
+    vector = Once(texts).embed(tmp_path, compute, "test")
+    assert asked == [["a", "b", "c"], ["d", "e"], ["d", "e"]]
+    assert [vector(text)[0] for text in "abcde"] == [97, 98, 99, 100, 101]
+
+
+def test_intervals() -> None:
+    mean, low, high = interval([0.0, 1.0] * 200)
+    assert mean == 0.5
+    assert low == pytest.approx(0.45, abs=0.01)
+    assert high == pytest.approx(0.55, abs=0.01)
+    mean, low, high = paired([1.0] * 50, [0.0] * 50)
+    assert (mean, low, high) == (1, 1, 1)
+    assert math.isnan(interval([])[0])
+    with pytest.raises(ValueError, match="differ in number"):
+        paired([1.0], [])
+
+
+def test_answers_are_compared_after_normalising() -> None:
+    assert exact("٤٧", "47") == 1
+    assert exact("أحمر.", "احمر") == 1
+    assert exact("Red", "red") == 1
+    assert exact("", "red") == 0
+    assert exact("red circle", "red") == 0
+
+
+ARABIC = [
+    {"question": "<image>\nما لون الدائرة الحمراء؟", "answer": "أحمر"},
+    {"question": "ما العدد المكتوب؟", "answer": "٤٧"},
+]
+ENGLISH = [
+    {"question": "<image>\nWhat colour is the red circle?", "answer": "red"},
+    {"question": "Which number is written?", "answer": "47"},
+]
+
+
+@pytest.mark.parametrize("kind", spoil.KINDS)
+def test_every_spoiler_spoils_and_keeps_placeholders(kind: str) -> None:
+    from random import Random
+
+    spoiled = spoil.of_kind(kind, ENGLISH, ARABIC, [ARABIC[::-1]], Random(0))
+    assert spoiled != ARABIC
+    assert len(spoiled) == len(ARABIC)
+    assert spoiled[0]["question"].startswith("<image>\n")
+
+
+def test_a_spoiled_number_is_another_of_the_same_length() -> None:
+    from random import Random
+
+    for seed in range(50):
+        answer = spoil.of_kind("number", ENGLISH, ARABIC, [], Random(seed))[1]["answer"]
+        assert answer != "٤٧"
+        assert len(answer) == 2
+        assert not answer.isascii()
+
+
+class Upper:
+    """A translator that loses things."""
+
+    spoil: dict[str, float] = {}
+
+    def translate(self, texts: list[str]) -> list[str]:
+        return ["" if "lost" in text else text.upper() for text in texts]
+
+
+def record(identifier: str, english: Any = None, arabic: Any = None, images: tuple[str, ...] = ()) -> dict[str, Any]:
+    row = {
+        **dict.fromkeys(RECORD.names),
+        "id": identifier,
+        "source": "test",
+        "domain": "d",
+        "origin": "authentic",
+        "images": list(images),
+    }
+    return {**row, "english": english, "arabic": arabic}
+
+
+def test_translate_rejects_what_has_no_usable_answer(tmp_path: Path) -> None:
+    rows = [
+        record("a", [{"question": "<image>\nWhat, see https://x.y/z?", "answer": "A. this"}]),
+        record("b", [{"question": "this is lost", "answer": "yes"}]),
+        record("c", arabic=[{"question": "ماذا؟", "answer": "هذا"}]),
+    ]
+    Shards(tmp_path / "collect").create().write(0, rows)
+    counts = translate(tmp_path / "collect", Upper(), tmp_path / "out")
+    assert counts == {"input": 3, "kept": 2, "rejected": 1, "already_arabic": 1, "distinct_texts": 5, "spoiled": 0}
+    kept = Shards(tmp_path / "out").by_id(0)
+    assert kept["a"]["arabic"] == [{"question": "<image>\nWHAT, SEE https://x.y/z?", "answer": "A. THIS"}]
+    assert kept["c"]["arabic"] is None
+    assert Shards(tmp_path / "out").read(0, part="rejected")[0]["reasons"] == [
+        "exchange 1, question: empty translation"
+    ]
+
+
+def mixed(
+    tmp_path: Path, rows: list[dict[str, Any]], verdicts: list[dict[str, Any]] = [], **mixture: Any
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    import pyarrow as pa
+
+    from ain.images import ImagePacks
+    from ain.stages.select import REFUSED, SCHEMA
+
+    refused = {row["id"] for row in verdicts}
+    Shards(tmp_path / "collect").create().write(0, rows)
+    shas = {sha: (b"x", 10, 10) for row in rows for sha in row["images"]}
+    ImagePacks(tmp_path / "collect").write(0, shas)
+    Shards(tmp_path / "select", SCHEMA, REFUSED).create().write(
+        0, [{"id": row["id"]} for row in rows if row["id"] not in refused], verdicts
+    )
+    translated = pa.schema([("id", pa.string()), ("arabic", RECORD.field("arabic").type)])
+    Shards(tmp_path / "translate", translated).create().write(
+        0, [{"id": row["id"], "arabic": row["english"] and ARABIC[1:]} for row in rows]
+    )
+    given = {"validation": 0.0, "pictures": "shown", **mixture}
+    inputs = {
+        name: {"collect": tmp_path / "collect", "translate": tmp_path / "translate", "select": tmp_path / "select"}
+        for name in given["parts"]
+    }
+    counts = mix(inputs, given, 0, tmp_path / "mix")
+    return counts, list(Shards(tmp_path / "mix").rows())
+
+
+PARTS = {
+    "translated": {"source": None, "language": "arabic", "translate": True, "weight": 1.0},
+    "english": {"source": None, "language": "english", "translate": False, "weight": 1.0},
+    "authentic": {"source": None, "language": "arabic", "translate": False, "weight": 1.0},
+}
+
+
+def test_mix_takes_from_each_part_what_belongs_to_it(tmp_path: Path) -> None:
+    rows = [
+        record("a", ENGLISH[1:]),
+        record("b", arabic=ARABIC[1:], images=("s",)),
+        record("c", ENGLISH[1:], images=("t",)),
+        record("d", ENGLISH[:1], images=("u",)),
+    ]
+    verdicts = [
+        {"id": "c", "where": None, "reasons": ["similarity: low"], "original_usable": True},
+        {"id": "d", "where": None, "reasons": ["unsafe: O6"], "original_usable": False},
+    ]
+    counts, kept = mixed(tmp_path, rows, verdicts, parts=PARTS)
+    assert [(row["id"], row["language"], row["origin"]) for row in kept] == [
+        ("a/translated/0", "arabic", "translated"),
+        ("a/english/0", "english", "authentic"),
+        ("c/english/0", "english", "authentic"),
+        ("b/authentic/0", "arabic", "authentic"),
+    ]
+    assert counts["language"] == {"arabic": 2, "english": 2}
+    assert counts["part"] == {"authentic": 1, "english": 2, "translated": 1}
+    assert kept[3]["images"] == [{"store": 0, "pack": 0, "row": 0}]
+
+
+def test_weights_and_duplicates(tmp_path: Path) -> None:
+    rows = [record(f"r{i}", [{"question": f"Question {i}?", "answer": "x"}]) for i in range(400)]
+    rows.append(record("again", [{"question": "Question 0?", "answer": "x"}]))
+    counts, kept = mixed(tmp_path, rows, parts={"english": {**PARTS["english"], "weight": 2.5}})
+    assert sum(row["id"].startswith("r0/") for row in kept) in (2, 3)
+    assert 950 < counts["kept"] < 1_050
+    assert counts["rejected"] in (2, 3)
+
+
+def test_no_picture_is_in_both_splits(tmp_path: Path) -> None:
+    rows = [
+        record(f"r{i}", [{"question": f"Question {i}?", "answer": "x"}], images=(f"s{i % 50}",)) for i in range(200)
+    ]
+    rows += [
+        record(f"p{i}", [{"question": f"Pair {i}?", "answer": "x"}], images=(f"s{i}", f"s{i + 1}")) for i in range(40)
+    ]
+    counts, kept = mixed(tmp_path, rows, parts={"english": PARTS["english"]}, validation=0.3)
+    sides: dict[int, set[str]] = {}
+    for row in kept:
+        for image in row["images"]:
+            sides.setdefault(image["row"], set()).add(row["split"])
+    assert all(len(side) == 1 for side in sides.values())
+    assert set(counts["split"]) == {"train", "validation"}
+    assert counts["rejected"] > 0
+
+
+def test_an_empty_mixture_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nothing is left to train on"):
+        mixed(tmp_path, [record("a", ENGLISH[1:])], parts={"authentic": PARTS["authentic"]})
+
+
+def test_over_long_conversations_are_rejected_never_cut(pico: Path, tmp_path: Path) -> None:
+    from ain.model.processor import Processor
+    from ain.stages.pack import pack
+
+    (tmp_path / "data").symlink_to(pico / "data")
+    checkpoint = str(next((pico / "checkpoints").glob("miniature-base-*")))
+    mixed_rows = next((tmp_path / "data").glob("*-mix-*"))
+    out = pico / "data" / "cut"
+    try:
+        counts = pack(mixed_rows, Processor(checkpoint, cutoff=60), out)
+        rejected = list(Shards(out, suffix="arrow").rows(part="rejected"))
+        assert counts["kept"] + counts["rejected"] == counts["input"]
+        assert rejected
+        assert all("the cutoff is 60" in row["reasons"][0] for row in rejected)
+        assert all(len(row["input_ids"]) <= 60 for row in Shards(out, suffix="arrow").rows())
+        with pytest.raises(UserError, match="longer than 5 tokens"):
+            pack(mixed_rows, Processor(checkpoint, cutoff=5), out / "none")
+    finally:
+        import shutil
+
+        shutil.rmtree(out, ignore_errors=True)

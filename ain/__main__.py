@@ -4,7 +4,7 @@ A verb is sugar for `stage=VERB`, a bare word after it for `experiment=WORD`. St
 line is the directory that the command was asked for.
 """
 
-import errno
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -54,19 +54,12 @@ def _identity(*, _root_: DictConfig) -> str:
     return fingerprint(_root_)
 
 
-def _digest(*values: object) -> str:
-    from ain.stage import digest
-
-    return digest([str(value) for value in values])
-
-
 OmegaConf.register_new_resolver("job", _identity, replace=True)
-OmegaConf.register_new_resolver("digest", _digest, replace=True)
 
 
 @hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name="config")
 def run(cfg: DictConfig) -> None:
-    """One job, composed by Hydra. In a sweep a person's mistake ends this job alone."""
+    """One job, composed by Hydra. A person's mistake has been said when it comes here; in a sweep it ends this job alone."""
     from ain.job import Job
 
     out = results()
@@ -77,7 +70,7 @@ def run(cfg: DictConfig) -> None:
             print(job.work(), file=out, flush=True)
     except UserError:
         if HydraConfig.get().mode == RunMode.RUN:
-            raise
+            sys.exit(1)
 
 
 def arguments(words: list[str]) -> list[str]:
@@ -117,18 +110,17 @@ _FLAGS_WITH_VALUE = (
 
 def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come to us, to be said in one sentence
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # no bar for each load; downloads bring their own
     words = sys.argv[1:] or ["--help"]
     try:
         if not words[0].startswith("-") and "=" not in words[0]:
             words = arguments(words)
         sys.argv[1:] = words
+        # Jobs of a sweep compose for themselves, some on other machines: what they share comes by the environment.
+        os.environ["AIN_SWEEP"] = hashlib.sha256("\0".join(words).encode()).hexdigest()[:12]
         run()
     except KeyboardInterrupt:
         sys.exit("ain: interrupted; the same command goes on from here")
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        sys.exit("ain: no space left on the disk; free some, then the same command goes on from here")
     except Exception as error:
         said = sentence(error, words)
         if said is None:

@@ -38,10 +38,11 @@ def locate(name: str, output_dir: Path) -> str:
 def _download(name: str) -> str:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from tqdm import tqdm
 
     repository, _, revision = name.partition("@")
     try:
-        return snapshot_download(repository, revision=revision or None, ignore_patterns=_NOT_FOR_TORCH)
+        return snapshot_download(repository, revision=revision or None, ignore_patterns=_NOT_FOR_TORCH, tqdm_class=tqdm)
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(

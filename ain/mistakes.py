@@ -1,6 +1,7 @@
 """Mistakes in a command or a config, said in one sentence with the nearest right word. None means: not a person's mistake."""
 
 import difflib
+import errno
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -17,6 +18,8 @@ def sentence(error: Exception, words: list[str]) -> str | None:
     """What to tell the person who typed `words`."""
     if isinstance(error, UserError):
         return str(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "no space left on the disk; free some, then the same command goes on from here"
     if not isinstance(error, HydraException | OmegaConfBaseException):
         return None
     text = f"{error}\n{error.__cause__ or ''}"

@@ -155,7 +155,7 @@ def _plain(cfg: DictConfig, group: str) -> Any:
     if OmegaConf.is_config(node):
         missing = OmegaConf.missing_keys(node)
         if missing:
-            key = f"{group}.{sorted(missing)[0]}"
+            key = sorted(missing)[0]
             raise UserError(f"{key} has no value: add {key}=... to the command")
         return OmegaConf.to_container(node, resolve=True)
     return node

@@ -70,7 +70,9 @@ def replace_text(path: Path, text: str) -> None:
 
 def _save(table: pa.Table, suffix: str, path: Path) -> None:
     if suffix == "parquet":
-        pq.write_table(table, path)
+        with pq.ParquetWriter(path, table.schema) as writer:
+            if table.num_rows:  # `datasets` stumbles over a row group without rows, not over a file without row groups
+                writer.write_table(table)
         return
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)

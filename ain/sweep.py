@@ -1,4 +1,4 @@
-"""What happens around a sweep: old job files are cleared first; at its end the table of all jobs, and a non-zero exit if any failed."""
+"""Around a sweep: old job files are cleared first; at its end comes the table of all jobs, and a failure if any failed."""
 
 import json
 import sys

@@ -21,6 +21,7 @@ PICO = (
     "screener.checkpoint='miniature:screener?steps=3'",
     "model.checkpoint='miniature:base?steps=3'",
     "thresholds=none",
+    "thresholds.unsafe=null",
     "benchmark.scenes=3",
     "benchmark.questions=2",
     "tracker=disabled",

@@ -148,7 +148,7 @@ def test_a_malformed_line_is_one_rejection(folder: Path, tmp_path: Path) -> None
 
 
 def test_limit_and_wrong_folders(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no .json or .jsonl file"):
+    with pytest.raises(UserError, match=r"no \.json or \.jsonl file"):
         collect(Folder(str(folder)), tmp_path / "out")
     with pytest.raises(UserError, match="choose one of auto, llava, messages"):
         Folder(str(folder), format="xml")

@@ -1,6 +1,8 @@
 """What a person types, and what is said to them."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,7 +78,7 @@ def experiment(tmp_path: Path, text: str, name: str = "mine") -> list[str]:
             "# @package _global_\ntreshold:\n  similarity: 0.9\n",
             "experiment mine: no such key: treshold; did you mean thresholds?",
         ),
-        ("thresholds:\n  similarity: 0.95\n", "experiment mine: no such key: experiment.thresholds"),
+        ("thresholds:\n  similarity: 0.95\n", "experiment mine: no such key: experiment; does its first line say `# @package _global_`?"),
         ("# @package _global_\ndefaults:\n  - override /translator: gtp_4o\n", "translator=gtp_4o: choose one of"),
     ],
 )
@@ -97,10 +99,12 @@ def test_help_lists_the_choices_and_loads_nothing_heavy() -> None:
     result = ain("--help")
     assert "thresholds: loose, none, paper, strict" in result.stdout
     assert "experiment: " not in result.stdout or "quickstart" in result.stdout
-    code = "import sys; sys.argv=['ain','--help']; from ain.__main__ import main\ntry: main()\nexcept SystemExit: pass\nprint(sorted({'torch','transformers','pyarrow','wandb','matplotlib','datasets'} & set(sys.modules)))"
-    import subprocess
-    import sys
-
+    heavy = "{'torch', 'transformers', 'pyarrow', 'wandb', 'matplotlib', 'datasets'}"
+    code = (
+        "import sys; sys.argv = ['ain', '--help']; from ain.__main__ import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        f"print(sorted({heavy} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.endswith(
         "[]\n"
     )
@@ -147,9 +151,6 @@ def test_a_sweep_with_a_failing_job_finishes_the_others(tmp_path: Path) -> None:
 
 
 def test_two_at_once_work_once(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
     command = [sys.executable, "-m", "ain", "collect", "source.scenes=700", f"output_dir={tmp_path}"]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     outputs = [process.communicate(timeout=300) for process in both]
@@ -169,9 +170,6 @@ def test_a_full_disk_gets_one_sentence(tmp_path: Path) -> None:
         + str(tmp_path)
         + "']; m.main()"
     )
-    import subprocess
-    import sys
-
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode != 0
     assert "no space left on the disk" in result.stderr

@@ -1,4 +1,4 @@
-"""Kill -9 at every boundary: before and after each write of each stage. The same command then goes on to the same rows and weights.
+"""Kill -9 before and after each write of each stage: the same command then goes on to the same rows and weights.
 
 A child is forked from this file's main, which has everything imported but nothing computed, so that a kill costs a second.
 """

@@ -124,7 +124,7 @@ ENGLISH = [
 def test_every_spoiler_spoils_and_keeps_placeholders(kind: str) -> None:
     from random import Random
 
-    spoiled = spoil.of_kind(kind, ENGLISH, ARABIC, [ARABIC[::-1]], Random(0))
+    spoiled = spoil.of_kind(kind, ENGLISH, ARABIC, [ARABIC], Random(0))
     assert spoiled != ARABIC
     assert len(spoiled) == len(ARABIC)
     assert spoiled[0]["question"].startswith("<image>\n")
@@ -143,7 +143,7 @@ def test_a_spoiled_number_is_another_of_the_same_length() -> None:
 class Upper:
     """A translator that loses things."""
 
-    spoil: dict[str, float] = {}
+    spoil = None
 
     def translate(self, texts: list[str]) -> list[str]:
         return ["" if "lost" in text else text.upper() for text in texts]
@@ -169,7 +169,7 @@ def test_translate_rejects_what_has_no_usable_answer(tmp_path: Path) -> None:
     ]
     Shards(tmp_path / "collect").create().write(0, rows)
     counts = translate(tmp_path / "collect", Upper(), tmp_path / "out")
-    assert counts == {"input": 3, "kept": 2, "rejected": 1, "already_arabic": 1, "distinct_texts": 5, "spoiled": 0}
+    assert counts == {"input": 3, "kept": 2, "rejected": 1, "already_arabic": 1, "distinct_texts": 4, "spoiled": 0}
     kept = Shards(tmp_path / "out").by_id(0)
     assert kept["a"]["arabic"] == [{"question": "<image>\nWHAT, SEE https://x.y/z?", "answer": "A. THIS"}]
     assert kept["c"]["arabic"] is None
@@ -179,7 +179,7 @@ def test_translate_rejects_what_has_no_usable_answer(tmp_path: Path) -> None:
 
 
 def mixed(
-    tmp_path: Path, rows: list[dict[str, Any]], verdicts: list[dict[str, Any]] = [], **mixture: Any
+    tmp_path: Path, rows: list[dict[str, Any]], verdicts: list[dict[str, Any]], **mixture: Any
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     import pyarrow as pa
 
@@ -239,7 +239,7 @@ def test_mix_takes_from_each_part_what_belongs_to_it(tmp_path: Path) -> None:
 def test_weights_and_duplicates(tmp_path: Path) -> None:
     rows = [record(f"r{i}", [{"question": f"Question {i}?", "answer": "x"}]) for i in range(400)]
     rows.append(record("again", [{"question": "Question 0?", "answer": "x"}]))
-    counts, kept = mixed(tmp_path, rows, parts={"english": {**PARTS["english"], "weight": 2.5}})
+    counts, kept = mixed(tmp_path, rows, [], parts={"english": {**PARTS["english"], "weight": 2.5}})
     assert sum(row["id"].startswith("r0/") for row in kept) in (2, 3)
     assert 950 < counts["kept"] < 1_050
     assert counts["rejected"] in (2, 3)
@@ -252,7 +252,7 @@ def test_no_picture_is_in_both_splits(tmp_path: Path) -> None:
     rows += [
         record(f"p{i}", [{"question": f"Pair {i}?", "answer": "x"}], images=(f"s{i}", f"s{i + 1}")) for i in range(40)
     ]
-    counts, kept = mixed(tmp_path, rows, parts={"english": PARTS["english"]}, validation=0.3)
+    counts, kept = mixed(tmp_path, rows, [], parts={"english": PARTS["english"]}, validation=0.3)
     sides: dict[int, set[str]] = {}
     for row in kept:
         for image in row["images"]:
@@ -264,7 +264,7 @@ def test_no_picture_is_in_both_splits(tmp_path: Path) -> None:
 
 def test_an_empty_mixture_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nothing is left to train on"):
-        mixed(tmp_path, [record("a", ENGLISH[1:])], parts={"authentic": PARTS["authentic"]})
+        mixed(tmp_path, [record("a", ENGLISH[1:])], [], parts={"authentic": PARTS["authentic"]})
 
 
 def test_over_long_conversations_are_rejected_never_cut(pico: Path, tmp_path: Path) -> None:
@@ -283,8 +283,9 @@ def test_over_long_conversations_are_rejected_never_cut(pico: Path, tmp_path: Pa
         assert all("the cutoff is 60" in row["reasons"][0] for row in rejected)
         assert all(len(row["input_ids"]) <= 60 for row in Shards(out, suffix="arrow").rows())
         with pytest.raises(UserError, match="longer than 5 tokens"):
-            pack(mixed_rows, Processor(checkpoint, cutoff=5), out / "none")
+            pack(mixed_rows, Processor(checkpoint, cutoff=5), pico / "data" / "none")
     finally:
         import shutil
 
-        shutil.rmtree(out, ignore_errors=True)
+        for made in (out, pico / "data" / "none"):
+            shutil.rmtree(made, ignore_errors=True)

@@ -50,7 +50,8 @@ class Qwen2VL:
             parameter.requires_grad = not self.frozen[part_of(name)]
         if not any(parameter.requires_grad for parameter in model.parameters()):
             raise UserError(
-                "everything is frozen, so there is nothing to train; set one of model.freeze_vision, freeze_merger, freeze_language to false"
+                "everything is frozen, so there is nothing to train; set model.freeze_vision, freeze_merger "
+                "or freeze_language to false"
             )
         return model
 

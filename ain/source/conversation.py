@@ -42,12 +42,10 @@ def exchanges(turns: Any, images: int) -> tuple[list[dict[str, str]], list[str]]
 def _order(spoken: list[tuple[str, str]]) -> list[str]:
     if not any(role == "user" for role, _ in spoken):
         return ["no question"]
-    expected = ["user", "assistant"] * (len(spoken) // 2)
-    if [role for role, _ in spoken] != expected:
-        return [
-            "no answer to the last question" if spoken[-1][0] == "user" else "questions and answers do not alternate"
-        ]
-    return []
+    roles = [role for role, _ in spoken]
+    if any(role != ("user", "assistant")[i % 2] for i, role in enumerate(roles)):
+        return ["questions and answers do not alternate"]
+    return ["no answer to the last question"] if roles[-1] == "user" else []
 
 
 def _texts(made: list[dict[str, str]]) -> list[str]:

@@ -132,7 +132,8 @@ def _counts(shards: Shards, out: Path) -> dict[str, Any]:
     rows: Counter[tuple[str, ...]] = Counter(tuple(row[name] for name in TEXTS[1:]) for row in shards.rows(list(TEXTS)))
     if not any(key[-1] == "train" for key in rows):
         raise UserError(
-            "nothing is left to train on: every record was rejected; try thresholds=loose, or look into the select stage's rejected/ for the reasons"
+            "nothing is left to train on: every record was rejected; try thresholds=loose, "
+            "or look into the select stage's rejected/ for the reasons"
         )
     write_table(
         out / "tables" / "mixture.csv",

@@ -37,7 +37,8 @@ def pack(mix: Path, processor: Processor, out: Path) -> dict[str, Any]:
     counts = {"input": rows.count(), "kept": shards.count(), "rejected": shards.count("rejected")}
     if counts["kept"] == 0:
         raise UserError(
-            f"every conversation is longer than {processor.cutoff} tokens; raise model.processor.cutoff or lower model.processor.max_pixels"
+            f"every conversation is longer than {processor.cutoff} tokens; "
+            "raise model.processor.cutoff or lower model.processor.max_pixels"
         )
     tokens = sum(len(row["input_ids"]) for row in shards.rows(["input_ids"]))
     return {**counts, "tokens": tokens, "tokens_per_sample": round(tokens / counts["kept"], 1)}

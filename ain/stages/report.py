@@ -240,7 +240,7 @@ def _similarities(directories: dict[str, Path]) -> dict[str, list[float]]:
 
 
 def _differences(jobs: list[dict[str, Any]]) -> Table:
-    """Each job against the first that differs from it in one override, over the same questions: mean difference in Arabic with its interval."""
+    """The first choice against each other, seeds pooled: the mean difference in Arabic over the same questions."""
     from ain.metrics.bootstrap import paired
 
     scores = [_scores(job) for job in jobs]

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from ain import UserError
 from ain.model.qwen2_vl import Qwen2VL
 from ain.model.samples import Samples
+from ain.progress import progress
 from ain.record import replace_text
 from ain.stage import read_manifest
 from ain.stages.model_card import model_card
@@ -37,11 +38,11 @@ def train(
         max_steps=steps,
         accumulate_grad_batches=trainer["accumulate"],
         gradient_clip_val=trainer["clip"],
-        log_every_n_steps=trainer["log_every"],
         limit_val_batches=1.0 if len(samples["validation"]) else 0,
         logger=False,
         enable_checkpointing=False,
         enable_model_summary=False,
+        enable_progress_bar=False,
         callbacks=[history],
         default_root_dir=str(out),
     )
@@ -102,7 +103,14 @@ class History(pl.Callback):
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
+        self.losses: list[float] = []  # of the batches that make the next step
         self.validation: float | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, module: Any) -> None:
+        self.bar = progress("train", total=trainer.max_steps, unit="step")
+
+    def on_train_end(self, trainer: pl.Trainer, module: Any) -> None:
+        self.bar.close()
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         loss = float(outputs["loss"]) * trainer.accumulate_grad_batches
@@ -110,13 +118,14 @@ class History(pl.Callback):
             raise UserError(
                 f"the loss is {loss} at step {trainer.global_step}; lower objective.learning_rate, or look for broken records"
             )
-        self.rows.append(
-            {
-                "step": trainer.global_step,
-                "loss": round(loss, 5),
-                "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
-            }
-        )
+        self.losses.append(loss)
+        if trainer.global_step == self.bar.n:  # still accumulating
+            return
+        mean, self.losses = sum(self.losses) / len(self.losses), []
+        self.bar.update(trainer.global_step - self.bar.n)
+        self.bar.set_postfix(loss=f"{mean:.3f}", refresh=False)
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        self.rows.append({"step": trainer.global_step, "loss": round(mean, 5), "learning_rate": rate})
 
     def on_validation_end(self, trainer: pl.Trainer, module: Any) -> None:
         if "validation/loss" in trainer.callback_metrics and not trainer.sanity_checking:

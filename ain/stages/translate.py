@@ -45,7 +45,7 @@ def _texts(row: Row) -> list[str]:
 
 
 def _record(
-    record: Row, translation: Any, shares: dict[str, float], others: list[list[dict[str, str]]]
+    record: Row, translation: Any, shares: dict[str, float] | None, others: list[list[dict[str, str]]]
 ) -> tuple[Row, list[str]]:
     if record["arabic"]:
         return {"id": record["id"], "arabic": None, "spoiled": None}, []

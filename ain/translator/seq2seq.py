@@ -7,8 +7,8 @@ from typing import Any
 class Seq2Seq:
     """Translates with a checkpoint of any sequence-to-sequence class.
 
-    source_language and target_language are the checkpoint's own codes, for those that have them; `prefix` goes before each
-    text; `spoil` gives, for each of the ways in `ain.spoil`, the share of records to damage so, to show what verification catches.
+    source_language and target_language are the checkpoint's own codes, for those that have them; `prefix` goes before
+    each text; `spoil` gives, for each kind of damage in `ain.spoil`, the share of records that are to suffer it.
     """
 
     def __init__(

@@ -72,9 +72,7 @@ class Job:
         """Bring up what was asked for, then report and publish. Returns the directory that was asked for."""
         from ain.pipeline import Run, targets
 
-        run = Run(
-            Path(self.cfg.output_dir), on_stage=lambda name, state: print(f"ain: {name}", file=sys.stderr, flush=True)
-        )
+        run = Run(Path(self.cfg.output_dir), on_stage=lambda name: print(f"ain: {name}", file=sys.stderr, flush=True))
         out = run.output_dir
         if self.cfg.dry_run:
             return self._plan(run)

@@ -54,13 +54,15 @@ def _translates(cfg: DictConfig) -> bool:
 
 def _one_source(name: str, cfg: DictConfig) -> dict[str, Any]:
     """What a part of the mixture is drawn from: its own source, or the job's."""
-    part = cfg.mixture.parts[name]
-    siblings = {other: value for other, value in cfg.mixture.parts.items() if value.get("source") == part.get("source")}
-    own = cfg.copy()
-    OmegaConf.set_struct(own, False)
-    own.mixture = {"parts": siblings}
-    if part.get("source") is not None:
-        own.source = part.source
+    parts = cfg.mixture.parts
+    source = parts[name].get("source")
+    siblings = {other: part for other, part in parts.items() if part.get("source") == source}
+    own = cfg
+    if len(siblings) < len(parts) or source is not None:
+        own = cfg.copy()
+        OmegaConf.set_struct(own, False)
+        own.mixture = {"parts": siblings}
+        own.source = cfg.source if source is None else source
     translate = (STAGES["translate"], own) if _translates(own) else None
     return {"collect": (STAGES["collect"], own), "translate": translate, "select": (STAGES["select"], own)}
 
@@ -72,11 +74,24 @@ class Run:
     output_dir: Path
     directories: dict[str, Path] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
-    on_stage: Callable[[str, str], None] = lambda name, state: None
+    on_stage: Callable[[str], None] = lambda name: None
+    # By stage and config: a stage is asked for by all that follow it. Configs stay alive in `_upstream`, and so do their ids.
+    _upstream: dict[tuple[str, int], tuple[DictConfig, dict[str, Any]]] = field(default_factory=dict)
+    _fingerprints: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    def upstream(self, stage: Stage, cfg: DictConfig) -> dict[str, Any]:
+        key = stage.name, id(cfg)
+        if key not in self._upstream:
+            self._upstream[key] = cfg, upstream(stage, cfg)
+        return self._upstream[key][1]
 
     def fingerprint(self, stage: Stage, cfg: DictConfig) -> str:
-        shape = {group: self._shape(cfg, group) for group in stage.reads}
-        return digest([stage.name, stage.version, shape, self._walk(upstream(stage, cfg), self.fingerprint)])
+        key = stage.name, id(cfg)
+        if key not in self._fingerprints:
+            follows = self._walk(self.upstream(stage, cfg), self.fingerprint)
+            shape = {group: self._shape(cfg, group) for group in stage.reads}
+            self._fingerprints[key] = digest([stage.name, stage.version, shape, follows])
+        return self._fingerprints[key]
 
     def _shape(self, cfg: DictConfig, group: str) -> Any:
         node = _plain(cfg, group)
@@ -90,7 +105,7 @@ class Run:
 
     def bring_up(self, stage: Stage, cfg: DictConfig) -> Path:
         """The stage's directory, finished. Upstream comes first; whoever is making a directory is waited for."""
-        inputs = self._walk(upstream(stage, cfg), self.bring_up)
+        inputs = self._walk(self.upstream(stage, cfg), self.bring_up)
         out = self.directory(stage, cfg)
         self.directories.setdefault(stage.name, out)
         if not is_done(out):
@@ -104,7 +119,7 @@ class Run:
         seen: dict[str, Path] = {}
 
         def visit(stage: Stage, cfg: DictConfig) -> None:
-            self._walk(upstream(stage, cfg), visit)
+            self._walk(self.upstream(stage, cfg), visit)
             directory = self.directory(stage, cfg)
             if directory not in seen.values():
                 count = sum(name.split(" ")[0] == stage.name for name in seen)
@@ -114,7 +129,7 @@ class Run:
         return seen
 
     def _make(self, stage: Stage, cfg: DictConfig, inputs: dict[str, Any], out: Path) -> None:
-        self.on_stage(stage.name, "running")
+        self.on_stage(stage.name)
         started = time.time()
         located = {
             group: _over_checkpoints(group, _plain(cfg, group), lambda name: locate(name, self.output_dir))
@@ -126,7 +141,7 @@ class Run:
         if "input" in counts and counts["kept"] + counts["rejected"] != counts["input"]:
             raise RuntimeError(f"{stage.name} lost records: {counts}")
         settings = {group: essence(_plain(cfg, group)) for group in stage.reads}
-        follows = self._walk(upstream(stage, cfg), lambda *of: self.directory(*of).name)
+        follows = self._walk(self.upstream(stage, cfg), lambda *of: self.directory(*of).name)
         mark_done(
             out,
             {

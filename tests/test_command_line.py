@@ -78,7 +78,10 @@ def experiment(tmp_path: Path, text: str, name: str = "mine") -> list[str]:
             "# @package _global_\ntreshold:\n  similarity: 0.9\n",
             "experiment mine: no such key: treshold; did you mean thresholds?",
         ),
-        ("thresholds:\n  similarity: 0.95\n", "experiment mine: no such key: experiment; does its first line say `# @package _global_`?"),
+        (
+            "thresholds:\n  similarity: 0.95\n",
+            "experiment mine: no such key: experiment; does its first line say `# @package _global_`?",
+        ),
         ("# @package _global_\ndefaults:\n  - override /translator: gtp_4o\n", "translator=gtp_4o: choose one of"),
     ],
 )

@@ -31,9 +31,10 @@ def sentence(error: Exception, words: list[str]) -> str | None:
             choice[2],
             [option.strip() for option in choice[3].split("\n") if option.strip()],
         )
-        return _wrong_choice(group, wrong, options)
-    if missing := re.search(r"Could not find '(experiment)/([^']+)'", text):
-        return _wrong_choice("experiment", missing[2], _experiments())
+        if not group.startswith("experiment"):
+            return _wrong_choice(group, wrong, options)
+    if missing := re.search(r"Could not find 'experiment/([^']+)'", text):
+        return _wrong_choice("experiment", missing[1], _experiments())
     if unknown := re.search(r"Could not override '([^']+)'", text):
         return f"no such key: {unknown[1]}{_near(unknown[1], _known_keys([]))}"
     if experiment := re.search(r"Could not override '([^']+)'\.\s+No match in the defaults list", text):

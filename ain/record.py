@@ -92,7 +92,8 @@ class Shards:
     def create(self) -> "Shards":
         for part in self.schemas:
             (self.directory / part).mkdir(parents=True, exist_ok=True)
-        replace_text(self.directory / "README.md", _CARD)
+        if not (self.directory / "README.md").exists():
+            replace_text(self.directory / "README.md", _CARD)
         return self
 
     def _path(self, part: str, index: int) -> Path:

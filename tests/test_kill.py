@@ -25,19 +25,19 @@ def work(outputs: Path) -> None:
     run()
 
 
-def dying(outputs: Path, how: str) -> None:
-    """Run until the first write to the stages' directories is done, or the second about to be: then die at once."""
+def dying(outputs: Path, how: str, nth: int) -> None:
+    """Run until the nth write to the stages' directories, and die right before it or right after it."""
     import os as system
 
     replace, written = system.replace, [0]
 
     def counted(source: object, target: object) -> None:
         ours = str(outputs / "data") in str(target)
-        if ours and how == "before" and written[0] == 1:
+        written[0] += ours
+        if ours and how == "before" and written[0] == nth:
             os.kill(os.getpid(), signal.SIGKILL)
         replace(source, target)  # type: ignore[arg-type]
-        written[0] += ours
-        if ours and how == "after":
+        if ours and how == "after" and written[0] == nth:
             os.kill(os.getpid(), signal.SIGKILL)
 
     system.replace = counted  # type: ignore[assignment]
@@ -70,12 +70,16 @@ def main(outputs: Path) -> None:
     import ain.stages.evaluate
     import ain.stages.train  # noqa: F401
 
-    kills = 0
+    kills, nth, before = 0, 1, set[Path]()
     while True:
-        status = child(dying, outputs, ("before", "after")[kills % 2])
+        status = child(dying, outputs, ("after", "before")[kills % 2], nth)
         if not os.WIFSIGNALED(status):
             break
         kills += 1
+        # A stage that was killed may begin again; let it come one write further each time, until it leaves something new.
+        now = {path for path in (outputs / "data").rglob("*") if path.is_file() and not path.name.startswith(".")}
+        nth = 1 if now - before else nth + 1
+        before |= now
     print(kills, status)
 
 

@@ -54,13 +54,19 @@ def mix(parts: dict[str, dict[str, Any]], mixture: dict[str, Any], seed: int, ou
         else:
             kept.append(row)
         if len(kept) + len(rejected) == SHARD_ROWS:
-            shards.write(index, kept, rejected)
+            _write(shards, index, kept, rejected)
             kept, rejected, index = [], [], index + 1
-    shards.write(index, kept, rejected)
+    _write(shards, index, kept, rejected)
     replace_text(
         out / STORES, json.dumps({"stores": [store.name for store in stores], "pictures": mixture["pictures"]})
     )
     return _counts(shards, out)
+
+
+def _write(shards: Shards, index: int, kept: list[Row], rejected: list[Row]) -> None:
+    """What a killed run left is the same: drawing depends on the seed alone."""
+    if not shards.done(index):
+        shards.write(index, kept, rejected)
 
 
 def _part(

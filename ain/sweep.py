@@ -19,6 +19,9 @@ class Sweep(Callback):
             json.loads(path.read_text(encoding="utf-8")) for path in Path(config.hydra.sweep.dir).glob("*/job.json")
         ]
         jobs.sort(key=lambda job: job["started"])
+        common = set.intersection(*(set(job["overrides"]) for job in jobs)) if len(jobs) > 1 else set()
+        for job in jobs:  # what tells it from the others
+            job["label"] = " ".join(word for word in job["overrides"] if word not in common) or "(defaults)"
         if not jobs:
             sys.exit("ain: the sweep has no jobs; give at least one value, as in thresholds=paper,none")
         if config.stage in ("run", "report"):
@@ -43,7 +46,7 @@ def table(jobs: list[dict[str, Any]]) -> list[str]:
         )
         rows.append(
             (
-                " ".join(job["overrides"]) or "(defaults)",
+                job["label"],
                 job["status"],
                 str(job.get("seconds", "")),
                 job.get("error") or headline,

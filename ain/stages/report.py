@@ -45,14 +45,8 @@ def report_sweep(jobs: list[dict[str, Any]], where: Path) -> None:
     """One row a job, the differences between them where both answered the same questions, and a link to each job's page."""
     done = [job for job in jobs if job["status"] == "done"]
     names = list(dict.fromkeys(name for job in done for name in job["headline"]))
-    figure = (
-        figures.sweep(
-            [(" ".join(job["overrides"]) or "(defaults)", job["headline"]) for job in done],
-            where / "figures" / "sweep.png",
-        )
-        if done
-        else None
-    )
+    headlines = [(job["label"], job["headline"]) for job in done]
+    figure = figures.sweep(headlines, where / "figures" / "sweep.png") if done else None
     _write(where, "sweep", {"jobs": jobs, "names": names, "figure": figure, "differences": _differences(done)})
 
 
@@ -247,7 +241,7 @@ def _differences(jobs: list[dict[str, Any]]) -> Table:
     groups: dict[str, list[int]] = {}
     for i, job in enumerate(jobs):
         groups.setdefault(
-            " ".join(word for word in job["overrides"] if not word.startswith("seed=")) or "(defaults)", []
+            " ".join(word for word in job["label"].split() if not word.startswith("seed=")) or "(defaults)", []
         ).append(i)
     table: Table = []
     names = list(groups)

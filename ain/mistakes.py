@@ -1,7 +1,6 @@
 """Mistakes in a command or a config, said in one sentence with the nearest right word. None means: not a person's mistake."""
 
 import difflib
-import errno
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -14,11 +13,15 @@ from omegaconf.errors import OmegaConfBaseException
 from ain import UserError
 
 
+# Python, Arrow, safetensors and SQLite say it each in an exception of its own.
+_DISK_FULL = re.compile(r"no space left|disk is full", re.I)
+
+
 def sentence(error: Exception, words: list[str]) -> str | None:
     """What to tell the person who typed `words`."""
     if isinstance(error, UserError):
         return str(error)
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if _DISK_FULL.search(str(error)):
         return "no space left on the disk; free some, then the same command goes on from here"
     if not isinstance(error, HydraException | OmegaConfBaseException):
         return None

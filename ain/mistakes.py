@@ -12,7 +12,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ain import UserError
 
-
 # Python, Arrow, safetensors and SQLite say it each in an exception of its own.
 _DISK_FULL = re.compile(r"no space left|disk is full", re.I)
 

@@ -38,7 +38,7 @@ def locate(name: str, output_dir: Path) -> str:
 def _download(name: str) -> str:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     repository, _, revision = name.partition("@")
     try:

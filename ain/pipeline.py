@@ -32,7 +32,6 @@ STAGES = {
 }
 # What a verb of the command line brings up, where it is more than the stage of that name.
 TARGETS = {"evaluate": ("evaluate_base", "evaluate"), "run": tuple(STAGES), "report": tuple(STAGES)}
-VERBS = (*STAGES, "report", "run")
 
 
 def upstream(stage: Stage, cfg: DictConfig) -> dict[str, Any]:

@@ -88,3 +88,11 @@ def test_a_package_of_parts_is_named_as_its_group() -> None:
                 line for line in config.read_text(encoding="utf-8").splitlines() if line.startswith("_target_:")
             )
             assert target.startswith(f"_target_: ain.{package}."), config
+
+
+def test_the_command_line_knows_every_stage() -> None:
+    """Its verbs are written out there, so that `--help` need not import the pipeline."""
+    from ain.__main__ import VERBS
+    from ain.pipeline import STAGES
+
+    assert (*STAGES, "report", "run") == VERBS

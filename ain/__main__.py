@@ -12,7 +12,6 @@ from typing import TextIO
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ain import UserError
@@ -59,18 +58,15 @@ OmegaConf.register_new_resolver("job", _identity, replace=True)
 
 @hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name="config")
 def run(cfg: DictConfig) -> None:
-    """One job, composed by Hydra. A person's mistake has been said when it comes here; in a sweep it ends this job alone."""
+    """One job, composed by Hydra."""
     from ain.job import Job
 
     out = results()
-    job = Job(cfg, Path(HydraConfig.get().runtime.output_dir))
-    try:
-        with job:
-            refuse_unknown_keys(cfg)
-            print(job.work(), file=out, flush=True)
-    except UserError:
-        if HydraConfig.get().mode == RunMode.RUN:
-            sys.exit(1)
+    with Job(cfg, Path(HydraConfig.get().runtime.output_dir)) as job:
+        refuse_unknown_keys(cfg)
+        print(job.work(), file=out, flush=True)
+    if job.failed and not job.in_sweep:
+        sys.exit(1)
 
 
 def arguments(words: list[str]) -> list[str]:
@@ -122,7 +118,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit("ain: interrupted; the same command goes on from here")
     except Exception as error:
-        said = sentence(error, words)
+        said = sentence(error)
         if said is None:
             raise
         sys.exit(f"ain: {said}")

@@ -7,7 +7,6 @@ Pixels do not travel through the stages. Records name a picture by the sha256 of
 import hashlib
 import io
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -102,11 +101,10 @@ class ImagePacks:
         table = self._table(pack)
         return table["width"][row].as_py(), table["height"][row].as_py()
 
-    def index(self) -> dict[str, Reference]:
-        """sha256 → (pack, row) for all distinct pictures."""
-        return {sha: (pack, row) for pack, row, sha in self._names()}
-
-    def _names(self) -> Iterator[tuple[int, int, str]]:
-        for pack in range(len(self)):
-            for row, sha in enumerate(self._table(pack)["sha256"].to_pylist()):
-                yield pack, row, sha
+    def index(self, packs: int | None = None) -> dict[str, Reference]:
+        """sha256 → (pack, row) for all distinct pictures, or for those of the first packs."""
+        return {
+            sha: (pack, row)
+            for pack in range(len(self) if packs is None else packs)
+            for row, sha in enumerate(self._table(pack)["sha256"].to_pylist())
+        }

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+import traceback
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,11 +12,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from ain import UserError
+from ain.mistakes import sentence
 from ain.record import replace_text
 from ain.stage import digest
 
 _NOT_CONTENT = ("hydra", "output_dir", "dry_run", "tracker", "experiment")
+_NOT_A_CHOICE = ("stage", *_NOT_CONTENT)  # overrides that do not tell one job from another
 
 
 def fingerprint(cfg: DictConfig) -> str:
@@ -32,8 +34,12 @@ def _without_how(plain: Any) -> Any:
     )
 
 
+def _key(override: str) -> str:
+    return override.lstrip("+~").split("=")[0].split(".")[0]
+
+
 class Job:
-    """Entered, it writes its job.json however the work ends."""
+    """Entered, it writes its job.json however the work ends, and says why it failed; in a sweep the others go on."""
 
     def __init__(self, cfg: DictConfig, folder: Path) -> None:
         self.cfg = cfg
@@ -42,9 +48,7 @@ class Job:
             "job": folder.name,
             "stage": cfg.stage,
             "experiment": HydraConfig.get().runtime.choices.get("experiment"),
-            "overrides": [
-                word for word in HydraConfig.get().overrides.task if not word.startswith(("stage=", "experiment="))
-            ],
+            "overrides": [word for word in HydraConfig.get().overrides.task if _key(word) not in _NOT_A_CHOICE],
             "status": "running",
         }
 
@@ -55,14 +59,26 @@ class Job:
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    ) -> bool:
         self.row["seconds"] = round(time.time() - self.started, 1)
         self.row["status"] = "done" if error is None else "failed"
+        said = sentence(error) if isinstance(error, Exception) else None
         if error is not None:
-            self.row["error"] = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-            if isinstance(error, UserError):
-                print(f"ain: {error}", file=sys.stderr, flush=True)
+            self.row["error"] = said or f"{type(error).__name__}: {error}"
         self._write()
+        if said:
+            print(f"ain: {said}", file=sys.stderr, flush=True)
+        elif isinstance(error, Exception) and self.in_sweep:
+            traceback.print_exception(error)
+        return said is not None or (isinstance(error, Exception) and self.in_sweep)
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.row["status"] == "failed")
+
+    @property
+    def in_sweep(self) -> bool:
+        return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
 
     def _write(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +116,7 @@ class Job:
         from ain.tracking import publish
 
         where = run.output_dir / "report"
-        if HydraConfig.get().mode == RunMode.MULTIRUN:
+        if self.in_sweep:
             where /= self.folder.name
         self.row["headline"] = report(self.row, run.directories, where)
         publish(self.row, run.directories, self.cfg, self.folder)

@@ -16,8 +16,8 @@ from ain import UserError
 _DISK_FULL = re.compile(r"no space left|disk is full", re.I)
 
 
-def sentence(error: Exception, words: list[str]) -> str | None:
-    """What to tell the person who typed `words`."""
+def sentence(error: Exception) -> str | None:
+    """What to tell the person."""
     if isinstance(error, UserError):
         return str(error)
     if _DISK_FULL.search(str(error)):

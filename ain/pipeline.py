@@ -9,8 +9,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from ain import UserError, __version__
+from ain import __version__
 from ain.checkpoint import identity, locate
+from ain.part import build, over_checkpoints, plain
 from ain.stage import Stage, digest, essence, is_done, lock, mark_done
 
 STAGES = {
@@ -20,7 +21,7 @@ STAGES = {
         Stage("translate", 1, reads=("translator",), after=("collect",)),
         Stage("verify", 1, reads=("verifier",), after=("collect", "translate")),
         Stage("screen", 1, reads=("screener",), after=("collect",)),
-        Stage("select", 1, reads=("thresholds",), after=("collect", "translate", "verify", "screen")),
+        Stage("select", 2, reads=("thresholds",), after=("collect", "translate", "verify", "screen")),
         Stage("mix", 1, reads=("mixture", "seed"), after=("collect", "translate", "select")),
         Stage("pack", 1, reads=("model.processor",), after=("mix",)),
         Stage("train", 1, reads=("model", "objective", "trainer", "seed"), after=("pack",)),
@@ -93,9 +94,9 @@ class Run:
         return self._fingerprints[key]
 
     def _shape(self, cfg: DictConfig, group: str) -> Any:
-        node = _plain(cfg, group)
-        shape = _over_checkpoints(group, essence(node), identity)
-        part = _build(node)
+        node = plain(cfg, group)
+        shape = over_checkpoints(group, essence(node), identity)
+        part = build(group, node)
         return [shape, part.digest()] if hasattr(part, "digest") else shape
 
     def directory(self, stage: Stage, cfg: DictConfig) -> Path:
@@ -131,15 +132,15 @@ class Run:
         self.on_stage(stage.name)
         started = time.time()
         located = {
-            group: _over_checkpoints(group, _plain(cfg, group), lambda name: locate(name, self.output_dir))
+            group: over_checkpoints(group, plain(cfg, group), lambda name: locate(name, self.output_dir))
             for group in stage.reads
         }
-        parts = {group.split(".")[-1]: _build(node) for group, node in located.items()}
+        parts = {group.split(".")[-1]: build(group, node) for group, node in located.items()}
         body = importlib.import_module(stage.module)
         counts = getattr(body, stage.body or stage.name)(**inputs, **parts, out=out)
         if "input" in counts and counts["kept"] + counts["rejected"] != counts["input"]:
             raise RuntimeError(f"{stage.name} lost records: {counts}")
-        settings = {group: essence(_plain(cfg, group)) for group in stage.reads}
+        settings = {group: essence(plain(cfg, group)) for group in stage.reads}
         follows = self._walk(self.upstream(stage, cfg), lambda *of: self.directory(*of).name)
         mark_done(
             out,
@@ -162,37 +163,3 @@ class Run:
 
 def targets(verb: str) -> list[Stage]:
     return [STAGES[name] for name in TARGETS.get(verb, (verb,))]
-
-
-def _plain(cfg: DictConfig, group: str) -> Any:
-    node = OmegaConf.select(cfg, group)
-    if OmegaConf.is_config(node):
-        missing = OmegaConf.missing_keys(node)
-        if missing:
-            key = sorted(missing)[0]
-            raise UserError(f"{key} has no value: add {key}=... to the command")
-        return OmegaConf.to_container(node, resolve=True)
-    return node
-
-
-def _over_checkpoints(key: str, node: Any, change: Callable[[str], Any]) -> Any:
-    """The same values with each checkpoint's name changed."""
-    if isinstance(node, dict):
-        return {inner: _over_checkpoints(inner, value, change) for inner, value in node.items()}
-    return change(node) if key.split(".")[-1] == "checkpoint" and isinstance(node, str) else node
-
-
-def _build(node: Any) -> Any:
-    """A part from its class and plain arguments; keys under `how` are arguments like the others. Other values as they are."""
-    if not isinstance(node, dict):
-        return node
-    from hydra.utils import instantiate
-
-    flat = _flat(node)
-    return instantiate(flat, _convert_="all") if "_target_" in flat else flat
-
-
-def _flat(node: Any) -> Any:
-    if not isinstance(node, dict):
-        return node
-    return {key: _flat(value) for key, value in node.items() if key != "how"} | (node.get("how") or {})

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 
 def progress(what: str, total: int | None = None, unit: str = "it") -> Any:
-    """A tqdm bar; in a log file one line every ten seconds would still be too many, so there it only says the end."""
+    """A tqdm bar on a terminal; in a log file a line every ten minutes and one at the end."""
     watched = sys.stderr.isatty()
     return tqdm(
         desc=f"{what:>10}",

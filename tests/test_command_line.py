@@ -49,6 +49,8 @@ def test_the_sugar(typed: str, given: str | None) -> None:
             "train model.checkpoint=./nowhere dry_run=false",
             "ain: ./nowhere: no such directory; give a checkpoint's directory or a hub id",
         ),
+        ("collect source.scenes=many", "ain: source.scenes=many: expected a whole number"),
+        ("collect source.limit=true", "ain: source.limit=True: expected a whole number"),
         ("verify verifier.checkpoint=miniature:enc", "ain: miniature:enc: choose one of miniature:translator"),
     ],
 )
@@ -151,6 +153,21 @@ def test_a_sweep_with_a_failing_job_finishes_the_others(tmp_path: Path) -> None:
     assert lines[-1].startswith("ain: 1 of 2 jobs failed")
     assert "Traceback" not in result.stderr
     assert Path(result.stdout.strip()).is_dir()
+
+
+def test_a_bug_in_one_job_of_a_sweep_leaves_the_others_their_table(tmp_path: Path) -> None:
+    code = (
+        "import sys; import ain.source.miniature as s; from ain import __main__ as m\n"
+        "def rows(self):\n    if self.scenes == 1: raise RuntimeError('a bug')\n    return self._all()\n"
+        f"s.Miniature.rows = rows; sys.argv = ['ain', 'collect', 'source.scenes=1,2', '-m', 'output_dir={tmp_path}']; m.main()"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode != 0
+    lines = result.stderr.splitlines()
+    assert any(line.startswith("source.scenes=1") and "RuntimeError: a bug" in line for line in lines), lines
+    assert any(line.startswith("source.scenes=2") and "done" in line for line in lines)
+    assert lines[-1].startswith("ain: 1 of 2 jobs failed")
+    assert "Traceback" in result.stderr  # a bug shows where it is
 
 
 def test_two_at_once_work_once(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from ain.__main__ import ROOT
-from ain.pipeline import STAGES, Run, _build, _plain
+from ain.miniature.checkpoints import SCREEN_PROMPT
+from ain.part import build, plain
+from ain.pipeline import STAGES, Run
 
 CHOICES = sorted(
     (path.parent.name, path.stem) for path in (ROOT / "conf").glob("*/*.yaml") if path.parent.name != "experiment"
@@ -26,11 +28,22 @@ def config(*overrides: str) -> DictConfig:
 def test_every_choice_composes_and_instantiates(group: str, choice: str, tmp_path: Path) -> None:
     needed = [f"source.path={tmp_path}"] if group == "source" and choice != "miniature" else []
     cfg = config(f"{group}={choice}", *needed)
-    built = _build(_plain(cfg, group))
+    built = build(group, plain(cfg, group))
     target = OmegaConf.select(cfg, f"{group}._target_")
     if target and not cfg[group].get("_partial_"):
         assert type(built).__name__ == target.rsplit(".", 1)[1]
     Run(tmp_path).plan(STAGES["evaluate"], cfg)
+
+
+def test_a_model_brings_the_objective_and_trainer_that_suit_it() -> None:
+    assert config().objective.learning_rate == 1.5e-3
+    real = config("model=qwen2_vl_7b")
+    assert (real.objective.learning_rate, real.trainer.accelerator) == (1e-5, "gpu")
+    assert config("model=qwen2_vl_7b", "trainer=cpu").trainer.accelerator == "cpu"
+
+
+def test_the_screener_is_asked_what_it_was_trained_on() -> None:
+    assert config().screener.prompt == SCREEN_PROMPT
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

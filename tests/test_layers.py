@@ -24,7 +24,7 @@ SPINE = {
     "spoil",
     "miniature",
 }
-TOP = {"__main__", "mistakes", "job", "sweep", "pipeline", "tracking", "checkpoint", "stages"}
+TOP = {"__main__", "mistakes", "job", "sweep", "pipeline", "part", "tracking", "checkpoint", "stages"}
 # The tiny checkpoints are trained with the parts that load the real ones, so they stand above the parts.
 ABOVE_PARTS = {"ain.miniature.checkpoints"}
 

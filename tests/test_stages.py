@@ -289,3 +289,12 @@ def test_over_long_conversations_are_rejected_never_cut(pico: Path, tmp_path: Pa
 
         for made in (out, pico / "data" / "none"):
             shutil.rmtree(made, ignore_errors=True)
+
+
+def test_a_reason_names_the_worst_exchange() -> None:
+    """Also where a threshold is lopsided: 0.2 is farther from 1 than 2.5, but only 2.5 breaks the rule."""
+    scores: Any = {"similarity": [0.79, 0.2, 0.7], "length": [0.2, 2.5]}
+    assert translation_reasons(scores, {"similarity": 0.8, "length": [0.1, 2.0]}) == [
+        "similarity: 0.20 below 0.8 in exchange 2",
+        "length: 2.50 times the original, outside 0.1 to 2.0 in exchange 2",
+    ]

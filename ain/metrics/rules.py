@@ -1,5 +1,6 @@
 """The rules of selection: (scores, thresholds) → reasons. A pure function, so that a sweep of thresholds recomputes nothing."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,14 +21,19 @@ def translation_reasons(scores: Mapping[str, Scores | None], thresholds: Mapping
 def _reason(rule: str, scores: Scores | None, threshold: Any) -> str | None:
     if threshold in (None, False) or scores is None:
         return None
-    for number, score in enumerate(scores, 1):
-        if score is None:
-            wrong = "not computed" if rule == "similarity" else None
-        else:
-            wrong = _wrong(rule, score, threshold)
-        if wrong:
-            return f"{rule}: {wrong} in exchange {number}"
-    return None
+    if rule == "similarity" and None in scores:
+        return f"{rule}: not computed in exchange {scores.index(None) + 1}"
+    found = [
+        (_badness(rule, score), -number, f"{rule}: {wrong} in exchange {number}")
+        for number, score in enumerate(scores, 1)
+        if score is not None and (wrong := _wrong(rule, score, threshold))
+    ]
+    return max(found)[2] if found else None
+
+
+def _badness(rule: str, score: float) -> float:
+    """The greater, the worse: far from the original's length either way; for the other rules a low score."""
+    return abs(math.log(max(score, 1e-9))) if rule == "length" else -score
 
 
 def _wrong(rule: str, score: float, threshold: Any) -> str | None:

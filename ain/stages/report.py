@@ -117,7 +117,7 @@ def _translations(directories: dict[str, Path]) -> Table:
         *islice((r for r in rows if r["id"] in refused), EXAMPLES),
     ]
     packs = ImagePacks(directories["collect"])
-    names = packs.index()
+    names = packs.index(packs=1)  # a shard refers to pictures of its own pack and of those before
     return [
         _translation(row, records[row["id"]], scores[row["id"]], refused.get(row["id"], []), packs, names)
         for row in shown

@@ -1,0 +1,69 @@
+"""From a config group to a part: a plain object of the class that `_target_` names, with plain arguments."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from ain import UserError
+
+_SIMPLE: dict[type, tuple[str, tuple[type, ...]]] = {
+    int: ("a whole number", (int,)),
+    float: ("a number", (int, float)),
+    str: ("a text", (str,)),
+    bool: ("true or false", (bool,)),
+}
+
+
+def plain(cfg: DictConfig, group: str) -> Any:
+    """The group's values, interpolations resolved; a value that is asked for (`???`) and missing is named."""
+    node = OmegaConf.select(cfg, group)
+    if not OmegaConf.is_config(node):
+        return node
+    for key in sorted(OmegaConf.missing_keys(node)):
+        raise UserError(f"{key} has no value: add {key}=... to the command")
+    return OmegaConf.to_container(node, resolve=True)
+
+
+def over_checkpoints(key: str, node: Any, change: Callable[[str], Any]) -> Any:
+    """The same values with each checkpoint's name changed."""
+    if isinstance(node, dict):
+        return {inner: over_checkpoints(inner, value, change) for inner, value in node.items()}
+    return change(node) if key.split(".")[-1] == "checkpoint" and isinstance(node, str) else node
+
+
+def build(group: str, node: Any) -> Any:
+    """The part; keys under `how` are arguments like the others. A group without a class stays as it is."""
+    if not isinstance(node, dict):
+        return node
+    from hydra.utils import instantiate
+
+    flat = _flat(node)
+    _check(group, flat)
+    return instantiate(flat, _convert_="all") if "_target_" in flat else flat
+
+
+def _flat(node: Any) -> Any:
+    if not isinstance(node, dict):
+        return node
+    return {key: _flat(value) for key, value in node.items() if key != "how"} | (node.get("how") or {})
+
+
+def _check(group: str, node: Any) -> None:
+    """Values of simple types against the class's annotations: `source.scenes=abc` is a slip of the hand, not a bug."""
+    if not isinstance(node, dict) or "_target_" not in node:
+        return
+    from hydra.utils import get_object
+
+    parameters = inspect.signature(get_object(node["_target_"])).parameters
+    for key, value in node.items():
+        expected = parameters[key].annotation if key in parameters else None
+        expected = next(
+            (kind for kind in _SIMPLE if expected == kind or (expected == kind | None and value is not None)), None
+        )
+        if expected:
+            name, types = _SIMPLE[expected]
+            if not isinstance(value, types) or (isinstance(value, bool) and expected is not bool):
+                raise UserError(f"{group}.{key}={value}: expected {name}")
+        _check(f"{group}.{key}", value)

@@ -7,6 +7,7 @@ line is the directory that the command was asked for.
 import hashlib
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import TextIO
 
@@ -113,6 +114,9 @@ def main() -> None:
             words = arguments(words)
         sys.argv[1:] = words
         # Jobs of a sweep compose for themselves, some on other machines: what they share comes by the environment.
+        if "dry_run=true" in words:  # Hydra keeps its files where they vanish
+            nowhere = tempfile.TemporaryDirectory(prefix="ain-dry-run-")
+            sys.argv[1:] = [f"hydra.run.dir={nowhere.name}", f"hydra.sweep.dir={nowhere.name}", *words]
         os.environ["AIN_SWEEP"] = hashlib.sha256("\0".join(words).encode()).hexdigest()[:12]
         run()
     except KeyboardInterrupt:

@@ -10,7 +10,7 @@ NORMALISER = (
 _DIACRITICS = re.compile("[\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed]")
 _LETTERS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ـ": None})
 _WESTERN = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫٬", "01234567890123456789.,")
-_ARABIC = re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]")
+ARABIC = re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]")
 
 ARABIC_OPTIONS = "أبجده"
 LATIN_OPTIONS = "ABCDE"
@@ -41,7 +41,7 @@ def normalise(text: str) -> str:
 def arabic_share(text: str) -> float | None:
     """The share of letters that are in Arabic script; None where there are no letters."""
     letters = [c for c in text if c.isalpha()]
-    return sum(bool(_ARABIC.match(c)) for c in letters) / len(letters) if letters else None
+    return sum(bool(ARABIC.match(c)) for c in letters) / len(letters) if letters else None
 
 
 def option(text: str) -> int | None:

@@ -11,12 +11,21 @@ _NOT_FOR_TORCH = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*",
 
 
 def identity(name: str) -> Any:
-    """What of a checkpoint enters a fingerprint: a directory's content, a hub's id and revision, a miniature's recipe."""
+    """What of a checkpoint enters a fingerprint: a directory's content, a hub's id and revision, a miniature's recipe.
+
+    A name that can be none of these is refused here, before any work is done.
+    """
     if name.startswith(MINIATURE):
         from ain.miniature.recipe import Recipe
 
         return Recipe.parse(name).identity()
-    return content_digest(Path(name)) if Path(name).is_dir() else name
+    if Path(name).is_dir():
+        return content_digest(Path(name))
+    if name.startswith((".", "/", "~")) or name.count("/") != 1:
+        raise UserError(
+            f"{name}: no such directory; give a checkpoint's directory or a hub id such as Qwen/Qwen2-VL-2B-Instruct"
+        )
+    return name
 
 
 def locate(name: str, output_dir: Path) -> str:
@@ -26,13 +35,7 @@ def locate(name: str, output_dir: Path) -> str:
         from ain.miniature.recipe import Recipe
 
         return str(trained(Recipe.parse(name), output_dir / "checkpoints"))
-    if Path(name).is_dir():
-        return name
-    if name.startswith((".", "/", "~")) or name.count("/") != 1:
-        raise UserError(
-            f"{name}: no such directory; give a checkpoint's directory or a hub id such as Qwen/Qwen2-VL-2B-Instruct"
-        )
-    return _download(name)
+    return name if Path(name).is_dir() else _download(name)
 
 
 def _download(name: str) -> str:

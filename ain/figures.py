@@ -160,12 +160,10 @@ def similarity(groups: dict[str, list[float]], path: Path) -> str:
 
 
 def sweep(jobs: list[tuple[str, dict[str, float]]], path: Path) -> str:
-    """The headline of each job: Arabic and English of the tuned model."""
+    """Of each job: language → accuracy of the tuned model in percent."""
     figure, axes = plt.subplots(figsize=(7, 0.5 * len(jobs) + 0.9))
     for offset, (language, colour) in enumerate((("arabic", ACCENT), ("english", GREY))):
-        values = [
-            next((v for k, v in headline.items() if k.startswith(f"tuned {language}")), 0.0) for _, headline in jobs
-        ]
+        values = [accuracy[language] for _, accuracy in jobs]
         axes.barh(np.arange(len(jobs)) + (offset - 0.5) * 0.38, values, 0.36, color=colour, label=language)
         for y, value in enumerate(values):
             axes.text(value, y + (offset - 0.5) * 0.38, f" {value:.1f}", va="center")

@@ -6,13 +6,14 @@ Pixels do not travel through the stages. Records name a picture by the sha256 of
 
 import hashlib
 import io
+import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 from PIL import Image, ImageOps, UnidentifiedImageError
-
-from ain.record import replace_file
 
 SCHEMA = pa.schema([("sha256", pa.string()), ("bytes", pa.binary()), ("width", pa.int32()), ("height", pa.int32())])
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
@@ -58,6 +59,17 @@ def png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+class PackWriter:
+    """Writes each picture at once: a pack of large photographs would not fit into memory."""
+
+    def __init__(self, writer: pa.ipc.RecordBatchFileWriter) -> None:
+        self._writer = writer
+
+    def add(self, sha: str, data: bytes, width: int, height: int) -> None:
+        row = {"sha256": sha, "bytes": data, "width": width, "height": height}
+        self._writer.write_batch(pa.RecordBatch.from_pylist([row], schema=SCHEMA))
+
+
 class ImagePacks:
     """The packs of one collect directory, `images/00000.arrow` and on."""
 
@@ -65,20 +77,18 @@ class ImagePacks:
         self.directory = directory / "images"
         self._open: dict[int, pa.Table] = {}
 
-    def write(self, pack: int, images: dict[str, tuple[bytes, int, int]]) -> None:
-        """One pack: sha256 → (bytes, width, height)."""
+    @contextmanager
+    def writing(self, pack: int) -> Iterator["PackWriter"]:
+        """One pack, picture by picture; the file is there only when all are in it."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        rows = [
-            {"sha256": sha, "bytes": data, "width": width, "height": height}
-            for sha, (data, width, height) in images.items()
-        ]
-        table = pa.Table.from_pylist(rows, schema=SCHEMA)
-
-        def save(temporary: Path) -> None:
+        final = self.directory / f"{pack:05d}.arrow"
+        temporary = final.with_name(f".{final.name}.{os.getpid()}")
+        try:
             with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
-                writer.write_table(table, max_chunksize=max(len(rows), 1))
-
-        replace_file(self.directory / f"{pack:05d}.arrow", save)
+                yield PackWriter(writer)
+            os.replace(temporary, final)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def __len__(self) -> int:
         return len(list(self.directory.glob("[0-9]*.arrow")))

@@ -87,11 +87,14 @@ class Job:
     def work(self) -> Path:
         """Bring up what was asked for, then report and publish. Returns the directory that was asked for."""
         from ain.pipeline import Run, targets
+        from ain.tracking import refuse_anonymous
 
         run = Run(Path(self.cfg.output_dir), on_stage=lambda name: print(f"ain: {name}", file=sys.stderr, flush=True))
         out = run.output_dir
         if self.cfg.dry_run:
             return self._plan(run)
+        refuse_anonymous(self.cfg)
+        run.plan(targets(self.cfg.stage), self.cfg)  # what is wrong with a choice far down is said before hours of work
         for stage in targets(self.cfg.stage):
             out = run.bring_up(stage, self.cfg)
         self.row |= {"directories": {name: str(path) for name, path in run.directories.items()}, "made": run.made}
@@ -104,11 +107,8 @@ class Job:
         from ain.pipeline import targets
         from ain.stage import is_done
 
-        for stage in targets(self.cfg.stage):
-            for name, directory in run.plan(stage, self.cfg).items():
-                print(
-                    f"ain: {name:>13}  {'done   ' if is_done(directory) else 'to make'}  {directory}", file=sys.stderr
-                )
+        for name, directory in run.plan(targets(self.cfg.stage), self.cfg).items():
+            print(f"ain: {name:>13}  {'done   ' if is_done(directory) else 'to make'}  {directory}", file=sys.stderr)
         return run.output_dir
 
     def _report(self, run: Any) -> Path:
@@ -119,5 +119,5 @@ class Job:
         if self.in_sweep:
             where /= self.folder.name
         self.row["headline"] = report(self.row, run.directories, where)
-        publish(self.row, run.directories, self.cfg, self.folder)
+        publish(self.row, run.directories, where, self.cfg, self.folder)
         return where

@@ -1,6 +1,6 @@
 """Answers of chat models, paid or slow, kept once by content, on a local disk.
 
-Each answer is committed as it arrives, so that a run that is killed asks nothing again. Keys are digests of all that
+What is committed is never asked again, however a run ends. Keys are digests of all that
 shapes an answer: the model, its parameters, the version of the prompt, the content.
 """
 

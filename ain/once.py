@@ -1,7 +1,7 @@
 """Compute once for each distinct text: an index of texts, results in blocks on disk that survive a kill.
 
 Blocks follow the order in which texts first appear, whatever was done before an interruption, so that a resumed run
-computes the very batches of an undisturbed one. Memory holds the index and one block.
+computes the very batches of an undisturbed one. Memory holds the distinct texts and their translations; vectors are mapped.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -33,15 +33,17 @@ class Once:
         for start in range(0, len(texts), BLOCK):
             yield start // BLOCK, texts[start : start + BLOCK]
 
-    def translate(self, directory: Path, compute: Callable[[list[str]], list[str]], what: str) -> list[str]:
-        """One text for each distinct text."""
+    def translate(
+        self, directory: Path, compute: Callable[[list[str]], list[str | None]], what: str
+    ) -> list[str | None]:
+        """One text for each distinct text, or None."""
         directory.mkdir(parents=True, exist_ok=True)
-        made: list[str] = []
+        made: list[str | None] = []
         with progress(what, total=len(self), unit="text") as bar:
             for block, texts in self._blocks():
                 path = directory / f"{block:05d}.arrow"
                 if not path.exists():
-                    table = pa.table({"text": compute(texts)})
+                    table = pa.table({"text": pa.array(compute(texts), pa.string())})
                     replace_file(
                         path,
                         lambda temporary, table=table: feather.write_feather(

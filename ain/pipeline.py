@@ -18,7 +18,7 @@ STAGES = {
     stage.name: stage
     for stage in (
         Stage("collect", 1, reads=("source",)),
-        Stage("translate", 1, reads=("translator",), after=("collect",)),
+        Stage("translate", 2, reads=("translator",), after=("collect",)),
         Stage("verify", 1, reads=("verifier",), after=("collect", "translate")),
         Stage("screen", 1, reads=("screener",), after=("collect",)),
         Stage("select", 2, reads=("thresholds",), after=("collect", "translate", "verify", "screen")),
@@ -32,7 +32,7 @@ STAGES = {
     )
 }
 # What a verb of the command line brings up, where it is more than the stage of that name.
-TARGETS = {"evaluate": ("evaluate_base", "evaluate"), "run": tuple(STAGES), "report": tuple(STAGES)}
+TARGETS = dict.fromkeys(("evaluate", "run", "report"), ("evaluate_base", "evaluate"))
 
 
 def upstream(stage: Stage, cfg: DictConfig) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def _one_source(name: str, cfg: DictConfig) -> dict[str, Any]:
 
 @dataclass
 class Run:
-    """One command's way through the pipeline: `directories` of what it needed, and which of these it `made` itself."""
+    """One command's way through the pipeline: `directories` of all it needed, in order, and which of these it `made` itself."""
 
     output_dir: Path
     directories: dict[str, Path] = field(default_factory=dict)
@@ -107,25 +107,23 @@ class Run:
         """The stage's directory, finished. Upstream comes first; whoever is making a directory is waited for."""
         inputs = self._walk(self.upstream(stage, cfg), self.bring_up)
         out = self.directory(stage, cfg)
-        self.directories.setdefault(stage.name, out)
+        _note(self.directories, stage, out)
         if not is_done(out):
             with lock(out):
                 if not is_done(out):
                     self._make(stage, cfg, inputs, out)
         return out
 
-    def plan(self, stage: Stage, cfg: DictConfig) -> dict[str, Path]:
-        """Stage name → directory of all that `bring_up` would visit, in order; a source of its own adds `stage (2)`."""
+    def plan(self, stages: list[Stage], cfg: DictConfig) -> dict[str, Path]:
+        """What `bring_up` of these stages would leave in `directories`."""
         seen: dict[str, Path] = {}
 
         def visit(stage: Stage, cfg: DictConfig) -> None:
             self._walk(self.upstream(stage, cfg), visit)
-            directory = self.directory(stage, cfg)
-            if directory not in seen.values():
-                count = sum(name.split(" ")[0] == stage.name for name in seen)
-                seen[stage.name + (f" ({count + 1})" if count else "")] = directory
+            _note(seen, stage, self.directory(stage, cfg))
 
-        visit(stage, cfg)
+        for stage in stages:
+            visit(stage, cfg)
         return seen
 
     def _make(self, stage: Stage, cfg: DictConfig, inputs: dict[str, Any], out: Path) -> None:
@@ -159,6 +157,13 @@ class Run:
         if isinstance(tree, dict):
             return {name: self._walk(branch, visit) for name, branch in tree.items()}
         return tree if tree is None else visit(*tree)
+
+
+def _note(directories: dict[str, Path], stage: Stage, directory: Path) -> None:
+    """By the stage's name; where a part of the mixture has a source of its own, the second one is `stage (2)`."""
+    if directory not in directories.values():
+        count = sum(name.split(" ")[0] == stage.name for name in directories)
+        directories[stage.name + (f" ({count + 1})" if count else "")] = directory
 
 
 def targets(verb: str) -> list[Stage]:

@@ -49,24 +49,25 @@ def _trimmed(text: str) -> list[Piece]:
     return [piece for piece in made if piece.text]
 
 
-def restored(text: str, translation: Callable[[str], str]) -> str:
-    return "".join(translation(piece.text) if piece.language else piece.text for piece in pieces(text))
+def restored(text: str, translation: Callable[[str], str | None]) -> tuple[str, str | None]:
+    """The translated text with everything else where it was, and why it cannot be used; None where it can."""
+    made, reason = "", None
+    for piece in pieces(text):
+        said = translation(piece.text) if piece.language else piece.text
+        if said is None:
+            reason = "cut off: longer than the translator can take or make"
+        elif piece.language and not said.strip():
+            reason = "empty translation"
+        made += said or ""
+    return made, reason
+
+
+def lost(text: str, translation: str) -> str | None:
+    """The first placeholder, URL, code or option letter that did not come through; None where all did."""
+    kept = (piece.text.strip() for piece in pieces(text) if not piece.language)
+    return next((piece for piece in kept if piece and piece not in translation), None)
 
 
 def numbers(text: str) -> list[str]:
     """The numbers of a text in western digits, sorted; thousands separators are dropped."""
     return sorted(number.replace(",", "") for number in _NUMBER.findall(western_digits(text)))
-
-
-def unusable(source: str, translation: str) -> str | None:
-    """Why a translation cannot be used at all; None where it can. How good it is, is for verification to say."""
-    if not translation.strip():
-        return "empty translation"
-    lost = [
-        piece.text.strip()
-        for piece in pieces(source)
-        if not piece.language and piece.text.strip() and piece.text not in translation
-    ]
-    if lost:
-        return f"lost in translation: {lost[0][:40]}"
-    return None

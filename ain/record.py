@@ -142,8 +142,3 @@ class Shards:
 
 def rejection(identifier: str | None, reasons: list[str], where: str | None = None) -> Row:
     return {"id": identifier, "where": where, "reasons": reasons}
-
-
-def original(record: Row) -> list[dict[str, str]]:
-    """The exchanges as the source gave them: English where there is English, else Arabic."""
-    return record["english"] or record["arabic"] or []

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from random import Random
 
+from ain import UserError
 from ain.miniature.grammar import COLOURS, indic
 
 Exchanges = list[dict[str, str]]
@@ -17,6 +18,8 @@ def record(
     shares: dict[str, float], english: Exchanges, arabic: Exchanges, others: list[Exchanges], random: Random
 ) -> tuple[Exchanges, str | None]:
     """The translation and the kind of its damage, drawn by `shares`; None if it is spared or that kind applies nowhere in it."""
+    if wrong := set(shares) - set(KINDS):
+        raise UserError(f"translator.spoil.{min(wrong)}: choose among {', '.join(KINDS)}")
     kind = random.choices([*shares, None], weights=[*shares.values(), max(0.0, 1 - sum(shares.values()))])[0]
     if kind is None:
         return arabic, None

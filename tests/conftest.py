@@ -12,11 +12,12 @@ from ain.__main__ import ROOT
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-# The same code as the default run, with checkpoints of a few steps and a dozen scenes.
+# The same code as the default run, with checkpoints of a few steps and a dozen scenes. The translator learns a little more,
+# or nothing it says would ever end.
 PICO = (
     "source.scenes=12",
     "source.authentic=4",
-    "translator.checkpoint='miniature:translator?steps=3'",
+    "translator.checkpoint='miniature:translator?steps=150'",
     "verifier.checkpoint='miniature:encoder?steps=3'",
     "screener.checkpoint='miniature:screener?steps=3'",
     "model.checkpoint='miniature:base?steps=3'",

@@ -66,6 +66,9 @@ LLAVA = [
     {"id": "answer", "image": "blue.png", "conversations": turns("What?", "<image>")},
     {"id": "many", "image": ["blue.png", "green.jpg"], "conversations": turns("<image>\nWhat?", "It.")},
     "not an object",
+    {"id": "long", "image": "x" * 5_000, "conversations": turns("<image>\nWhat?", "It.")},
+    {"id": "inside", "image": "blue.png/x.png", "conversations": turns("<image>\nWhat?", "It.")},
+    {"id": "object", "conversations": turns("What is \ufffc?", "It.")},
 ]
 REASONS = {
     "missing": "image not found",
@@ -82,15 +85,18 @@ REASONS = {
     "answer": "placeholder in an answer",
     "many": "2 images, but 1 placeholders",
     "data.json, row 19": "no object: not an object",
+    "long": "image not found: ",
+    "inside": "image not found: ",
+    "object": "special token in the text",
 }
 
 
 @pytest.mark.parametrize("suffix", ["json", "jsonl"])
 def test_llava_rows_are_kept_or_rejected_with_a_reason(folder: Path, tmp_path: Path, suffix: str) -> None:
-    text = json.dumps(LLAVA) if suffix == "json" else "\n".join(json.dumps(row, ensure_ascii=False) for row in LLAVA)
+    text = json.dumps(LLAVA) if suffix == "json" else "\n".join(json.dumps(row) for row in LLAVA)
     (folder / f"data.{suffix}").write_text(text, encoding="utf-8")
     counts, rejected, kept = run(Folder(str(folder)), tmp_path / "out")
-    assert counts == {"input": 19, "kept": 5, "rejected": 14, "images": 2, "english": 4, "arabic": 1}
+    assert counts == {"input": 22, "kept": 5, "rejected": 17, "images": 2, "english": 4, "arabic": 1}
     assert {identifier.replace("jsonl", "json"): True for identifier in rejected} == dict.fromkeys(REASONS, True)
     for identifier, reason in REASONS.items():
         assert rejected.get(identifier, rejected.get(identifier.replace("json", "jsonl")))[0].startswith(reason)  # type: ignore[index]
@@ -100,6 +106,20 @@ def test_llava_rows_are_kept_or_rejected_with_a_reason(folder: Path, tmp_path: P
     assert by_id["arabic"]["english"] is None
     assert by_id["arabic"]["origin"] == "authentic"
     assert len(ImagePacks(tmp_path / "out").index()) == 2
+
+
+def test_half_a_character_is_no_text(folder: Path, tmp_path: Path) -> None:
+    row = {"id": "half", "conversations": turns("What is \ud83d?", "It.")}
+    (folder / "data.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(LLAVA[0]))
+    _, rejected, _ = run(Folder(str(folder)), tmp_path / "out")
+    assert rejected == {"half": ["half a character in the text (a lone surrogate)"]}
+
+
+def test_a_byte_order_mark_is_no_content(folder: Path, tmp_path: Path) -> None:
+    for name, text in (("a.json", json.dumps(LLAVA[:1])), ("b.jsonl", json.dumps(LLAVA[2]))):
+        (folder / name).write_text(text, encoding="utf-8-sig")
+    counts, _, _ = run(Folder(str(folder)), tmp_path / "out")
+    assert counts["kept"] == 2
 
 
 def test_messages_rows(folder: Path, tmp_path: Path) -> None:
@@ -200,6 +220,26 @@ def test_a_hub_data_set_with_its_own_columns(tmp_path: Path, how: str, monkeypat
     assert kept[1]["images"] == []
     with pytest.raises(UserError, match="has no column asked; choose among nr, pic, ask, say"):
         collect(Hub(str(path), {**columns, "question": "asked"}), tmp_path / "other")
+
+
+def test_a_hub_data_set_with_several_pictures_a_row(tmp_path: Path) -> None:
+    """As most multi-image data sets have it: a list of pictures; saved with all its splits."""
+    rows = {
+        "id": [0, 1],
+        "images": [[{"bytes": picture("red")}, {"bytes": picture("blue")}], []],
+        "q": ["Same?", "Why?"],
+    }
+    features = {"id": datasets.Value("int64"), "images": datasets.List(datasets.Image()), "q": datasets.Value("string")}
+    table = datasets.Dataset.from_dict(
+        {**rows, "a": ["No.", "So."]}, features=datasets.Features({**features, "a": features["q"]})
+    )
+    datasets.DatasetDict({"train": table, "test": table}).save_to_disk(tmp_path / "data")
+    columns = {"id": "id", "images": "images", "question": "q", "answer": "a"}
+    counts, _, kept = run(Hub(str(tmp_path / "data"), columns, split="test"), tmp_path / "out")
+    assert counts["kept"] == 2
+    assert kept[0]["id"] == "0"
+    assert kept[0]["english"][0]["question"] == "<image><image>\nSame?"
+    assert len(kept[0]["images"]) == 2
 
 
 def test_a_hub_that_cannot_be_reached_is_said_in_a_sentence(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from conftest import ain
 
 from ain import UserError
 from ain.__main__ import arguments
+from ain.pipeline import STAGES
 
 
 @pytest.mark.parametrize(
@@ -116,16 +117,15 @@ def test_help_lists_the_choices_and_loads_nothing_heavy() -> None:
 
 
 def test_dry_run_touches_nothing(tmp_path: Path) -> None:
-    result = ain(
-        "run",
-        f"output_dir={tmp_path}/new",
-        "dry_run=true",
-        "hydra.run.dir=" + str(tmp_path / "run"),
-        "hydra.output_subdir=null",
-    )
-    assert result.returncode == 0
-    assert "to make" in result.stderr
-    assert not (tmp_path / "new").exists()
+    result = ain("run", f"output_dir={tmp_path}/new", "dry_run=true")
+    assert result.returncode == 0, result.stderr
+    plan = [line.split()[1] for line in result.stderr.splitlines() if "to make" in line]
+    assert sorted(plan) == sorted(STAGES)
+    assert not list(tmp_path.iterdir())
+    result = ain("run", "-m", "thresholds=paper,none", "mixture=english", f"output_dir={tmp_path}/new", "dry_run=true")
+    assert result.returncode == 0, result.stderr
+    assert "translate" not in result.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_standard_output_is_the_directory_alone(tmp_path: Path) -> None:

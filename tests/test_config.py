@@ -32,7 +32,7 @@ def test_every_choice_composes_and_instantiates(group: str, choice: str, tmp_pat
     target = OmegaConf.select(cfg, f"{group}._target_")
     if target and not cfg[group].get("_partial_"):
         assert type(built).__name__ == target.rsplit(".", 1)[1]
-    Run(tmp_path).plan(STAGES["evaluate"], cfg)
+    Run(tmp_path).plan([STAGES["evaluate"]], cfg)
 
 
 def test_a_model_brings_the_objective_and_trainer_that_suit_it() -> None:

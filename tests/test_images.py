@@ -22,7 +22,8 @@ def test_a_pack_gives_back_its_pictures(tmp_path: Path) -> None:
     packs = ImagePacks(tmp_path)
     data = png(RED)
     sha, width, height = checked(data)
-    packs.write(0, {sha: (data, width, height)})
+    with packs.writing(0) as pack:
+        pack.add(sha, data, width, height)
     reference = ImagePacks(tmp_path).index()[sha]
     assert packs.image(reference).tobytes() == RED.tobytes()
     assert packs.size(reference) == (40, 20)

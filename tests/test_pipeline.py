@@ -167,7 +167,8 @@ def test_wandb_gets_the_same_tables_offline(outputs: Path) -> None:
     runs = list((outputs / "runs").glob("*/wandb/offline-run-*"))
     assert len(runs) == 1
     tables = {path.name.rsplit("_", 2)[0] for path in runs[0].rglob("*.table.json")}
-    assert {"probe_pairs", "mixture", "accuracy"} <= tables
+    assert {"probe_pairs", "mixture", "accuracy", "spoiled"} <= tables
+    assert len(list(runs[0].rglob("media/images/report/*.png"))) >= 4
     assert not [path for path in outputs.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ain.protect import numbers, pieces, restored, unusable
+from ain.protect import lost, numbers, pieces, restored
 
 TEXTS = [
     "<image>\nWhat is this?",
@@ -23,18 +23,21 @@ def test_pieces_joined_are_the_text(text: str) -> None:
 
 
 def test_only_language_is_translated() -> None:
-    assert (
-        restored("<image>\nWhich?\nA. red\nB. `x` https://a.b", str.upper)
-        == "<image>\nWHICH?\nA. RED\nB. `x` https://a.b"
-    )
-    assert restored("B", str.lower) == "B"
+    translated, reason = restored("<image>\nWhich?\nA. red\nB. `x` https://a.b", str.upper)
+    assert translated == "<image>\nWHICH?\nA. RED\nB. `x` https://a.b"
+    assert reason is None
+    assert restored("B", str.lower) == ("B", None)
 
 
-def test_a_lost_placeholder_makes_a_translation_unusable() -> None:
-    assert unusable("<image>\nWhat?", "ماذا؟") == "lost in translation: <image>"
-    assert unusable("See https://a.b", "انظر") == "lost in translation: https://a.b"
-    assert unusable("What?", "  ") == "empty translation"
-    assert unusable("<image>\nWhat?", "<image>\nماذا؟") is None
+def test_a_translation_that_is_empty_or_cut_off_is_unusable() -> None:
+    assert restored("<image>\nWhat?", lambda text: " ")[1] == "empty translation"
+    assert "cut off" in str(restored("<image>\nWhat?", lambda text: None)[1])
+
+
+def test_what_did_not_come_through_is_named() -> None:
+    assert lost("<image>\nWhat?", "ماذا؟") == "<image>"
+    assert lost("See https://a.b", "انظر") == "https://a.b"
+    assert lost("<image>\nWhat?", "<image>\nماذا؟") is None
 
 
 def test_numbers_in_any_digits() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ain import UserError, spoil
 from ain.metrics.answers import exact
-from ain.metrics.bootstrap import interval, paired
+from ain.metrics.bootstrap import clustered, interval
 from ain.metrics.checks import length, same_numbers, script
 from ain.metrics.rules import translation_reasons
 from ain.once import Once
@@ -95,11 +95,14 @@ def test_intervals() -> None:
     assert mean == 0.5
     assert low == pytest.approx(0.45, abs=0.01)
     assert high == pytest.approx(0.55, abs=0.01)
-    mean, low, high = paired([1.0] * 50, [0.0] * 50)
-    assert (mean, low, high) == (1, 1, 1)
     assert math.isnan(interval([])[0])
-    with pytest.raises(ValueError, match="differ in number"):
-        paired([1.0], [])
+
+
+def test_questions_about_one_picture_stand_or_fall_together() -> None:
+    """Eight questions on each of fifty pictures say no more than fifty questions, when each picture's are alike."""
+    _, low, high = clustered([[float(picture % 2)] * 8 for picture in range(50)])
+    assert (low, high) == pytest.approx(interval([0.0, 1.0] * 25)[1:], abs=0.02)
+    assert clustered([[1.0, 1.0], [1.0]]) == (1, 1, 1)
 
 
 def test_answers_are_compared_after_normalising() -> None:
@@ -173,9 +176,7 @@ def test_translate_rejects_what_has_no_usable_answer(tmp_path: Path) -> None:
     kept = Shards(tmp_path / "out").by_id(0)
     assert kept["a"]["arabic"] == [{"question": "<image>\nWHAT, SEE https://x.y/z?", "answer": "A. THIS"}]
     assert kept["c"]["arabic"] is None
-    assert Shards(tmp_path / "out").read(0, part="rejected")[0]["reasons"] == [
-        "exchange 1, question: empty translation"
-    ]
+    assert Shards(tmp_path / "out").read(0, part="rejected")[0]["reasons"] == ["empty translation (question 1)"]
 
 
 def mixed(
@@ -188,8 +189,9 @@ def mixed(
 
     refused = {row["id"] for row in verdicts}
     Shards(tmp_path / "collect").create().write(0, rows)
-    shas = {sha: (b"x", 10, 10) for row in rows for sha in row["images"]}
-    ImagePacks(tmp_path / "collect").write(0, shas)
+    with ImagePacks(tmp_path / "collect").writing(0) as pack:
+        for sha in dict.fromkeys(sha for row in rows for sha in row["images"]):
+            pack.add(sha, b"x", 10, 10)
     Shards(tmp_path / "select", SCHEMA, REFUSED).create().write(
         0, [{"id": row["id"]} for row in rows if row["id"] not in refused], verdicts
     )

@@ -17,10 +17,14 @@ def interval(
     return float(values.mean()), float(low), float(high)
 
 
-def paired(
-    one: Sequence[float], other: Sequence[float], level: float = 0.95, resamples: int = 2_000, seed: int = 0
+def clustered(
+    groups: Sequence[Sequence[float]], level: float = 0.95, resamples: int = 2_000, seed: int = 0
 ) -> tuple[float, float, float]:
-    """(mean, low, high) of one - other, the same questions in the same order."""
-    if len(one) != len(other):
-        raise ValueError(f"paired scores differ in number: {len(one)} and {len(other)}")
-    return interval(np.asarray(one, dtype=np.float64) - np.asarray(other, dtype=np.float64), level, resamples, seed)  # type: ignore[arg-type]
+    """(mean, low, high) of scores that come in groups, such as several questions about a picture: groups are resampled."""
+    if not groups:
+        return float("nan"), float("nan"), float("nan")
+    sums, sizes = np.array([sum(group) for group in groups]), np.array([len(group) for group in groups])
+    drawn = np.random.default_rng(seed).integers(0, len(groups), (resamples, len(groups)))
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(sums.sum() / sizes.sum()), float(low), float(high)

@@ -19,7 +19,7 @@ def translation_reasons(scores: Mapping[str, Scores | None], thresholds: Mapping
 
 
 def _reason(rule: str, scores: Scores | None, threshold: Any) -> str | None:
-    if threshold in (None, False) or scores is None:
+    if threshold is None or threshold is False or scores is None:
         return None
     if rule == "similarity" and None in scores:
         return f"{rule}: not computed in exchange {scores.index(None) + 1}"

@@ -49,7 +49,7 @@ def byte_pairs(texts: Iterable[str], size: int, special: list[str], phrases: boo
 
 
 def chat_tokenizer(texts: Iterable[str], size: int) -> Any:
-    """A tokenizer with Qwen2-VL's special tokens and a ChatML template without a system prompt."""
+    """A tokenizer with Qwen2-VL's special tokens and a chat template in the manner of ChatML, but shorter."""
     from transformers import PreTrainedTokenizerFast
 
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *PICTURE_TOKENS]
@@ -64,7 +64,7 @@ def chat_tokenizer(texts: Iterable[str], size: int) -> Any:
 
 
 def qwen2_vl(tokenizer: Any, layers: int = 4, width: int = 128) -> Any:
-    """Qwen2-VL with about a million parameters; pictures of 84 x 84 become nine visual tokens."""
+    """Qwen2-VL with about a million parameters; a picture of 56 x 56 becomes four visual tokens."""
     from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
     token = tokenizer.convert_tokens_to_ids

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from ain import UserError
+from ain.source.conversation import IMAGE
 
 if TYPE_CHECKING:
     import torch
 
 IGNORE = -100  # a label that takes no part in the loss
-IMAGE = "<image>"  # where a record's text refers to its next image
-
 Message = dict[str, Any]
 
 

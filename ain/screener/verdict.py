@@ -25,7 +25,7 @@ class Verdict:
 
 
 def read_verdict(answer: str) -> Verdict | None:
-    """None where the answer is no JSON object with the three fields, or names no known rating or category."""
+    """None where the answer is no JSON object with rating and category, or names no known rating or category."""
     try:
         given = json.loads(answer[answer.index("{") : answer.rindex("}") + 1])
     except ValueError:

@@ -6,7 +6,8 @@ from typing import Any
 from ain.arabic import arabic_share
 
 IMAGE = "<image>"
-_SPECIAL = re.compile(r"<\|\w+\|>")
+_SPECIAL = re.compile(r"<\|\w+\|>|\ufffc")  # what a chat template gives a meaning of its own
+_HALF = re.compile("[\ud800-\udfff]")
 _ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
 
 
@@ -54,8 +55,12 @@ def _texts(made: list[dict[str, str]]) -> list[str]:
         reasons.append("no question")
     if any(not exchange["answer"] for exchange in made):
         reasons.append("empty answer")
-    special = _SPECIAL.search(" ".join(text for exchange in made for text in exchange.values()))
-    return reasons + ([f"special token in the text: {special[0]}"] if special else [])
+    text = " ".join(text for exchange in made for text in exchange.values())
+    if special := _SPECIAL.search(text):
+        reasons.append(f"special token in the text: {special[0]}")
+    if _HALF.search(text):
+        reasons.append("half a character in the text (a lone surrogate)")
+    return reasons
 
 
 def _placeholders(made: list[dict[str, str]], images: int) -> list[str]:

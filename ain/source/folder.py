@@ -1,5 +1,6 @@
 """People's own data: a directory of images with JSON or JSONL in LLaVA's format or in LLaMA-Factory's messages format."""
 
+import codecs
 import json
 from collections.abc import Iterator
 from functools import partial
@@ -55,14 +56,14 @@ class Folder:
         if not isinstance(row, dict):
             reason = row.reason if isinstance(row, Malformed) else f"no object: {str(row)[:40]}"
             return Found(where, {"id": None}, reasons=[reason])
-        identifier = str(row["id"]) if row.get("id") is not None else where
+        identifier = name_of(row.get("id"), where)
         formats = FORMATS if self.format == "auto" else {self.format: FORMATS[self.format]}
         key = next((key for key in formats.values() if key in row), None)
         if key is None:
             return Found(
                 where, {"id": identifier}, reasons=[f"none of the expected keys: {', '.join(formats.values())}"]
             )
-        images = _listed(row.get("image")) + _listed(row.get("images"))
+        images = listed(row.get("image")) + listed(row.get("images"))
         made, reasons = exchanges(row[key], len(images))
         wrong = [f"image is no path: {str(name)[:40]}" for name in images if not isinstance(name, str) or not name]
         record = {
@@ -71,7 +72,7 @@ class Folder:
             "origin": "authentic",
             language(made): made,
         }
-        return Found(where, record, [partial(_read, self.path / str(name)) for name in images], reasons + wrong)
+        return Found(where, record, [partial(read, self.path / str(name)) for name in images], reasons + wrong)
 
 
 class Malformed:
@@ -81,11 +82,16 @@ class Malformed:
         self.reason = reason
 
 
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
     return [] if value is None else value if isinstance(value, list) else [value]
 
 
-def _read(path: Path) -> bytes:
+def name_of(given: Any, where: str) -> str:
+    """A row's id, or where it stood if it has none."""
+    return where if given is None else str(given).encode(errors="replace").decode()
+
+
+def read(path: Path) -> bytes:
     return path.read_bytes()
 
 
@@ -105,6 +111,8 @@ def _array(file: Path) -> Iterator[Any]:
     import ijson
 
     with open(file, "rb") as opened:
+        if opened.read(3) != codecs.BOM_UTF8:
+            opened.seek(0)
         try:
             yield from ijson.items(opened, "item", use_float=True)
         except (ijson.JSONError, UnicodeDecodeError) as error:

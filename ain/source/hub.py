@@ -8,7 +8,7 @@ from typing import Any
 from ain import UserError
 from ain.source import Found
 from ain.source.conversation import exchanges, language
-from ain.source.folder import _read
+from ain.source.folder import listed, name_of, read
 from ain.stage import folder_digest
 
 
@@ -45,9 +45,7 @@ class Hub:
             raise UserError(
                 f"source.columns: {self.path} has no column {unknown[0]}; choose among {', '.join(data.column_names)}"
             )
-        for column, feature in data.features.items():
-            if isinstance(feature, datasets.Image):
-                data = data.cast_column(column, datasets.Image(decode=False))
+        data = data.cast(datasets.Features({name: _undecoded(feature) for name, feature in data.features.items()}))
         for number, row in enumerate(data, 1):
             if self.limit is not None and number > self.limit:
                 return
@@ -59,16 +57,24 @@ class Hub:
         import datasets
 
         try:
-            if (Path(self.path) / "state.json").exists():
-                return datasets.load_from_disk(self.path)
+            if any((Path(self.path) / name).exists() for name in ("state.json", "dataset_dict.json")):
+                saved = datasets.load_from_disk(self.path)
+                return saved[self.split] if isinstance(saved, dict) else saved
             return datasets.load_dataset(self.path, self.name, split=self.split, revision=self.revision)
-        except (datasets.exceptions.DatasetsError, ConnectionError, FileNotFoundError, ValueError, OSError) as error:
+        except (
+            datasets.exceptions.DatasetsError,
+            ConnectionError,
+            FileNotFoundError,
+            ValueError,
+            KeyError,
+            OSError,
+        ) as error:
             raise UserError(
                 f"source.path={self.path}: cannot be loaded ({str(error).splitlines()[0]}); check id, split and network"
             ) from None
 
     def _found(self, row: dict[str, Any], where: str) -> Found:
-        images = [image for image in _images(row.get("images")) + _images(row.get("image")) if image]
+        images = [image for image in listed(row.get("images")) + listed(row.get("image")) if image]
         turns = row.get("conversations")
         if turns is None:
             turns = [
@@ -76,14 +82,29 @@ class Hub:
                 {"role": "assistant", "content": row.get("answer")},
             ]
         made, reasons = exchanges(turns, len(images))
-        record = {"id": str(row.get("id") or where), "domain": self.domain, "origin": "authentic", language(made): made}
+        record = {
+            "id": name_of(row.get("id"), where),
+            "domain": self.domain,
+            "origin": "authentic",
+            language(made): made,
+        }
         return Found(where, record, [partial(_opened, image) for image in images], reasons)
 
 
-def _images(value: Any) -> list[Any]:
-    return [] if value is None else value if isinstance(value, list) else [value]
+def _undecoded(feature: Any) -> Any:
+    """The same feature with its pictures left as they are stored: they are opened by collect alone."""
+    import datasets
+
+    if isinstance(feature, datasets.Image):
+        return datasets.Image(decode=False)
+    if isinstance(feature, datasets.List):
+        return datasets.List(_undecoded(feature.feature), length=feature.length)
+    return feature
 
 
-def _opened(image: dict[str, Any]) -> bytes:
+def _opened(image: Any) -> bytes:
+    """From {"bytes", "path"} as `datasets` stores pictures, or from a path."""
+    if isinstance(image, str):
+        return read(Path(image))
     data = image.get("bytes")
-    return data if data is not None else _read(Path(image["path"]))
+    return data if data is not None else read(Path(image["path"]))

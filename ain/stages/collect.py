@@ -1,5 +1,6 @@
 """Collect: read a source, open and pack its pictures, and turn away what cannot be used, with every reason."""
 
+import errno
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -44,37 +45,38 @@ def _shard(
 ) -> None:
     kept: list[Row] = []
     rejected: list[Row] = []
-    pictures: dict[str, tuple[bytes, int, int]] = {}
     here: set[str] = set()
-    for found in batch:
-        identifier = found.record["id"]
-        reasons = list(found.reasons)
-        if identifier in ids or identifier in here:
-            reasons.append(f"duplicate id: {identifier}")
-        names = [_open(found, number, pictures, packed, reasons) for number in range(len(found.images))]
-        if reasons:
-            rejected.append(rejection(identifier, reasons, found.where))
-            continue
-        here.add(identifier)
-        kept.append({**dict.fromkeys(RECORD.names), **found.record, "source": source, "images": names})
-    used = {sha for row in kept for sha in row["images"]}
-    packs.write(index, {sha: picture for sha, picture in pictures.items() if sha in used})
+    with packs.writing(index) as pack:
+        for found in batch:
+            identifier = found.record["id"]
+            pictures, reasons = _open(found)
+            if identifier in ids or identifier in here:
+                reasons.append(f"duplicate id: {identifier}")
+            if reasons:
+                rejected.append(rejection(identifier, reasons, found.where))
+                continue
+            here.add(identifier)
+            for sha, data, width, height in pictures:
+                if sha not in packed:
+                    pack.add(sha, data, width, height)
+                    packed.add(sha)
+            names = [sha for sha, *_ in pictures]
+            kept.append({**dict.fromkeys(RECORD.names), **found.record, "source": source, "images": names})
     shards.write(index, kept, rejected)
 
 
-def _open(
-    found: Found, number: int, pictures: dict[str, tuple[bytes, int, int]], packed: set[str], reasons: list[str]
-) -> str:
-    """The name of one picture of a row, taken into `pictures` if it is new; what is wrong with it goes to `reasons`."""
-    try:
-        data = found.images[number]()
-        sha, width, height = checked(data)
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        reasons.append(f"image not found: {error.filename}")
-    except BadImage as error:
-        reasons.append(str(error))
-    else:
-        if sha not in packed:
-            pictures[sha] = data, width, height
-        return sha
-    return ""
+def _open(found: Found) -> tuple[list[tuple[str, bytes, int, int]], list[str]]:
+    """(sha256, bytes, width, height) of a row's pictures, and all that is wrong with the row."""
+    pictures, reasons = [], list(found.reasons)
+    for read in found.images:
+        try:
+            data = read()
+            sha, width, height = checked(data)
+            pictures.append((sha, data, width, height))
+        except BadImage as error:
+            reasons.append(str(error))
+        except (OSError, ValueError) as error:  # no such file, a name too long, a zero byte in it
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EMFILE):
+                raise
+            reasons.append(f"image not found: {str(getattr(error, 'filename', None) or error)[:120]}")
+    return pictures, reasons

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 from PIL import Image
 
+from ain import UserError
 from ain.benchmark import Item
 from ain.metrics.answers import exact
 from ain.metrics.bootstrap import interval
@@ -60,19 +61,24 @@ def _shown(items: list[Item], pictures: str) -> list[tuple[Item, Image.Image]]:
         return [(item, item.image) for item in items]
     if pictures == "blank":
         return [(item, blank(item.image)) for item in items]
-    return _shuffled(items)
+    if pictures == "shuffled":
+        return _shuffled(items)
+    raise UserError(f"benchmark.pictures={pictures}: choose among shown, shuffled, blank")
 
 
 def _shuffled(items: list[Item]) -> list[tuple[Item, Image.Image]]:
     """Each question with the picture of another scene of its domain."""
-    by_domain: dict[str, list[Image.Image]] = defaultdict(list)
+    by_domain: dict[str, dict[int, Image.Image]] = defaultdict(dict)
     for item in items:
-        if not any(image is item.image for image in by_domain[item.domain]):
-            by_domain[item.domain].append(item.image)
+        by_domain[item.domain][id(item.image)] = item.image
+    if any(len(images) < 2 for images in by_domain.values()):
+        raise UserError("benchmark.pictures=shuffled needs two pictures in each domain; raise benchmark.scenes")
     random = Random(0)
-    return [
-        (item, random.choice([image for image in by_domain[item.domain] if image is not item.image])) for item in items
-    ]
+    shown = []
+    for item in items:
+        others = [image for image in by_domain[item.domain].values() if image is not item.image]
+        shown.append((item, random.choice(others)))
+    return shown
 
 
 def _graded(item: Item, pictures: str, answer: str) -> Row:

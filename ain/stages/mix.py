@@ -27,6 +27,7 @@ SCHEMA = pa.schema(
 
 
 def mix(parts: dict[str, dict[str, Any]], mixture: dict[str, Any], seed: int, out: Path) -> dict[str, Any]:
+    _check(mixture)
     shards = Shards(out, SCHEMA).create()
     stores = list(dict.fromkeys(inputs["collect"] for inputs in parts.values()))
     names = [ImagePacks(store).index() for store in stores]
@@ -61,6 +62,14 @@ def mix(parts: dict[str, dict[str, Any]], mixture: dict[str, Any], seed: int, ou
         out / STORES, json.dumps({"stores": [store.name for store in stores], "pictures": mixture["pictures"]})
     )
     return _counts(shards, out)
+
+
+def _check(mixture: dict[str, Any]) -> None:
+    if mixture["pictures"] not in ("shown", "blank"):
+        raise UserError(f"mixture.pictures={mixture['pictures']}: choose one of shown, blank")
+    for name, part in mixture["parts"].items():
+        if part["language"] not in ("english", "arabic"):
+            raise UserError(f"mixture.parts.{name}.language={part['language']}: choose one of english, arabic")
 
 
 def _write(shards: Shards, index: int, kept: list[Row], rejected: list[Row]) -> None:

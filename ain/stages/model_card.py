@@ -1,5 +1,6 @@
 """The model card that goes with an exported checkpoint."""
 
+from pathlib import Path
 from typing import Any
 
 
@@ -12,8 +13,8 @@ pipeline_tag: image-text-to-text
 ---
 # A model fine-tuned with ain
 
-Supervised fine-tuning of `{base.rsplit("/", 1)[-1]}` on {counts["samples"]:,} conversations ({packed["tokens"]:,} tokens),
-{counts["steps"]:,} steps. Loss at the end {counts["loss"]}, on validation data {counts["validation_loss"]}.
+Supervised fine-tuning of `{_named(base)}` on {counts["samples"]:,} conversations ({packed["tokens"]:,} tokens),
+{counts["steps"]:,} steps. Loss at the end {counts["loss"]}{_validation(counts)}.
 
 ```python
 from transformers import AutoModelForImageTextToText, AutoProcessor
@@ -24,3 +25,14 @@ processor = AutoProcessor.from_pretrained("this directory")
 
 What it was trained on stands in `data_manifest.json`. How well it does is for the evaluation beside it to say.
 """
+
+
+def _named(base: str) -> str:
+    """A checkpoint's name: a hub's copy lies in models--ORG--NAME/snapshots/REVISION."""
+    path = Path(base)
+    hub = next((part for part in path.parts if part.startswith("models--")), None)
+    return f"{hub.removeprefix('models--').replace('--', '/')}@{path.name}" if hub else path.name
+
+
+def _validation(counts: dict[str, Any]) -> str:
+    return "" if counts["validation_loss"] is None else f", on validation data {counts['validation_loss']}"

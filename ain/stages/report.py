@@ -1,6 +1,7 @@
 """Report: one page that shows what a run did, from what its stages left on disk: `index.html`, self-contained, and `index.md`."""
 
-from collections import Counter
+import shutil
+from collections import Counter, defaultdict
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -10,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from ain import figures
 from ain.images import ImagePacks, png
+from ain.metrics.bootstrap import clustered
 from ain.record import Row, Shards, replace_text
 from ain.stage import read_manifest
 from ain.tables import Table, read_table, write_table
@@ -20,6 +22,8 @@ EXAMPLES = 8
 
 def report(job: dict[str, Any], directories: dict[str, Path], where: Path) -> dict[str, float]:
     """Writes the page and returns the headline: accuracy of base and tuned model in each language, in percent."""
+    shutil.rmtree(where / "tables", ignore_errors=True)
+    shutil.rmtree(where / "figures", ignore_errors=True)
     manifests = {stage: read_manifest(directory) for stage, directory in directories.items()}
     accuracy = _accuracy(directories)
     page: dict[str, Any] = {
@@ -45,9 +49,22 @@ def report_sweep(jobs: list[dict[str, Any]], where: Path) -> None:
     """One row a job, the differences between them where both answered the same questions, and a link to each job's page."""
     done = [job for job in jobs if job["status"] == "done"]
     names = list(dict.fromkeys(name for job in done for name in job["headline"]))
-    headlines = [(job["label"], job["headline"]) for job in done]
-    figure = figures.sweep(headlines, where / "figures" / "sweep.png") if done else None
-    _write(where, "sweep", {"jobs": jobs, "names": names, "figure": figure, "differences": _differences(done)})
+    bars = [(job["label"], {language: _tuned(job, language) for language in ("arabic", "english")}) for job in done]
+    figure = figures.sweep(bars, where / "figures" / "sweep.png") if done else None
+    differences = _differences(done)
+    if differences:
+        write_table(where / "tables" / "differences.csv", differences)
+    _write(where, "sweep", {"jobs": jobs, "names": names, "figure": figure, "differences": differences})
+
+
+def _tuned(job: dict[str, Any], language: str) -> float:
+    """A job's tuned accuracy under its own condition: a model trained on grey pictures is asked with grey pictures."""
+    return float(job["headline"][" ".join(["tuned", language, *(["blank"] if _trained_blank(job) else [])])])
+
+
+def _trained_blank(job: dict[str, Any]) -> bool:
+    mixture = read_manifest(Path(job["directories"]["mix"]))["settings"]["mixture"]
+    return bool(mixture["pictures"] == "blank")
 
 
 def _write(where: Path, name: str, page: dict[str, Any]) -> None:
@@ -86,9 +103,9 @@ def _stages(manifests: dict[str, dict[str, Any]]) -> Table:
 def _rejections(directories: dict[str, Path]) -> Table:
     """Stage, reason in short, how many records it is among the reasons of."""
     table = []
-    for stage in ("collect", "translate", "select", "mix", "pack"):
-        if stage in directories:
-            shards = Shards(directories[stage], suffix="arrow" if stage == "pack" else "parquet")
+    for stage, directory in directories.items():
+        if stage.split(" ")[0] in ("collect", "translate", "select", "mix", "pack"):
+            shards = Shards(directory, suffix="arrow" if stage == "pack" else "parquet")
             counts = Counter(
                 short
                 for row in shards.rows(["reasons"], "rejected")
@@ -99,12 +116,13 @@ def _rejections(directories: dict[str, Path]) -> Table:
 
 
 def _short(reason: str) -> str:
-    head, colon, _ = reason.partition(":")
-    return reason if head == "unsafe" else head if colon else reason
+    """The rule without its numbers; what a translation or a picture was refused for stays."""
+    head, _, rest = reason.partition(":")
+    return f"{head}: {rest.split('(')[0].strip()}" if head in ("unsafe", "translation") else head.split(" (")[0]
 
 
 def _translations(directories: dict[str, Path]) -> Table:
-    """A few records with their pictures: what was translated, its scores, and select's verdict; kept and rejected by turns."""
+    """A few records with their pictures, first kept ones, then rejected: what was translated, its scores, select's verdict."""
     if "verify" not in directories or "translate" not in directories:
         return []
     refused = {row["id"]: row["reasons"] for row in Shards(directories["select"]).rows(["id", "reasons"], "rejected")}
@@ -234,43 +252,46 @@ def _similarities(directories: dict[str, Path]) -> dict[str, list[float]]:
 
 
 def _differences(jobs: list[dict[str, Any]]) -> Table:
-    """The first choice against each other, seeds pooled: the mean difference in Arabic over the same questions."""
-    from ain.metrics.bootstrap import paired
+    """The first choice against each other in Arabic, over the seeds that both have and the questions that both answered.
 
-    scores = [_scores(job) for job in jobs]
-    groups: dict[str, list[int]] = {}
-    for i, job in enumerate(jobs):
-        groups.setdefault(
-            " ".join(word for word in job["label"].split() if not word.startswith("seed=")) or "(defaults)", []
-        ).append(i)
-    table: Table = []
-    names = list(groups)
-    for name in names[1:]:
-        pairs = [
-            (scores[a], scores[b])
-            for a, b in zip(groups[names[0]], groups[name], strict=False)
-            if scores[a].keys() == scores[b].keys()
-        ]
-        one = [pair[0][key] for pair in pairs for key in pair[0]]
-        other = [pair[1][key] for pair in pairs for key in pair[0]]
-        if one:
-            mean, low, high = (round(100 * value, 1) for value in paired(one, other))
-            table.append(
-                {
-                    "better": names[0],
-                    "than": name,
-                    "by": mean,
-                    "low": low,
-                    "high": high,
-                    "questions": len(one),
-                    "pairs of jobs": len(pairs),
-                }
-            )
-    return table
+    A question's score is its mean over the seeds; the interval is a bootstrap over pictures, since questions about one
+    picture stand or fall together.
+    """
+    groups: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
+    for job in jobs:
+        words = job["label"].split()
+        seed = next((word for word in words if word.startswith("seed=")), "")
+        groups[" ".join(word for word in words if word != seed) or "(defaults)"][seed] = _scores(job)
+    (first, *others) = groups.items() if groups else [("", {})]
+    return [row for other in others if (row := _difference(first, other))]
+
+
+def _difference(one: tuple[str, Any], other: tuple[str, Any]) -> dict[str, Any] | None:
+    seeds = sorted(set(one[1]) & set(other[1]))
+    answers = [side[1][seed] for seed in seeds for side in (one, other)]
+    asked = [key for key in answers[0] if all(key in scores for scores in answers)] if answers else []
+    if not asked:
+        return None
+    gaps: dict[str, list[float]] = defaultdict(list)
+    for key in asked:
+        gap = sum(one[1][seed][key] - other[1][seed][key] for seed in seeds) / len(seeds)
+        gaps[key.rsplit("-", 2)[0]].append(gap)
+    mean, low, high = (round(100 * value, 1) for value in clustered(list(gaps.values())))
+    by_seed = [round(100 * sum(one[1][s][k] - other[1][s][k] for k in asked) / len(asked), 1) for s in seeds]
+    return {
+        "one": one[0],
+        "other": other[0],
+        "difference": mean,
+        "low": low,
+        "high": high,
+        "questions": len(asked),
+        "seeds": len(seeds),
+        "by seed": " ".join(f"{gap:+.1f}" for gap in by_seed),
+    }
 
 
 def _scores(job: dict[str, Any]) -> dict[str, float]:
+    """Question → score, in Arabic, with the pictures as the job was trained on them."""
+    condition = "blank" if _trained_blank(job) else "shown"
     rows = Shards(Path(job["directories"]["evaluate"])).rows(["id", "language", "pictures", "score"])
-    return {
-        row["id"]: row["score"] for row in rows if row["language"] == "arabic" and row["pictures"] in ("shown", "blank")
-    }
+    return {row["id"]: row["score"] for row in rows if row["language"] == "arabic" and row["pictures"] == condition}

@@ -13,7 +13,7 @@ from ain.record import Row, Shards
 from ain.screener.verdict import read_verdict
 
 SCHEMA = pa.schema([(name, pa.string()) for name in ("sha256", "rating", "category", "rationale", "answer")])
-BATCH = 256
+BATCH = 32  # pictures decoded at a time
 
 
 def screen(collect: Path, screener: Any, out: Path) -> dict[str, Any]:

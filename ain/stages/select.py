@@ -46,9 +46,8 @@ def select(
         out / "tables" / "rules.csv",
         [{"rule": rule, "records": count, "by this rule alone": alone[rule]} for rule, count in rules.most_common()],
     )
-    off = [rule for rule in TRANSLATION_RULES if not verify or thresholds.get(rule) is None] + (
-        [] if screened else ["unsafe"]
-    )
+    off = [rule for rule in TRANSLATION_RULES if not verify or thresholds.get(rule) is None]
+    off += [] if screened and thresholds.get("unsafe") else ["unsafe"]
     return {
         "input": records.count(),
         "kept": shards.count(),

@@ -146,7 +146,7 @@ def _export(trained: Any, model: Qwen2VL, pack: Path, counts: dict[str, Any], ou
     model.export(trained, beside)
     replace_text(beside / "README.md", model_card(model.checkpoint, read_manifest(pack), counts))
     replace_text(beside / "data_manifest.json", json.dumps(read_manifest(pack), indent=2, ensure_ascii=False))
-    _compare(trained, Qwen2VL(str(beside), model.processor, model.dtype).load(), Samples(pack, "train"), model)
+    _compare(trained, model.reload(beside), Samples(pack, "train"), model)
     os.replace(beside, final)
 
 

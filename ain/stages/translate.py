@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from ain import spoil
 from ain.once import Once
-from ain.protect import pieces, restored, unusable
+from ain.protect import pieces, restored
 from ain.record import EXCHANGES, Row, Shards, rejection
 
 # `spoiled` names the damage done on purpose, null where none was. A record that is already Arabic has a null translation.
@@ -49,13 +49,13 @@ def _record(
 ) -> tuple[Row, list[str]]:
     if record["arabic"]:
         return {"id": record["id"], "arabic": None, "spoiled": None}, []
-    arabic = [{key: restored(text, translation) for key, text in exchange.items()} for exchange in record["english"]]
-    reasons = [
-        f"exchange {number}, {key}: {reason}"
-        for number, (english, exchange) in enumerate(zip(record["english"], arabic, strict=True), 1)
-        for key in english
-        if (reason := unusable(english[key], exchange[key]))
-    ]
+    arabic: list[dict[str, str]] = []
+    reasons: list[str] = []
+    for number, exchange in enumerate(record["english"], 1):
+        arabic.append({})
+        for key, text in exchange.items():
+            arabic[-1][key], reason = restored(text, translation)
+            reasons += [f"{reason} ({key} {number})"] if reason else []
     kind = None
     if record["reference"] and shares and not reasons:  # never people's own data: it has no reference
         arabic, kind = spoil.record(shares, record["english"], arabic, others, Random(f"spoil {record['id']}"))

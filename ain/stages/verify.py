@@ -62,7 +62,7 @@ def _pairs(records: Shards, translations: Shards, index: int) -> list[tuple[Row,
 def _text(exchange: dict[str, str]) -> str:
     """Question and answer without placeholders, which are alike in all languages."""
     said = (
-        "".join(piece.text for piece in pieces(text) if not piece.text.startswith("<")).strip()
+        "".join(piece.text for piece in pieces(text) if piece.language or not piece.text.startswith("<")).strip()
         for text in exchange.values()
     )
     return " ".join(said)

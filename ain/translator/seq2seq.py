@@ -47,17 +47,20 @@ class Seq2Seq:
 
         return AutoModelForSeq2SeqLM.from_pretrained(self.checkpoint).to(chosen(self.device)).eval()
 
-    def translate(self, texts: list[str]) -> list[str]:
-        """One translation for each text, in order. Batches are filled by length, so that little is padded."""
+    def translate(self, texts: list[str]) -> list[str | None]:
+        """One translation for each text, in order; None for one that was cut off, before or after translating.
+
+        Batches are filled by length, so that little is padded.
+        """
         order = sorted(range(len(texts)), key=lambda i: (-len(texts[i]), texts[i]))
-        made = [""] * len(texts)
+        made: list[str | None] = [None] * len(texts)
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
             for i, translation in zip(batch, self._batch([self.prefix + texts[i] for i in batch]), strict=True):
                 made[i] = translation
         return made
 
-    def _batch(self, texts: list[str]) -> list[str]:
+    def _batch(self, texts: list[str]) -> list[str | None]:
         import torch
 
         limit = getattr(self._model.config, "max_position_embeddings", 512)
@@ -74,4 +77,8 @@ class Seq2Seq:
             out = self._model.generate(
                 **encoded, num_beams=self.num_beams, do_sample=False, max_new_tokens=self.max_new_tokens, **forced
             )
-        return [text.strip() for text in self._tokenizer.batch_decode(out, skip_special_tokens=True)]
+        whole = encoded["attention_mask"].sum(dim=1) < limit
+        # The first token only starts the decoder, and the last one allowed is made an end by some checkpoints.
+        ended = (out[:, 1 : self.max_new_tokens] == self._tokenizer.eos_token_id).any(dim=1)
+        made = self._tokenizer.batch_decode(out, skip_special_tokens=True)
+        return [text.strip() if fits else None for text, fits in zip(made, (whole & ended).tolist(), strict=True)]

@@ -16,7 +16,7 @@ from ain.mistakes import sentence
 from ain.record import replace_text
 from ain.stage import digest
 
-_NOT_CONTENT = ("hydra", "output_dir", "dry_run", "tracker", "experiment")
+_NOT_CONTENT = ("hydra", "output_dir", "dry_run", "tracker", "engine", "experiment")
 _NOT_A_CHOICE = ("stage", *_NOT_CONTENT)  # overrides that do not tell one job from another
 
 
@@ -97,6 +97,7 @@ class Job:
         run.plan(targets(self.cfg.stage), self.cfg)  # what is wrong with a choice far down is said before hours of work
         for stage in targets(self.cfg.stage):
             out = run.bring_up(stage, self.cfg)
+        run.directories = dict(sorted(run.directories.items(), key=lambda item: item[1].name))
         self.row |= {"directories": {name: str(path) for name, path in run.directories.items()}, "made": run.made}
         if self.cfg.stage in ("run", "report"):
             out = self._report(run)
@@ -107,9 +108,22 @@ class Job:
         from ain.pipeline import targets
         from ain.stage import is_done
 
-        for name, directory in run.plan(targets(self.cfg.stage), self.cfg).items():
+        plan = run.plan(targets(self.cfg.stage), self.cfg)
+        for name, directory in plan.items():
             print(f"ain: {name:>13}  {'done   ' if is_done(directory) else 'to make'}  {directory}", file=sys.stderr)
+        if "translate" in plan and not is_done(plan["translate"]):
+            for line in self._estimate(plan["collect"]):
+                print(f"ain: {line}", file=sys.stderr)
         return run.output_dir
+
+    def _estimate(self, collect: Path) -> list[str]:
+        """What translating would take; a model of one's own takes no money, and is not fetched to say so."""
+        from ain.part import build, plain
+        from ain.stage import is_done
+        from ain.stages.translate import estimate
+
+        source, translator = (build(group, plain(self.cfg, group)) for group in ("source", "translator"))
+        return estimate(collect if is_done(collect) else None, source, translator, Path(self.cfg.output_dir))
 
     def _report(self, run: Any) -> Path:
         from ain.stages.report import report

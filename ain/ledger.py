@@ -1,13 +1,14 @@
 """Answers of chat models, paid or slow, kept once by content, on a local disk.
 
-What is committed is never asked again, however a run ends. Keys are digests of all that
-shapes an answer: the model, its parameters, the version of the prompt, the content.
+What is committed is never asked again, however a run ends. Keys are digests of all that shapes an answer: the model, its
+parameters, the prompt, the content.
 """
 
 import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,17 @@ from typing import Any
 def key(*parts: Any) -> str:
     """A key from whatever shapes the answer; order and type of the parts matter."""
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a run has used up. seconds: of waiting, summed over all requests."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    usd: float = 0.0
+    seconds: float = 0.0
 
 
 class Ledger:
@@ -25,18 +37,41 @@ class Ledger:
         self._database = sqlite3.connect(path, timeout=60, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute(
+            "PRAGMA synchronous=NORMAL"
+        )  # a killed process loses nothing; a power cut, the last moment
+        self._database.execute(
             "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL) WITHOUT ROWID"
+        )
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS spent (run TEXT PRIMARY KEY, requests INT, prompt_tokens INT, "
+            "completion_tokens INT, usd REAL, seconds REAL)"
         )
 
     def get(self, key: str) -> str | None:
         row = self._database.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
         return row[0] if row else None
 
-    def put(self, answers: Iterable[tuple[str, str]]) -> None:
-        """Commit (key, answer) pairs together. The first answer to a key stays."""
+    def put(self, answers: Iterable[tuple[str, str]], run: str = "", spent: Spent | None = None) -> None:
+        """Commit (key, answer) pairs together with what they cost the run. The first answer to a key stays; answers that
+        are all there already cost nothing again."""
         self._database.execute("BEGIN IMMEDIATE")
-        self._database.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", answers)
+        new = self._database.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", answers).rowcount
+        if spent and new:
+            self._database.execute(
+                "INSERT INTO spent VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO UPDATE SET "
+                "requests = requests + excluded.requests, prompt_tokens = prompt_tokens + excluded.prompt_tokens, "
+                "completion_tokens = completion_tokens + excluded.completion_tokens, usd = usd + excluded.usd, "
+                "seconds = seconds + excluded.seconds",
+                (run, *astuple(spent)),
+            )
         self._database.execute("COMMIT")
+
+    def spent(self, run: str) -> Spent:
+        """The sum over all processes that worked on this run."""
+        row = self._database.execute(
+            "SELECT requests, prompt_tokens, completion_tokens, usd, seconds FROM spent WHERE run = ?", (run,)
+        ).fetchone()
+        return Spent(*row) if row else Spent()
 
     def close(self) -> None:
         self._database.close()

@@ -5,7 +5,9 @@ computes the very batches of an undisturbed one. Memory holds the distinct texts
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -33,26 +35,19 @@ class Once:
         for start in range(0, len(texts), BLOCK):
             yield start // BLOCK, texts[start : start + BLOCK]
 
-    def translate(
-        self, directory: Path, compute: Callable[[list[str]], list[str | None]], what: str
-    ) -> list[str | None]:
+    def translate(self, directory: Path, translator: Any, engine: Any, what: str) -> list[str | None]:
         """One text for each distinct text, or None."""
         directory.mkdir(parents=True, exist_ok=True)
-        made: list[str | None] = []
+        paths = {block: directory / f"{block:05d}.arrow" for block, _ in self._blocks()}
+        missing = [(block, texts) for block, texts in self._blocks() if not paths[block].exists()]
         with progress(what, total=len(self), unit="text") as bar:
-            for block, texts in self._blocks():
-                path = directory / f"{block:05d}.arrow"
-                if not path.exists():
-                    table = pa.table({"text": pa.array(compute(texts), pa.string())})
-                    replace_file(
-                        path,
-                        lambda temporary, table=table: feather.write_feather(
-                            table, str(temporary), compression="uncompressed"
-                        ),
-                    )
-                made += feather.read_table(path)["text"].to_pylist()
+            bar.update(len(self) - sum(len(texts) for _, texts in missing))
+            made = engine.map(translator, "translate", [texts for _, texts in missing])
+            for (block, texts), translations in zip(missing, made, strict=True):
+                table = pa.table({"text": pa.array(translations, pa.string())})
+                replace_file(paths[block], partial(_feather, table))
                 bar.update(len(texts))
-        return made
+        return [text for path in paths.values() for text in feather.read_table(path)["text"].to_pylist()]
 
     def embed(
         self, directory: Path, compute: Callable[[list[str]], np.ndarray], what: str
@@ -74,6 +69,10 @@ class Once:
             return blocks[block][row]
 
         return vector
+
+
+def _feather(table: pa.Table, path: Path) -> None:
+    feather.write_feather(table, str(path), compression="uncompressed")
 
 
 def _save(path: Path, vectors: np.ndarray) -> None:

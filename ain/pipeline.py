@@ -18,7 +18,7 @@ STAGES = {
     stage.name: stage
     for stage in (
         Stage("collect", 1, reads=("source",)),
-        Stage("translate", 2, reads=("translator",), after=("collect",)),
+        Stage("translate", 2, reads=("translator",), uses=("engine",), after=("collect",)),
         Stage("verify", 1, reads=("verifier",), after=("collect", "translate")),
         Stage("screen", 1, reads=("screener",), after=("collect",)),
         Stage("select", 2, reads=("thresholds",), after=("collect", "translate", "verify", "screen")),
@@ -129,11 +129,7 @@ class Run:
     def _make(self, stage: Stage, cfg: DictConfig, inputs: dict[str, Any], out: Path) -> None:
         self.on_stage(stage.name)
         started = time.time()
-        located = {
-            group: over_checkpoints(group, plain(cfg, group), lambda name: locate(name, self.output_dir))
-            for group in stage.reads
-        }
-        parts = {group.split(".")[-1]: build(group, node) for group, node in located.items()}
+        parts = self.parts(stage, cfg)
         body = importlib.import_module(stage.module)
         counts = getattr(body, stage.body or stage.name)(**inputs, **parts, out=out)
         if "input" in counts and counts["kept"] + counts["rejected"] != counts["input"]:
@@ -152,6 +148,14 @@ class Run:
             | {"settings": settings, "follows": follows},
         )
         self.made.append(stage.name)
+
+    def parts(self, stage: Stage, cfg: DictConfig) -> dict[str, Any]:
+        """The stage's arguments from its config groups: objects where a group names a class; checkpoints are there."""
+        located = {
+            group: over_checkpoints(group, plain(cfg, group), lambda name: locate(name, self.output_dir))
+            for group in (*stage.reads, *stage.uses)
+        }
+        return {group.split(".")[-1]: build(group, node) for group, node in located.items()}
 
     def _walk(self, tree: Any, visit: Callable[[Stage, DictConfig], Any]) -> Any:
         if isinstance(tree, dict):

@@ -49,6 +49,18 @@ def _trimmed(text: str) -> list[Piece]:
     return [piece for piece in made if piece.text]
 
 
+def core(text: str) -> tuple[str, str, str]:
+    """(before, core, after): from the first word to the last, and what surrounds it and must stay; all of it before if
+    there is no word to translate, numbers being none."""
+    parts = pieces(text)
+    said = [i for i, piece in enumerate(parts) if piece.language]
+    if not any(c.isalpha() for i in said for c in parts[i].text):
+        return text, "", ""
+    first, last = said[0], said[-1] + 1
+    joined = ["".join(piece.text for piece in some) for some in (parts[:first], parts[first:last], parts[last:])]
+    return joined[0], joined[1], joined[2]
+
+
 def restored(text: str, translation: Callable[[str], str | None]) -> tuple[str, str | None]:
     """The translated text with everything else where it was, and why it cannot be used; None where it can."""
     made, reason = "", None

@@ -26,11 +26,12 @@ MARKER = "manifest.json"
 
 @dataclass(frozen=True)
 class Stage:
-    """A row of the pipeline: its config groups (`reads`) and upstream stages (`after`) are also its body's arguments."""
+    """A row of the pipeline: its config groups and upstream stages are also its body's arguments."""
 
     name: str
     version: int  # bump when the body's result changes for the same inputs
-    reads: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()  # groups that shape the result
+    uses: tuple[str, ...] = ()  # groups that do not: where and how it is worked out
     after: tuple[str, ...] = ()
     body: str = ""  # the module in ain.stages, where it is not the name
 

@@ -27,6 +27,7 @@ def config(*overrides: str) -> DictConfig:
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_every_choice_composes_and_instantiates(group: str, choice: str, tmp_path: Path) -> None:
     needed = [f"source.path={tmp_path}"] if group == "source" and choice != "miniature" else []
+    needed += ["translator.model=any"] if choice == "openai_compatible" else []
     cfg = config(f"{group}={choice}", *needed)
     built = build(group, plain(cfg, group))
     target = OmegaConf.select(cfg, f"{group}._target_")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ain import UserError, spoil
+from ain.engine.local import Local
 from ain.metrics.answers import exact
 from ain.metrics.bootstrap import clustered, interval
 from ain.metrics.checks import length, same_numbers, script
@@ -17,6 +18,7 @@ from ain.record import RECORD, Shards
 from ain.screener.verdict import read_verdict
 from ain.stages.mix import mix
 from ain.stages.translate import translate
+from ain.translator.by_text import ByText
 
 PAPER = {"similarity": 0.8, "digits": True, "script": 0.6, "length": [0.4, 2.5]}
 
@@ -143,12 +145,10 @@ def test_a_spoiled_number_is_another_of_the_same_length() -> None:
         assert not answer.isascii()
 
 
-class Upper:
+class Upper(ByText):
     """A translator that loses things."""
 
-    spoil = None
-
-    def translate(self, texts: list[str]) -> list[str]:
+    def translate(self, texts: list[str]) -> list[str | None]:
         return ["" if "lost" in text else text.upper() for text in texts]
 
 
@@ -171,7 +171,7 @@ def test_translate_rejects_what_has_no_usable_answer(tmp_path: Path) -> None:
         record("c", arabic=[{"question": "ماذا؟", "answer": "هذا"}]),
     ]
     Shards(tmp_path / "collect").create().write(0, rows)
-    counts = translate(tmp_path / "collect", Upper(), tmp_path / "out")
+    counts = translate(tmp_path / "collect", Upper(), Local(), tmp_path / "out")
     assert counts == {"input": 3, "kept": 2, "rejected": 1, "already_arabic": 1, "distinct_texts": 4, "spoiled": 0}
     kept = Shards(tmp_path / "out").by_id(0)
     assert kept["a"]["arabic"] == [{"question": "<image>\nWHAT, SEE https://x.y/z?", "answer": "A. THIS"}]

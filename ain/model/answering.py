@@ -25,7 +25,7 @@ class Answering:
     def _model(self) -> Any:
         from transformers import AutoModelForImageTextToText
 
-        from ain.model.device import chosen
+        from ain.device import chosen
 
         model: Any = AutoModelForImageTextToText.from_pretrained(self.checkpoint, dtype="auto")
         return model.to(chosen(self.device)).eval()

@@ -1,5 +1,6 @@
 """Translate: Arabic for each record that has only English (Section 2.1). What no translator could use is turned away here."""
 
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -7,57 +8,48 @@ from typing import Any
 import pyarrow as pa
 
 from ain import spoil
-from ain.once import Once
-from ain.protect import pieces, restored
+from ain.ledger import Ledger
 from ain.record import EXCHANGES, Row, Shards, rejection
 
 # `spoiled` names the damage done on purpose, null where none was. A record that is already Arabic has a null translation.
 SCHEMA = pa.schema([("id", pa.string()), ("arabic", EXCHANGES), ("spoiled", pa.string())])
 
 
-def translate(collect: Path, translator: Any, out: Path) -> dict[str, Any]:
+def translate(collect: Path, translator: Any, engine: Any, out: Path) -> dict[str, Any]:
     records, shards = Shards(collect), Shards(out, SCHEMA).create()
-    once = Once(
-        piece.text
-        for row in records.rows(["english", "arabic"])
-        for text in _texts(row)
-        for piece in pieces(text)
-        if piece.language
-    )
-    made = once.translate(out / "texts", translator.translate, "translate")
+    look_up, account = translator.over(records, out, engine)
     others = _others(records) if translator.spoil else []
     for index in range(len(records)):
-        if shards.done(index):
-            continue
         kept, rejected = [], []
         for record in records.read(index):
-            row, reasons = _record(record, lambda text: made[once.number[text]], translator.spoil, others)
+            row, reasons = _record(record, look_up, translator.spoil, others)
             if reasons:
                 rejected.append(rejection(record["id"], reasons))
             else:
                 kept.append(row)
         shards.write(index, kept, rejected)
-    return _counts(records, shards, len(once))
+    return {**_counts(records, shards), **account()}
 
 
-def _texts(row: Row) -> list[str]:
-    return [] if row["arabic"] else [text for exchange in row["english"] for text in exchange.values()]
+def estimate(collect: Path | None, source: Any, translator: Any, output_dir: Path) -> list[str]:
+    """What translating would take, for a dry run; from the source itself where nothing is collected yet."""
+    if not hasattr(translator, "estimate"):
+        return []
+    collected = Shards(collect).rows(["english", "arabic"]) if collect else None
+    rows = collected or (found.record for found in source.rows() if not found.reasons)
+    known = output_dir / "ledger.sqlite"
+    ledger = Ledger(known) if known.exists() else None
+    return list(translator.estimate(({"arabic": None, **row} for row in rows), ledger).lines())
 
 
 def _record(
-    record: Row, translation: Any, shares: dict[str, float] | None, others: list[list[dict[str, str]]]
+    record: Row, look_up: Callable[[Row], Any], shares: dict[str, float], others: list[list[dict[str, str]]]
 ) -> tuple[Row, list[str]]:
     if record["arabic"]:
         return {"id": record["id"], "arabic": None, "spoiled": None}, []
-    arabic: list[dict[str, str]] = []
-    reasons: list[str] = []
-    for number, exchange in enumerate(record["english"], 1):
-        arabic.append({})
-        for key, text in exchange.items():
-            arabic[-1][key], reason = restored(text, translation)
-            reasons += [f"{reason} ({key} {number})"] if reason else []
+    arabic, reasons = look_up(record)
     kind = None
-    if record["reference"] and shares and not reasons:  # never people's own data: it has no reference
+    if record["reference"] and shares and not reasons:  # never people's own data: it is not spoiled
         arabic, kind = spoil.record(shares, record["english"], arabic, others, Random(f"spoil {record['id']}"))
     return {"id": record["id"], "arabic": arabic, "spoiled": kind}, reasons
 
@@ -67,15 +59,8 @@ def _others(records: Shards) -> list[list[dict[str, str]]]:
     return [row["reference"] for row in records.read(0, ["reference"]) if row["reference"]]
 
 
-def _counts(records: Shards, shards: Shards, texts: int) -> dict[str, Any]:
-    kept, rejected = shards.count(), shards.count("rejected")
+def _counts(records: Shards, shards: Shards) -> dict[str, Any]:
     already = sum(row["arabic"] is None for row in shards.rows(["arabic"]))
     spoiled = sum(row["spoiled"] is not None for row in shards.rows(["spoiled"]))
-    return {
-        "input": records.count(),
-        "kept": kept,
-        "rejected": rejected,
-        "already_arabic": already,
-        "distinct_texts": texts,
-        "spoiled": spoiled,
-    }
+    counts = {"input": records.count(), "kept": shards.count(), "rejected": shards.count("rejected")}
+    return {**counts, "already_arabic": already, "spoiled": spoiled}

@@ -3,8 +3,10 @@
 from functools import cached_property
 from typing import Any
 
+from ain.translator.by_text import ByText
 
-class Seq2Seq:
+
+class Seq2Seq(ByText):
     """Translates with a checkpoint of any sequence-to-sequence class.
 
     source_language and target_language are the checkpoint's own codes, for those that have them; `prefix` goes before
@@ -43,7 +45,7 @@ class Seq2Seq:
     def _model(self) -> Any:
         from transformers import AutoModelForSeq2SeqLM
 
-        from ain.model.device import chosen
+        from ain.device import chosen
 
         return AutoModelForSeq2SeqLM.from_pretrained(self.checkpoint).to(chosen(self.device)).eval()
 

@@ -18,7 +18,7 @@ class SentenceEncoder:
     def _model(self) -> Any:
         from sentence_transformers import SentenceTransformer
 
-        from ain.model.device import chosen
+        from ain.device import chosen
 
         return SentenceTransformer(self.checkpoint, device=chosen(self.device))
 

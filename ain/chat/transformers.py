@@ -1,0 +1,121 @@
+"""Chat models of `transformers`, on this machine: any causal language model with a chat template, or Qwen2-VL with pictures."""
+
+import io
+import time
+from collections.abc import Iterable
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from ain import UserError
+from ain.chat import Reply, Request, Take, pictures
+from ain.device import chosen
+from ain.stage import content_digest
+
+
+class TransformersChat:
+    """Greedy answers in batches. They cost nothing but time; the schema of a request is left to its prompt.
+
+    processor: `ain.model.processor.Processor`, for a model of the Qwen2-VL class that is to see pictures.
+    """
+
+    price = None
+
+    def __init__(
+        self, checkpoint: str, processor: Any = None, dtype: str = "auto", batch_size: int = 16, device: str = "auto"
+    ) -> None:
+        self.checkpoint, self.processor = checkpoint, processor
+        self.dtype, self.batch_size, self.device = dtype, batch_size, device
+
+    @cached_property
+    def identity(self) -> list[Any]:
+        local = Path(self.checkpoint)
+        seen = self.processor.max_pixels if self.processor else None
+        return ["transformers", content_digest(local) if local.is_dir() else self.checkpoint, self.dtype, seen]
+
+    def ask(self, requests: Iterable[Request], take: Take, directory: Path) -> None:
+        waiting = iter(requests)
+        while batch := list(islice(waiting, self.batch_size)):
+            for request, reply in zip(batch, self._answers(batch), strict=True):
+                take(request, reply)
+
+    def _answers(self, batch: list[Request]) -> list[Reply]:
+        import torch
+
+        started = time.perf_counter()
+        inputs = self._inputs(batch)
+        limit = max(request.max_tokens for request in batch)
+        with torch.inference_mode():
+            out = self._model.generate(
+                **inputs, do_sample=False, max_new_tokens=limit, pad_token_id=self._tokenizer.pad_token_id
+            )
+        seconds = (time.perf_counter() - started) / len(batch)
+        prompts = inputs["attention_mask"].sum(dim=1).tolist()
+        made = out[:, inputs["input_ids"].shape[1] :].tolist()
+        return [self._reply(*each, seconds) for each in zip(batch, made, prompts, strict=True)]
+
+    def _reply(self, request: Request, ids: list[int], prompt_tokens: int, seconds: float) -> Reply:
+        """Cut at the first end-of-turn, or at the tokens that this request allows."""
+        end = next((i for i, token in enumerate(ids) if token in self._ends), len(ids))
+        ids, finish = (
+            ids[: min(end, request.max_tokens)],
+            "stop" if end <= request.max_tokens and end < len(ids) else "length",
+        )
+        text = self._tokenizer.decode(ids, skip_special_tokens=True).strip()
+        return Reply(text, finish, prompt_tokens, len(ids), seconds)
+
+    def _inputs(self, batch: list[Request]) -> dict[str, Any]:
+        """Padded on the left, so that a batch answers as one by one."""
+        seen = [
+            [Image.open(io.BytesIO(data)).convert("RGB") for data in pictures(request.messages)] for request in batch
+        ]
+        if any(seen) and self.processor is None:
+            raise UserError(f"{self.checkpoint}: pictures need a processor; see conf/screener for how one is named")
+        if any(seen):
+            samples = [
+                self.processor.tokenize([_message(m) for m in request.messages], [image.size for image in images])
+                for request, images in zip(batch, seen, strict=True)
+            ]
+            inputs = self.processor.collate(samples, [image for images in seen for image in images], left=True)
+            inputs.pop("labels")
+        else:
+            texts = [
+                self._tokenizer.apply_chat_template(request.messages, tokenize=False, add_generation_prompt=True)
+                for request in batch
+            ]
+            inputs = dict(
+                self._tokenizer(texts, padding=True, padding_side="left", add_special_tokens=False, return_tensors="pt")
+            )
+            inputs.pop("token_type_ids", None)
+        return {name: tensor.to(self._model.device) for name, tensor in inputs.items()}
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(self.checkpoint)
+        tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+        return tokenizer
+
+    @cached_property
+    def _ends(self) -> set[int]:
+        given = self._model.generation_config.eos_token_id
+        return {self._tokenizer.eos_token_id, *(given if isinstance(given, list) else [given])}
+
+    @cached_property
+    def _model(self) -> Any:
+        from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
+
+        seeing = getattr(AutoConfig.from_pretrained(self.checkpoint), "vision_config", None) is not None
+        loader: Any = AutoModelForImageTextToText if seeing else AutoModelForCausalLM
+        return loader.from_pretrained(self.checkpoint, dtype=self.dtype).to(chosen(self.device)).eval()
+
+
+def _message(message: dict[str, Any]) -> dict[str, Any]:
+    """As the templates of vision models want it: a list of parts."""
+    content = message["content"]
+    parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    return {**message, "content": [{"type": "image"} if part["type"] == "image_url" else part for part in parts]}

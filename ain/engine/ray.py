@@ -1,0 +1,49 @@
+"""Blocks spread over a Ray cluster: `workers` actors, each with a copy of the part, each loading its model once."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ain import UserError
+
+
+class Ray:
+    """address: of a running cluster, `auto` to find it, null to start one on this machine. num_gpus: of each worker."""
+
+    def __init__(self, workers: int = 2, address: str | None = None, num_cpus: float = 1, num_gpus: float = 0) -> None:
+        self.workers, self.address = workers, address
+        self.num_cpus, self.num_gpus = num_cpus, num_gpus
+
+    def map(self, part: Any, method: str, blocks: Iterable[Any]) -> Iterator[Any]:
+        """At most two blocks a worker are on their way, so that memory holds no more."""
+        ray = self._connected()
+        actor = ray.remote(num_cpus=self.num_cpus, num_gpus=self.num_gpus)(_Worker)
+        pool = ray.util.ActorPool([actor.remote(part) for _ in range(self.workers)])
+        waiting = 0
+        for block in blocks:
+            if waiting == 2 * self.workers:
+                yield pool.get_next()
+                waiting -= 1
+            pool.submit(lambda worker, block: worker.work.remote(method, block), block)
+            waiting += 1
+        while pool.has_next():
+            yield pool.get_next()
+
+    def _connected(self) -> Any:
+        try:
+            import ray
+        except ImportError:
+            raise UserError("engine=ray: Ray is not installed; pip install 'ain[ray]', or say engine=local") from None
+        if not ray.is_initialized():
+            try:
+                ray.init(address=self.address, log_to_driver=False, include_dashboard=False, configure_logging=False)
+            except (ConnectionError, TimeoutError) as error:
+                raise UserError(f"engine.address={self.address}: no Ray cluster answers there ({error})") from None
+        return ray
+
+
+class _Worker:
+    def __init__(self, part: Any) -> None:
+        self.part = part
+
+    def work(self, method: str, block: Any) -> Any:
+        return getattr(self.part, method)(block)

@@ -1,0 +1,101 @@
+"""What a translation will take, before it is asked for."""
+
+import math
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+
+class Seen:
+    """Names met before, on disk: millions of them would not do in memory."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None)  # a temporary file of SQLite's own
+        self._database.execute("CREATE TABLE seen (name TEXT PRIMARY KEY) WITHOUT ROWID")
+        self._database.execute("BEGIN")
+
+    def first(self, name: str) -> bool:
+        return self._database.execute("INSERT OR IGNORE INTO seen VALUES (?)", (name,)).rowcount == 1
+
+
+@dataclass
+class Estimate:
+    """Counts over records; `naive`: if each record were asked for whole, by itself."""
+
+    chat: Any
+    records: int = 0
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    naive_tokens: int = 0
+
+    def add(self, naive: tuple[int, int], requests: list[tuple[int, int]]) -> None:
+        self.records += 1
+        self.naive_tokens += sum(naive)
+        self.requests += len(requests)
+        self.prompt_tokens += sum(prompt for prompt, _ in requests)
+        self.completion_tokens += sum(answer for _, answer in requests)
+
+    def cost(self, batch: bool) -> float:
+        price = self.chat.priced(batch)
+        return float(price.of(self.prompt_tokens, self.completion_tokens)) if price else 0.0
+
+    @property
+    def usd(self) -> float:
+        return self.cost(self.chat.batch_api)
+
+    @property
+    def minutes(self) -> float:
+        """At the limits given; what the answers themselves take runs at the same time."""
+        tokens = self.prompt_tokens + self.completion_tokens
+        rates = (
+            (self.requests, self.chat.requests_per_minute),
+            (tokens, self.chat.tokens_per_minute),
+        )
+        return max([count / rate for count, rate in rates if rate] or [0.0])
+
+    def lines(self) -> list[str]:
+        tokens = self.prompt_tokens + self.completion_tokens
+        price = self.chat.priced(False)
+        lines = [
+            f"{self.records:,} records need {self.requests:,} requests and about {tokens:,} tokens "
+            f"(asked one by one: {self.records:,} and {self.naive_tokens:,})",
+            f"live: about {_dollars(self.cost(False))}, {_time(self.minutes)} at {self._limits()}",
+        ]
+        if price:
+            days = math.ceil(self.prompt_tokens / self.chat.enqueued_tokens)
+            lines.append(
+                f"batch: about {_dollars(self.cost(True))}, at most {days} x 24 h (translator.how.batch_api=true)"
+            )
+            lines.append(f"prices of {price.as_of}")
+        return lines
+
+    def _limits(self) -> str:
+        limits = ((self.chat.requests_per_minute, "requests"), (self.chat.tokens_per_minute, "tokens"))
+        said = " and ".join(f"{rate:,} {what}" for rate, what in limits if rate)
+        return f"{said} a minute" if said else "no limit"
+
+    def sentence(self) -> str:
+        way = "by batch" if self.chat.batch_api else "live"
+        cap = max(0.01, math.ceil(self.usd * 130) / 100)
+        return (
+            f"this costs money: {self.requests:,} requests for {self.records:,} records, about {_dollars(self.usd)} {way} "
+            f"(live {_dollars(self.cost(False))}, batch {_dollars(self.cost(True))}); to allow it add "
+            f"translator.how.max_cost_usd={cap:g}"
+        )
+
+
+def _dollars(usd: float) -> str:
+    return f"${usd:,.2f}" if usd >= 0.1 or usd == 0 else f"${usd:.2g}"
+
+
+def _time(minutes: float) -> str:
+    if minutes < 2:
+        return f"{60 * minutes:.0f} s"
+    return (
+        f"{minutes:.0f} min"
+        if minutes < 120
+        else f"{minutes / 60:.1f} h"
+        if minutes < 2_880
+        else f"{minutes / 1440:.1f} days"
+    )

@@ -1,0 +1,269 @@
+"""A server on loopback that speaks OpenAI's protocol (chat completions, files, batches), keeps limits, and misbehaves on demand.
+
+    python tests/openai_server.py '{"faults": {"429": 0.1}, "latency": 0.5}'      prints its port
+
+It "translates" letter by letter into Arabic script, leaving capitals, digits and everything in <> or after http alone, so
+that a right answer can be told from the question. What it was asked can be read at /log. Which request suffers which fault
+is drawn from its content and from how often it came, so that runs are alike.
+"""
+
+import asyncio
+import hashlib
+import json
+import random
+import re
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+from aiohttp import web
+
+LETTERS = dict(zip("abcdefghijklmnopqrstuvwxyz", "ابثدعفغهيجكلمنوبقرستوفوخيز", strict=True))
+KEPT = re.compile(r"(<[a-z]+>|https?://\S+)")
+
+
+def arabic(text: str) -> str:
+    parts = KEPT.split(text)
+    return "".join(part if i % 2 else "".join(LETTERS.get(c, c) for c in part.lower()) for i, part in enumerate(parts))
+
+
+class Server:
+    def __init__(
+        self, faults: dict[str, float], latency: float = 0.0, rpm: float | None = None, key: str | None = None
+    ) -> None:
+        self.faults, self.latency, self.rpm, self.key = faults, latency, rpm, key
+        self.asked: Counter[str] = Counter()  # text of a unit → how often an answer to it was sent
+        self.came: Counter[str] = Counter()  # request → how often it came
+        self.served = self.refused = 0
+        self.times: list[float] = []
+        self.files: dict[str, tuple[str, bytes]] = {}
+        self.batches: dict[str, dict[str, Any]] = {}
+
+    def app(self) -> web.Application:
+        app = web.Application(client_max_size=300 * 2**20)
+        app.router.add_post("/v1/chat/completions", self.chat)
+        app.router.add_post("/v1/files", self.upload)
+        app.router.add_get("/v1/files", self.list_files)
+        app.router.add_get("/v1/files/{id}/content", self.content)
+        app.router.add_post("/v1/batches", self.create)
+        app.router.add_get("/v1/batches", self.list_batches)
+        app.router.add_get("/v1/batches/{id}", self.retrieve)
+        app.router.add_get("/log", self.log)
+        return app
+
+    def drawn(self, content: str) -> str | None:
+        """The fault that this request suffers this time."""
+        seed = hashlib.md5(f"{content} {self.came[content]}".encode(), usedforsecurity=False).hexdigest()
+        kinds = [*self.faults, None]
+        return random.Random(seed).choices(kinds, [*self.faults.values(), max(0.0, 1 - sum(self.faults.values()))])[0]
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        if self.key and request.headers.get("Authorization") != f"Bearer {self.key}":
+            return error(401, f"Incorrect API key provided: {request.headers.get('Authorization')}", "invalid_api_key")
+        body = await request.json()
+        if body["model"] == "none":
+            return error(404, "The model `none` does not exist", "model_not_found")
+        content = json.dumps(body["messages"], ensure_ascii=False)
+        fault = self.drawn(content)
+        self.came[content] += 1
+        now = time.monotonic()
+        if self.rpm:
+            self.times = [t for t in self.times if now - t < 60]
+            if len(self.times) >= self.rpm:
+                self.refused += 1
+                return error(429, "Rate limit reached", "rate_limit_exceeded", {"Retry-After": "1"})
+            self.times.append(now)
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        if fault in ("429", "429-after", "500", "503", "400"):
+            headers = {"retry-after-ms": "20"} if fault == "429-after" else {}
+            return error(int(fault[:3]), f"injected {fault}", "injected", headers)
+        if fault == "drop":
+            assert request.transport
+            request.transport.close()
+            return web.Response()
+        if fault == "hang":
+            response = web.StreamResponse(headers={"Content-Type": "application/json"})
+            await response.prepare(request)
+            for _ in range(10_000):  # a byte now and then, for ever
+                await response.write(b" ")
+                await asyncio.sleep(0.05)
+        answer = completion(body, fault)
+        if fault == "torn":
+            return web.Response(text=json.dumps(answer)[:80], content_type="application/json")
+        self.served += 1
+        for item in items(body):
+            self.asked[json.dumps({k: v for k, v in item.items() if k != "id"}, ensure_ascii=False)] += 1
+        return web.json_response(answer)
+
+    async def log(self, request: web.Request) -> web.Response:
+        most = self.asked.most_common(1)
+        return web.json_response(
+            {
+                "served": self.served,
+                "refused": self.refused,
+                "units": len(self.asked),
+                "answers": sum(self.asked.values()),
+                "most": most[0][1] if most else 0,
+                "asked": dict(self.asked) if request.query.get("all") else {},
+                "files": len(self.files),
+                "batches": [
+                    {"id": b["id"], "status": b["status"], "requests": b["request_counts"]["total"]}
+                    for b in self.batches.values()
+                ],
+            }
+        )
+
+    # Files and batches
+
+    async def upload(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        name = f"file-{len(self.files)}"
+        field = form["file"]
+        assert isinstance(field, web.FileField)
+        self.files[name] = field.filename, field.file.read()
+        return web.json_response(self.file(name))
+
+    def file(self, name: str) -> dict[str, Any]:
+        filename, data = self.files[name]
+        return {
+            "id": name,
+            "object": "file",
+            "bytes": len(data),
+            "created_at": 1,
+            "filename": filename,
+            "purpose": "batch",
+        }
+
+    async def list_files(self, request: web.Request) -> web.Response:
+        return web.json_response(
+            {"object": "list", "data": [self.file(name) for name in self.files], "has_more": False}
+        )
+
+    async def content(self, request: web.Request) -> web.Response:
+        return web.Response(body=self.files[request.match_info["id"]][1])
+
+    async def create(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        lines = self.files[body["input_file_id"]][1].decode().splitlines()
+        name = f"batch_{len(self.batches)}"
+        self.batches[name] = {
+            "id": name,
+            "object": "batch",
+            "endpoint": body["endpoint"],
+            "input_file_id": body["input_file_id"],
+            "completion_window": "24h",
+            "created_at": 1,
+            "metadata": body.get("metadata"),
+            "status": "validating",
+            "request_counts": {"total": len(lines), "completed": 0, "failed": 0},
+        }
+        return web.json_response(self.batches[name])
+
+    async def list_batches(self, request: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": list(self.batches.values()), "has_more": False})
+
+    async def retrieve(self, request: web.Request) -> web.Response:
+        """A batch takes one step each time somebody looks."""
+        batch = self.batches[request.match_info["id"]]
+        if batch["status"] == "validating":
+            batch["status"] = "in_progress"
+            number = int(batch["id"].split("_")[1])
+            if "over_quota" in self.faults and number == 0:
+                batch["status"] = "failed"
+                said = {"code": "token_limit_exceeded", "message": "Enqueued token limit reached"}
+                batch["errors"] = {"object": "list", "data": [said]}
+        elif batch["status"] == "in_progress":
+            self.finish(batch)
+        return web.json_response(batch)
+
+    def finish(self, batch: dict[str, Any]) -> None:
+        """Writes output and error file, in another order, with some rows missing and some twice, as the faults say."""
+        good, bad = [], []
+        for line in self.files[batch["input_file_id"]][1].decode().splitlines():
+            row = json.loads(line)
+            content = json.dumps(row["body"]["messages"], ensure_ascii=False)
+            fault = self.drawn(content)
+            self.came[content] += 1
+            row_id = {"id": "r", "custom_id": row["custom_id"]}
+            if "all_fail" in self.faults or fault == "500":
+                said = {"error": {"message": "injected", "code": "server_error"}}
+                bad.append({**row_id, "response": {"status_code": 500, "body": said}, "error": None})
+                continue
+            if fault == "expired":
+                bad.append({**row_id, "response": None, "error": {"code": "batch_expired", "message": "not in time"}})
+            if fault in ("expired", "missing_row"):
+                continue
+            for item in items(row["body"]):
+                self.asked[json.dumps({k: v for k, v in item.items() if k != "id"}, ensure_ascii=False)] += 1
+            self.served += 1
+            answer = {"status_code": 200, "request_id": "x", "body": completion(row["body"], fault)}
+            good += [{**row_id, "response": answer, "error": None}] * (2 if fault == "twice" else 1)
+        random.Random(0).shuffle(good)
+        batch["status"] = "expired" if "expired" in self.faults else "completed"
+        batch["request_counts"] |= {"completed": len(good), "failed": len(bad)}
+        for key, rows in (("output_file_id", good), ("error_file_id", bad)):
+            if rows:
+                name = f"file-{len(self.files)}"
+                self.files[name] = (
+                    f"{key}.jsonl",
+                    "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode(),
+                )
+                batch[key] = name
+
+
+def items(body: dict[str, Any]) -> list[dict[str, Any]]:
+    asked = next(message["content"] for message in body["messages"] if message["role"] == "user")
+    try:
+        return list(json.loads(asked))
+    except ValueError:
+        return [{"id": 1, "text": asked}]
+
+
+def completion(body: dict[str, Any], fault: str | None) -> dict[str, Any]:
+    made = [{k: v if k == "id" else arabic(v) for k, v in item.items()} for item in items(body)]
+    if fault == "english":
+        made = items(body)
+    if fault == "number":
+        made = [{k: v if k == "id" or not v else f"{v} ٩٩٩" for k, v in item.items()} for item in made]
+    if fault == "lost_item":
+        made = made[1:]
+    text = json.dumps({"translations": made[::-1]}, ensure_ascii=False)
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+    if fault == "broken":
+        message["content"] = text[:-9]
+    if fault == "refusal":
+        message |= {"content": None, "refusal": "I'm sorry, I can't help with that."}
+    if fault == "length":
+        message["content"] = text[: len(text) // 2]
+    usage = {
+        "prompt_tokens": len(json.dumps(body["messages"], ensure_ascii=False)) // 4,
+        "completion_tokens": len(text) // 3,
+    }
+    return {
+        "id": "chatcmpl-x",
+        "object": "chat.completion",
+        "created": 1,
+        "model": body["model"],
+        "choices": [{"index": 0, "message": message, "finish_reason": "length" if fault == "length" else "stop"}],
+        "usage": {**usage, "total_tokens": sum(usage.values())},
+    }
+
+
+def error(status: int, message: str, code: str, headers: dict[str, str] | None = None) -> web.Response:
+    body = {"error": {"message": message, "type": "error", "param": None, "code": code}}
+    return web.json_response(body, status=status, headers=headers)
+
+
+async def serve(settings: dict[str, Any]) -> None:
+    runner = web.AppRunner(Server(**{"faults": {}, **settings}).app(), access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}))

@@ -1,0 +1,342 @@
+"""Translation through a chat model over HTTP: complete whatever the server does, paid once, within limits and budget."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Result, ain
+from openai_server import arabic
+
+from ain.__main__ import ROOT
+from ain.record import Shards
+
+SECRET = "sk-this-must-not-be-anywhere-0123456789"
+Serve = Callable[..., str]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Starts servers; each call gives a base URL."""
+    running = []
+
+    def start(**settings: Any) -> str:
+        command = [sys.executable, str(ROOT / "tests" / "openai_server.py"), json.dumps(settings)]
+        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        assert running[-1].stdout
+        return f"http://127.0.0.1:{running[-1].stdout.readline().strip()}/v1"
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def log(url: str) -> dict[str, Any]:
+    with urllib.request.urlopen(url.replace("/v1", "/log?all=1"), timeout=60) as answer:
+        return json.load(answer)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session")
+def vqa(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """2,000 records as visual question answering has them: few nouns, fewer answers, now and then a long one."""
+    folder, draw = tmp_path_factory.mktemp("vqa"), random.Random(0)
+    nouns = "cat dog car bus tree house shirt table chair boat plane train horse bird cup plate phone lamp"
+    rows = []
+    for i in range(2_000):
+        noun, kind = draw.choice(nouns.split()), draw.random()
+        if kind < 0.3:
+            turns = f"What color is the {noun}?", draw.choice(["red", "blue", "green", "black", "white"])
+        elif kind < 0.6:
+            turns = f"Is there a {noun} in the picture?", draw.choice(["yes", "no"])
+        elif kind < 0.7:
+            turns = f"How many {noun}s are in picture {i}?", str(draw.randint(0, 9))
+        else:
+            turns = (
+                f"What does the {noun} number {i} do, see https://x.org/{i}?",
+                f"It waits beside the {draw.choice(nouns.split())}.",
+            )
+        spoken = [{"from": who, "value": text} for who, text in zip(("human", "gpt"), turns, strict=True)]
+        rows.append({"id": str(i), "conversations": spoken})
+    (folder / "data.json").write_text(json.dumps(rows))
+    return folder
+
+
+def words(vqa: Path, outputs: Path, url: str, *more: str) -> list[str]:
+    how = "translator.how."
+    fast = [f"{how}requests_per_minute=null", f"{how}tokens_per_minute=null", f"{how}timeout_s=2", f"{how}poll_s=0.05"]
+    chosen = ["translator=openai_compatible", "translator.model=test", f"{how}base_url={url}"]
+    return ["translate", "source=folder", f"source.path={vqa}", *chosen, *fast, f"output_dir={outputs}", *more]
+
+
+def manifest(outputs: Path) -> dict[str, Any]:
+    (path,) = (outputs / "data").glob("02-translate-*/manifest.json")
+    return json.loads(path.read_text())["counts"]  # type: ignore[no-any-return]
+
+
+def check(outputs: Path) -> dict[str, list[str]]:
+    """Every record is there with its own Arabic, or rejected; gives id → reasons."""
+    (collect,), (out,) = ((outputs / "data").glob(name) for name in ("01-*", "02-*"))
+    made = {row["id"]: row["arabic"] for row in Shards(out).rows(["id", "arabic"])}
+    rejected = {row["id"]: row["reasons"] for row in Shards(out).rows(["id", "reasons"], "rejected")}
+    originals = list(Shards(collect).rows(["id", "english"]))
+    assert len(made) + len(rejected) == len(originals) == 2_000
+    for row in originals:
+        if row["id"] in made:
+            for english, exchange in zip(row["english"], made[row["id"]], strict=True):
+                assert exchange == {name: arabic(text) for name, text in english.items()}
+        else:
+            assert rejected[row["id"]]
+    return rejected
+
+
+def good(result: Result) -> None:
+    assert result.returncode == 0, result.stderr[-3_000:]
+
+
+A_THIRD = {
+    **{"429": 0.05, "429-after": 0.05, "500": 0.05, "503": 0.02, "drop": 0.04, "torn": 0.03, "hang": 0.005},
+    **{"broken": 0.02, "refusal": 0.01, "length": 0.01, "english": 0.02, "number": 0.01, "lost_item": 0.01},
+}
+
+
+def test_faults_on_a_third_of_the_requests(vqa: Path, tmp_path: Path, serve: Serve) -> None:
+    """Every record is translated once or rejected with its reason, and a unit is asked again only if its answer was bad."""
+    url = serve(faults=A_THIRD)
+    good(ain(*words(vqa, tmp_path, url)))
+    rejected = check(tmp_path)
+    assert 0 < len(rejected) < 100
+    kinds = {reason.split(":")[0] for reasons in rejected.values() for reason in reasons}
+    said = "refused, broken JSON, cut off, untranslated, half translated, number changed, missing from the answer"
+    assert kinds <= set(said.split(", "))
+    counts = manifest(tmp_path)
+    assert counts["requests"] < counts["naive_requests"]
+    assert counts["prompt_tokens"] < counts["naive_prompt_tokens"]
+    before = log(url)["served"]
+    for path in (tmp_path / "data").glob("02-*/manifest.json"):
+        path.unlink()
+    good(ain(*words(vqa, tmp_path, url)))  # all is known
+    assert log(url)["served"] == before
+
+
+def test_what_is_repeated_is_asked_once(vqa: Path, tmp_path: Path, serve: Serve) -> None:
+    url = serve()
+    good(ain(*words(vqa, tmp_path, url)))
+    assert not check(tmp_path)
+    assert log(url)["most"] == 1
+    exchanges, texts = manifest(tmp_path)["requests"], tmp_path / "texts"
+    good(ain(*words(vqa, texts, url, "translator.unit=text")))
+    assert not check(texts)
+    assert log(url)["most"] == 1
+    assert manifest(texts)["requests"] <= exchanges < 2_000
+    assert manifest(texts)["completion_tokens"] < manifest(tmp_path)["completion_tokens"]
+
+
+def killed(command: list[str], env: dict[str, str], when: Callable[[], bool]) -> bool:
+    process = subprocess.Popen([sys.executable, "-m", "ain", *command], stderr=subprocess.DEVNULL, env=env, cwd=ROOT)
+    while process.poll() is None:
+        if when():
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            return True
+        time.sleep(0.005)
+    return False
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_killed_at_a_random_moment(vqa: Path, tmp_path: Path, serve: Serve, batch: bool) -> None:
+    """No answer that was committed is asked for again; at most those in flight are."""
+    url = serve(latency=0.0 if batch else 0.02)
+    command = words(vqa, tmp_path, url, "translator.how.concurrency=16", f"translator.how.batch_api={batch}".lower())
+    draw = random.Random(os.environ.get("AIN_KILL_SEED", "1"))
+    kills = 0
+    for _ in range(int(os.environ.get("AIN_KILLS", "1"))):
+        at = time.monotonic() + 1.5 + draw.uniform(0, 3.0)
+        kills += killed(command, dict(os.environ), lambda at=at: time.monotonic() > at)  # type: ignore[misc]
+    good(ain(*command))
+    assert not check(tmp_path)
+    asked = log(url)
+    assert asked["answers"] - asked["units"] <= 16 * kills
+    if batch:
+        assert asked["answers"] == asked["units"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("batch", [False, True])
+def test_killed_at_ten_random_moments(
+    vqa: Path, tmp_path: Path, serve: Serve, batch: bool, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIN_KILL_SEED", f"{seed}")
+    test_killed_at_a_random_moment(vqa, tmp_path, serve, batch)
+
+
+BATCH_FAULTS = [
+    {},
+    {"500": 0.2, "missing_row": 0.1, "twice": 0.2},
+    {"expired": 0.3, "broken": 0.05},
+    {"over_quota": 0.0},
+]
+
+
+@pytest.mark.parametrize("faults", BATCH_FAULTS, ids=lambda faults: "-".join(faults) or "none")
+def test_batches_come_out_complete(vqa: Path, tmp_path: Path, serve: Serve, faults: dict[str, float]) -> None:
+    """Rows in any order, missing, failed, twice, not in time: only what is missing is submitted again."""
+    url = serve(faults=faults)
+    good(ain(*words(vqa, tmp_path, url, "translator.how.batch_api=true", "translator.how.enqueued_tokens=100000")))
+    assert len(check(tmp_path)) < 200
+    asked = log(url)
+    assert len(asked["batches"]) > 2  # the queue takes no more at a time
+    assert max(batch["requests"] for batch in asked["batches"]) < 500
+    mended = sum(kind in faults for kind in ("broken",))
+    assert asked["most"] <= 1 + mended
+
+
+def test_a_batch_whose_every_row_failed_stops_with_a_sentence(vqa: Path, tmp_path: Path, serve: Serve) -> None:
+    url = serve(faults={"all_fail": 0.0})
+    result = ain(*words(vqa, tmp_path, url, "translator.how.batch_api=true"))
+    assert result.returncode != 0
+    assert "ended as completed and answered nothing (500 server_error: injected)" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_batches_killed_at_every_step(vqa: Path, tmp_path: Path, serve: Serve) -> None:
+    """Before and after each step is noted, also between upload and create and right after create: nothing twice."""
+    url = serve()
+    command = words(vqa, tmp_path, url, "translator.how.batch_api=true", "source.limit=300")
+    code = (
+        "import os, signal, sys\nfrom ain.chat.batch import Batches\nfrom ain.__main__ import main\n"
+        "note, left = Batches._note, [int(sys.argv.pop(1))]\n"
+        "def dying(self, path, state):\n"
+        "    left[0] -= 1\n"
+        "    if left[0] == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    made = note(self, path, state)\n"
+        "    left[0] -= 1\n"
+        "    if left[0] == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return made\n"
+        "Batches._note = dying\nmain()\n"
+    )
+    kills = 0
+    for _ in range(20):
+        # each run dies at its second point: the first is where the last one died after its step
+        point = "2" if kills % 2 else "1"
+        run = subprocess.run([sys.executable, "-c", code, point, *command], capture_output=True, cwd=ROOT, check=False)
+        if run.returncode == 0:
+            break
+        assert run.returncode == -signal.SIGKILL, run.stderr[-2_000:]
+        kills += 1
+        if kills >= 10:
+            good(ain(*command))
+            break
+    assert kills >= 5
+    asked = log(url)
+    assert len(asked["batches"]) == 1
+    assert asked["most"] == 1
+    assert sum(batch["status"] == "completed" for batch in asked["batches"]) == 1
+
+
+def test_limits_are_kept(vqa: Path, tmp_path: Path, serve: Serve) -> None:
+    """The server counts and would refuse: 900 a minute, that is 15 a second."""
+    url = serve(rpm=900)
+    limits = ("translator.how.requests_per_minute=900", "source.limit=100", "thresholds=none")
+    started = time.monotonic()
+    good(ain(*words(vqa, tmp_path, url, *limits)))
+    took = time.monotonic() - started
+    asked = log(url)
+    assert asked["refused"] == 0
+    assert took > (asked["served"] - 20) / 15
+
+
+def test_money_is_asked_for_first(vqa: Path, tmp_path: Path, serve: Serve) -> None:
+    url = serve()
+    priced = words(vqa, tmp_path, url, "translator.how.price=[10,30]")
+    result = ain(*priced)
+    assert result.returncode != 0
+    assert log(url)["served"] == 0
+    sentence = result.stderr.strip().splitlines()[-1]
+    assert "this costs money" in sentence
+    cap = float(sentence.rsplit("max_cost_usd=", 1)[1])
+    good(ain(*priced, f"translator.how.max_cost_usd={cap}"))
+    counts = manifest(tmp_path)
+    assert counts["usd"] <= cap
+    assert counts["estimated_usd"] == pytest.approx(counts["usd"], rel=0.4)
+    assert not check(tmp_path)
+
+
+def test_the_cap_is_never_passed(vqa: Path, tmp_path: Path, serve: Serve) -> None:
+    """Neither by one run nor by many that are started again with the same cap."""
+    url = serve(latency=0.01)
+    capped = words(vqa, tmp_path, url, "translator.how.price=[10,30]", "translator.how.max_cost_usd=0.5")
+    for _ in range(3):
+        result = ain(*capped)
+        assert result.returncode != 0
+        assert "stopped at $" in result.stderr
+        assert "Traceback" not in result.stderr
+    served = log(url)["served"]
+    assert served > 5
+    assert served * (400 * 10 + 20 * 30) / 1e6 < 0.6  # each costs about half a cent
+    good(ain(*words(vqa, tmp_path, url, "translator.how.price=[10,30]", "translator.how.max_cost_usd=50")))
+    assert log(url)["most"] == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "more", "said"),
+    [
+        ({"key": "another"}, (), "refuses the key in OPENAI_API_KEY"),
+        ({}, ("translator.model=none",), "has no model none"),
+        ({"faults": {"500": 1.0}}, ("translator.how.patience_s=1",), "every request to 127.0.0.1"),
+        ({"faults": {"400": 1.0}}, (), "answers no request: HTTP 400: injected 400"),
+    ],
+    ids=["401", "404", "500", "400"],
+)
+def test_when_every_request_fails(
+    vqa: Path, tmp_path: Path, serve: Serve, settings: dict[str, Any], more: tuple[str, ...], said: str
+) -> None:
+    """One sentence, a non-zero exit, and soon. The key is in no file and on no screen."""
+    result = ain(*words(vqa, tmp_path, serve(**settings), *more), env={"OPENAI_API_KEY": SECRET})
+    assert result.returncode != 0
+    assert said in result.stderr, result.stderr[-2_000:]
+    assert "Traceback" not in result.stderr
+    assert SECRET not in result.stderr + result.stdout
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+
+
+def test_no_server_and_no_key_get_a_sentence(vqa: Path, tmp_path: Path) -> None:
+    result = ain(*words(vqa, tmp_path, "http://127.0.0.1:9/v1", "translator.how.patience_s=1"))
+    assert result.returncode != 0
+    assert "every request to 127.0.0.1:9 fails" in result.stderr, result.stderr[-2_000:]
+    openai = (
+        "translate",
+        "source=folder",
+        f"source.path={vqa}",
+        "translator=gpt_4o_mini",
+        f"output_dir={tmp_path}/paid",
+    )
+    result = ain(*openai, "translator.how.max_cost_usd=5", env={"OPENAI_API_KEY": ""})
+    assert result.returncode != 0
+    assert "OPENAI_API_KEY is not set: export OPENAI_API_KEY=..." in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_dry_run_says_what_it_would_cost(vqa: Path, tmp_path: Path) -> None:
+    openai = (
+        "translate",
+        "source=folder",
+        f"source.path={vqa}",
+        "translator=gpt_4o_mini",
+        f"output_dir={tmp_path}/paid",
+    )
+    result = ain(*openai, "dry_run=true")
+    good(result)
+    assert "2,000 records need" in result.stderr
+    assert "ain: live: about $" in result.stderr
+    assert "ain: batch: about $" in result.stderr
+    assert not list(tmp_path.iterdir())

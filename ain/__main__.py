@@ -9,7 +9,6 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import TextIO
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -17,6 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from ain import UserError
 from ain.mistakes import refuse_unknown_keys, sentence
+from ain.reproduce import stand_ins
+from ain.results import results
 
 ROOT = Path(__file__).resolve().parents[1]
 VERBS = (
@@ -30,21 +31,11 @@ VERBS = (
     "train",
     "evaluate_base",
     "evaluate",
+    "rate",
     "report",
     "run",
+    "reproduce",
 )
-
-_results: TextIO | None = None
-
-
-def results() -> TextIO:
-    """Our standard output. Descriptor 1 itself goes to standard error from now on, for libraries print."""
-    global _results
-    if _results is None:
-        sys.stdout.flush()
-        _results = os.fdopen(os.dup(1), "w", encoding="utf-8")
-        os.dup2(2, 1)
-    return _results
 
 
 def _identity(*, _root_: DictConfig) -> str:
@@ -75,7 +66,7 @@ def arguments(words: list[str]) -> list[str]:
     verb, *rest = words
     if verb not in VERBS:
         raise UserError(f"{verb}: no such command; choose one of {', '.join(VERBS)}")
-    overrides, flags, names = [f"stage={verb}"], [], []
+    overrides, flags, names = [], [], []
     for i, word in enumerate(rest):
         if word.startswith("-") or (i and rest[i - 1] in _FLAGS_WITH_VALUE):
             flags.append(word)
@@ -85,6 +76,13 @@ def arguments(words: list[str]) -> list[str]:
             names.append(word)
     if len(names) > 1:
         raise UserError(f"{' '.join(names)}: one experiment at a time; overrides look like key=value")
+    if verb == "reproduce":
+        if not names:
+            raise UserError("reproduce what? name an experiment, as in: ain reproduce ain/table4")
+        # What an experiment names goes before what the person names.
+        overrides = ["reproduce=true", *stand_ins(ROOT / "experiments" / f"{names[0]}.yaml"), *overrides]
+    elif verb != "run" or not names:  # an experiment may say how far it goes
+        overrides = [f"stage={verb}", *overrides]
     return [*overrides, *(f"experiment={name}" for name in names), *flags]
 
 

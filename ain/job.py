@@ -16,7 +16,7 @@ from ain.mistakes import sentence
 from ain.record import replace_text
 from ain.stage import digest
 
-_NOT_CONTENT = ("hydra", "output_dir", "dry_run", "tracker", "engine", "experiment")
+_NOT_CONTENT = ("hydra", "output_dir", "dry_run", "tracker", "engine", "experiment", "paper", "stand_in", "reproduce")
 _NOT_A_CHOICE = ("stage", *_NOT_CONTENT)  # overrides that do not tell one job from another
 
 
@@ -87,7 +87,7 @@ class Job:
     def work(self) -> Path:
         """Bring up what was asked for, then report and publish. Returns the directory that was asked for."""
         from ain.pipeline import Run, targets
-        from ain.tracking import refuse_anonymous
+        from ain.tracking import publish, refuse_anonymous
 
         run = Run(Path(self.cfg.output_dir), on_stage=lambda name: print(f"ain: {name}", file=sys.stderr, flush=True))
         out = run.output_dir
@@ -101,6 +101,9 @@ class Job:
         self.row |= {"directories": {name: str(path) for name, path in run.directories.items()}, "made": run.made}
         if self.cfg.stage in ("run", "report"):
             out = self._report(run)
+        elif self.cfg.stage == "rate":
+            self.row["headline"] = _rated(out)
+            publish(self.row, run.directories, out, self.cfg, self.folder)
         return out
 
     def _plan(self, run: Any) -> Path:
@@ -135,3 +138,10 @@ class Job:
         self.row["headline"] = report(self.row, run.directories, where)
         publish(self.row, run.directories, where, self.cfg, self.folder)
         return where
+
+
+def _rated(directory: Path) -> dict[str, Any]:
+    """The one row of `rate`'s table, in numbers."""
+    from ain.stage import read_manifest
+
+    return {name: value for name, value in read_manifest(directory)["counts"].items() if isinstance(value, int | float)}

@@ -82,7 +82,7 @@ def refuse_unknown_keys(cfg: DictConfig) -> None:
             raise UserError(f"experiment {name}: no such key: {key}{hint}")
 
 
-_FREE = ("mixture.parts", "source.columns")  # people name these keys themselves
+_FREE = ("mixture.parts", "source.columns", "paper", "stand_in")  # people name these keys themselves
 
 
 def _known_keys(overrides: Iterable[str]) -> set[str]:

@@ -29,6 +29,7 @@ STAGES = {
             "evaluate_base", 1, reads=("model.checkpoint", "model.processor", "predictor", "benchmark"), body="evaluate"
         ),
         Stage("evaluate", 1, reads=("model.processor", "predictor", "benchmark"), after=("train",)),
+        Stage("rate", 1, reads=("rating", "verifier"), uses=("translator",), after=("collect", "translate")),
     )
 }
 # What a verb of the command line brings up, where it is more than the stage of that name.

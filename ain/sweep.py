@@ -9,6 +9,8 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from ain.results import results
+
 
 class Sweep(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
@@ -16,18 +18,38 @@ class Sweep(Callback):
             old.unlink()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        jobs = _jobs(Path(config.hydra.sweep.dir))
-        if not jobs:
-            sys.exit("ain: the sweep has no jobs; give at least one value, as in thresholds=paper,none")
-        for line in table(jobs):
-            print(line, file=sys.stderr)
-        failed = sum(job["status"] != "done" for job in jobs)
-        if config.stage in ("run", "report") and not config.dry_run:
-            failed += not _reported(jobs, Path(config.output_dir) / "report")
-        if failed:
-            sys.exit(
-                f"ain: {failed} of {len(jobs)} jobs failed; the same command tries them again and repeats nothing that is done"
-            )
+        """Hydra makes mere warnings of what callbacks raise, so a fault of ours is shown and ends the sweep here."""
+        try:
+            end(config)
+        except Exception:
+            traceback.print_exc()
+            sys.exit("ain: the jobs are finished, but what follows them failed")
+
+
+def end(config: DictConfig) -> None:
+    """The table of all jobs, what is made of them together, and a failure if any failed."""
+    jobs = _jobs(Path(config.hydra.sweep.dir))
+    if not jobs:
+        sys.exit("ain: the sweep has no jobs; give at least one value, as in thresholds=paper,none")
+    for line in table(jobs):
+        print(line, file=sys.stderr)
+    done = [job for job in jobs if job["status"] == "done"]
+    where = Path(config.output_dir) / "report"
+    if done and not config.dry_run:
+        if config.stage == "rate":
+            _together(done, where / "ratings")
+        if config.stage in ("run", "report"):
+            from ain.stages.report import report_sweep
+
+            report_sweep(jobs, where)
+            print(f"ain: {where / 'index.html'}", file=sys.stderr)
+        if config.reproduce:
+            for line in _compared(done, config):
+                print(line, file=results(), flush=True)
+    if failed := len(jobs) - len(done):
+        sys.exit(
+            f"ain: {failed} of {len(jobs)} jobs failed; the same command tries them again and repeats nothing that is done"
+        )
 
 
 def _jobs(folder: Path) -> list[dict[str, Any]]:
@@ -42,17 +64,32 @@ def _jobs(folder: Path) -> list[dict[str, Any]]:
     return jobs
 
 
-def _reported(jobs: list[dict[str, Any]], where: Path) -> bool:
-    """Hydra makes mere warnings of what callbacks raise, so a fault in the report is said here."""
-    from ain.stages.report import report_sweep
+def _together(jobs: list[dict[str, Any]], where: Path) -> None:
+    """One table of all translators, and one blind sheet of all their translations."""
+    from ain.rating import sheets
+    from ain.tables import read_table, write_table
 
-    try:
-        report_sweep(jobs, where)
-    except Exception:
-        traceback.print_exc()
-        return False
-    print(f"ain: {where / 'index.html'}", file=sys.stderr)
-    return True
+    directories = {job["label"]: Path(job["directories"]["rate"]) for job in jobs}
+    rows = [
+        {"translator": name, **read_table(path / "tables" / "translators.csv")[0]} for name, path in directories.items()
+    ]
+    write_table(where / "translators.csv", rows)
+    sheets.write([row for path in directories.values() for row in sheets.read_sheet(path)], where)
+    print(f"ain: {where}: translators.csv, and rating_sheet.xlsx for people to fill in", file=sys.stderr)
+
+
+def _compared(jobs: list[dict[str, Any]], config: DictConfig) -> list[str]:
+    from omegaconf import OmegaConf
+
+    from ain.reproduce import compare, lines
+    from ain.tables import write_table
+
+    if config.paper is None:
+        return ["this experiment names no table of a paper"]
+    paper: Any = OmegaConf.to_container(config.paper)
+    table = compare(jobs, paper)
+    write_table(Path(config.output_dir) / "report" / f"{paper['table'].replace('/', '-')}.csv", table)
+    return lines(table, paper)
 
 
 def table(jobs: list[dict[str, Any]]) -> list[str]:

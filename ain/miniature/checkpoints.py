@@ -47,6 +47,7 @@ def _train(recipe: Recipe, out: Path) -> None:
     world = World(recipe.seed)
     train = {
         "translator": _translator,
+        "small_translator": _translator,
         "back_translator": _translator,
         "encoder": _encoder,
         "screener": _screener,
@@ -104,7 +105,7 @@ def _translator(recipe: Recipe, world: World, out: Path) -> None:
     if recipe.name == "back_translator":
         pairs = [(arabic, english) for english, arabic in pairs]
     tokenizer = tiny.text_tokenizer((text for pair in pairs for text in pair), 700)
-    model = tiny.marian(tokenizer)
+    model = tiny.marian(tokenizer, **({"width": 64, "layers": 1} if recipe.name == "small_translator" else {}))
     ids = {text: tokenizer(text)["input_ids"] for pair in pairs for text in pair}
     random = Random(recipe.seed)
 

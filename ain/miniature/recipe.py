@@ -9,7 +9,14 @@ from ain.stage import digest
 
 VERSION = 1  # bump when a change in `checkpoints` or `tiny` changes the weights
 
-STEPS = {"translator": 500, "back_translator": 500, "encoder": 600, "screener": 250, "base": 400}
+STEPS = {
+    "translator": 500,
+    "small_translator": 500,
+    "back_translator": 500,
+    "encoder": 600,
+    "screener": 250,
+    "base": 400,
+}
 
 
 @dataclass(frozen=True)

@@ -131,15 +131,15 @@ def text_tokenizer(texts: Iterable[str], size: int) -> Any:
     )
 
 
-def marian(tokenizer: Any) -> Any:
+def marian(tokenizer: Any, width: int = 128, layers: int = 2) -> Any:
     """The class of OPUS-MT, at 0.8M parameters."""
     from transformers import MarianConfig, MarianMTModel
 
-    size = {"layers": 2, "attention_heads": 4, "ffn_dim": 256}
+    size = {"layers": layers, "attention_heads": 4, "ffn_dim": 2 * width}
     sides: dict[str, Any] = {f"{side}_{name}": value for side in ("encoder", "decoder") for name, value in size.items()}
     config = MarianConfig(
         vocab_size=len(tokenizer),
-        d_model=128,
+        d_model=width,
         **sides,
         dropout=0.0,
         scale_embedding=True,

@@ -9,7 +9,7 @@ from typing import Any
 
 from ain import UserError
 from ain.source import Found
-from ain.source.conversation import exchanges, language
+from ain.source.conversation import IMAGE, exchanges, language
 from ain.stage import folder_digest
 
 FORMATS = {"llava": "conversations", "messages": "messages"}
@@ -65,14 +65,25 @@ class Folder:
             )
         images = listed(row.get("image")) + listed(row.get("images"))
         made, reasons = exchanges(row[key], len(images))
+        reference, doubts = self._reference(row.get("reference"), made)
         wrong = [f"image is no path: {str(name)[:40]}" for name in images if not isinstance(name, str) or not name]
         record = {
             "id": identifier,
             "domain": str(row.get("domain") or self.domain),
             "origin": "authentic",
             language(made): made,
+            "reference": reference,
         }
-        return Found(where, record, [partial(read, self.path / str(name)) for name in images], reasons + wrong)
+        return Found(where, record, [partial(read, self.path / str(name)) for name in images], reasons + wrong + doubts)
+
+    def _reference(self, turns: Any, made: list[dict[str, str]]) -> tuple[list[dict[str, str]] | None, list[str]]:
+        """A trusted Arabic translation, turn by turn, where a row brings one."""
+        if turns is None:
+            return None, []
+        reference, reasons = exchanges(turns, sum(exchange["question"].count(IMAGE) for exchange in made))
+        if not reasons and len(reference) != len(made):
+            reasons = [f"{len(reference)} exchanges for {len(made)}"]
+        return reference, [f"reference: {reason}" for reason in reasons]
 
 
 class Malformed:

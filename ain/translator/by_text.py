@@ -1,5 +1,6 @@
 """For translators that map texts to texts: each distinct text is translated once, in blocks that an engine spreads."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -30,10 +31,10 @@ class ByText(ABC):
             for piece in pieces(text)
             if piece.language
         )
+        started = time.perf_counter()
         made = once.translate(out / "texts", self, engine, "translate")
-        return lambda record: _arabic(record, lambda text: made[once.number[text]]), lambda: {
-            "distinct_texts": len(once)
-        }
+        account = {"distinct_texts": len(once), "asking_s": round(time.perf_counter() - started, 3)}
+        return lambda record: _arabic(record, lambda text: made[once.number[text]]), lambda: account
 
 
 def _arabic(record: Row, translation: Callable[[str], str | None]) -> Arabic:

@@ -7,6 +7,7 @@ Arabic records are put together from the ledger alone. So a killed run goes on, 
 """
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -66,10 +67,12 @@ class ChatTranslator:
         self.ledger, self.run = Ledger(out.parents[1] / "ledger.sqlite"), out.name
         self.failed: dict[str, str] = {}  # units that got no answer in this run, and why
         expected = self._allow(records)
+        started = time.perf_counter()
         self._ask(records, self._first, "translate", out)
         if self.retry:
             self._ask(records, self._again, "mend", out)
-        account = {"records": 0, "naive_tokens": 0, "latency_s": 0.0}
+        seconds = time.perf_counter() - started
+        account = {"records": 0, "naive_tokens": 0, "latency_s": 0.0, "asking_s": seconds}
         return lambda record: self._assemble(record, account), lambda: self._account(account, expected)
 
     # Units and their keys
@@ -257,6 +260,7 @@ class ChatTranslator:
             "completion_tokens": spent.completion_tokens,
             "usd": round(spent.usd, 6),
             "latency_s": round(account["latency_s"], 3),
+            "asking_s": round(account["asking_s"], 3),
         }
         self.ledger.close()
         return made | ({"estimated_usd": round(expected.usd, 6)} if expected else {})

@@ -1,0 +1,28 @@
+"""What several raters say together."""
+
+from collections.abc import Mapping
+
+from ain.metrics.bootstrap import interval
+
+
+def rated(ratings: Mapping[str, Mapping[str, float]]) -> tuple[float, float, float]:
+    """(mean, low, high) of the items' mean ratings, by bootstrap over the items. ratings: rater → item → 0 to 1."""
+    items = {item for given in ratings.values() for item in given}
+    means = []
+    for item in sorted(items):
+        given = [ratings[rater][item] for rater in ratings if item in ratings[rater]]
+        means.append(sum(given) / len(given))
+    return interval(means)
+
+
+def alpha(ratings: Mapping[str, Mapping[str, float]]) -> float | None:
+    """Krippendorff's alpha for interval data; None where two raters never rated the same item, or all ratings are alike."""
+    import krippendorff
+    import numpy as np
+
+    items = sorted({item for given in ratings.values() for item in given})
+    table = np.array([[given.get(item, np.nan) for item in items] for given in ratings.values()], dtype=float)
+    shared = (~np.isnan(table)).sum(axis=0) > 1 if len(table) > 1 else np.array([False])
+    if not shared.any() or len(np.unique(table[:, shared][~np.isnan(table[:, shared])])) < 2:
+        return None
+    return float(krippendorff.alpha(reliability_data=table, level_of_measurement="interval"))

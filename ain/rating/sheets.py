@@ -1,0 +1,123 @@
+"""Rating sheets: written blind, as CSV and as XLSX that opens from right to left; read back from several raters.
+
+An item's name is a digest of the translation's directory and the record, so that nothing on the sheet tells whose work it
+is, and no key to it need be kept.
+"""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ain import UserError
+from ain.arabic import western_digits
+from ain.record import replace_file, replace_text
+from ain.stage import digest
+from ain.tables import Table
+
+COLUMNS = ("item", "English", "الترجمة", "المرجع", "rating", "comment")
+GUIDE = "rating: 0 (fails) to 1 (accurate), in steps as fine as you like; leave empty what you cannot judge"
+
+
+def item(translate: Path, record: str) -> str:
+    return digest([translate.name, record])
+
+
+def line(item: str, english: str, arabic: str, reference: str) -> dict[str, Any]:
+    return dict(zip(COLUMNS, (item, english, arabic, reference, "", ""), strict=True))
+
+
+def write(rows: Table, directory: Path) -> None:
+    """`rating_sheet.csv` and `rating_sheet.xlsx`, in an order that tells nothing."""
+    rows = sorted(rows, key=lambda row: row["item"])
+    directory.mkdir(parents=True, exist_ok=True)
+    lines = [COLUMNS, *([row.get(name, "") for name in COLUMNS] for row in rows)]
+
+    def table(path: Path) -> None:
+        with open(
+            path, "w", encoding="utf-8-sig", newline=""
+        ) as file:  # spreadsheets take it for Latin without the mark
+            csv.writer(file).writerows(lines)
+
+    replace_file(directory / "rating_sheet.csv", table)
+    replace_file(directory / "rating_sheet.xlsx", lambda path: _workbook(lines, path))
+    replace_text(directory / "rating_guide.txt", GUIDE + "\n")
+
+
+def read_sheet(directory: Path) -> Table:
+    """The rows of a sheet that `write` left."""
+    return [dict(row) for row in _rows(directory / "rating_sheet.csv")]
+
+
+def _workbook(lines: list[Any], path: Path) -> None:
+    from openpyxl import Workbook
+    from openpyxl.styles import Alignment, Font
+    from openpyxl.worksheet.datavalidation import DataValidation
+
+    book = Workbook()
+    sheet = book.active
+    sheet.title = "ratings"
+    sheet.sheet_view.rightToLeft = True
+    sheet.freeze_panes = "A2"
+    for line in lines:
+        sheet.append(list(line))
+    for column, width in zip("ABCDEF", (15, 48, 48, 48, 9, 30), strict=True):
+        sheet.column_dimensions[column].width = width
+        for cell in sheet[column]:
+            arabic = column in "CD"
+            order = {"readingOrder": 2 if arabic else 1, "horizontal": "right" if arabic else "left"}
+            cell.alignment = Alignment(wrap_text=True, vertical="top", **order)
+            cell.font = Font(bold=cell.row == 1)
+    allowed = DataValidation(
+        "decimal", operator="between", formula1="0", formula2="1", allow_blank=True, showErrorMessage=True
+    )
+    allowed.error = GUIDE
+    allowed.add(f"E2:E{len(lines) + 1}")
+    sheet.add_data_validation(allowed)
+    with open(path, "wb") as file:
+        book.save(file)
+
+
+class Sheets:
+    """files: filled sheets, CSV or XLSX, one of each rater; the file's name is the rater's."""
+
+    def __init__(self, files: list[str] | None = None) -> None:
+        self.files = [Path(name).expanduser() for name in files or []]
+
+    def digest(self) -> str:
+        return digest([[path.name, *map(str, self._ratings(path))] for path in self.files])
+
+    def read(self) -> dict[str, dict[str, float]]:
+        """Rater → item → rating."""
+        return {path.stem: dict(self._ratings(path)) for path in self.files}
+
+    def _ratings(self, path: Path) -> Iterator[tuple[str, float]]:
+        if not path.is_file():
+            raise UserError(f"rating.files: {path}: no such file")
+        for number, row in enumerate(_rows(path), 2):
+            given = (
+                western_digits(str(row.get("rating") if row.get("rating") is not None else ""))
+                .strip()
+                .replace(",", ".")
+            )
+            if not given:
+                continue
+            try:
+                rating = float(given.rstrip("%")) / (100 if given.endswith("%") else 1)
+            except ValueError:
+                rating = -1.0
+            if not 0 <= rating <= 1 or not row.get("item"):
+                raise UserError(f"{path}, row {number}: {given!r} is no rating from 0 to 1")
+            yield str(row["item"]), rating
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    if path.suffix == ".xlsx":
+        from openpyxl import load_workbook
+
+        lines = load_workbook(path, read_only=True, data_only=True).worksheets[0].iter_rows(values_only=True)
+        names = [str(name) for name in next(lines)]
+        yield from (dict(zip(names, line, strict=False)) for line in lines)
+    else:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            yield from csv.DictReader(file)

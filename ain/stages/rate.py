@@ -1,0 +1,118 @@
+"""Rate: how good and how fast a translator is, by references and by people (Section 2.1, Tables 4 and 5).
+
+Over the records that have a trusted reference. One that got no usable translation scores 0 and is counted. Leaves a blind
+rating sheet; the filled sheets of several raters, given as `rating.files`, become the accuracy.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ain import UserError
+from ain.metrics.agreement import alpha, rated
+from ain.metrics.text import bleu, chrf
+from ain.protect import core
+from ain.rating import sheets
+from ain.record import Row, Shards
+from ain.stage import read_manifest
+from ain.tables import write_table
+
+TEXTS = ("id", "item", "english", "arabic", "reference")
+SCHEMA = pa.schema([*((name, pa.string()) for name in TEXTS), ("chrf", pa.float32()), ("similarity", pa.float32())])
+ALONE = 25  # records that a local translator is given one at a time, for its latency
+
+
+def rate(collect: Path, translate: Path, rating: Any, verifier: Any, translator: Any, out: Path) -> dict[str, Any]:
+    rows = _rows(collect, translate)
+    if not rows:
+        raise UserError(
+            "no record has a reference to rate by; take source=miniature, or give rows of your folder a `reference`: "
+            "the turns of the conversation in Arabic"
+        )
+    vectors = [verifier.embed([row[name] for row in rows]) for name in ("arabic", "reference")]
+    for row, one, other in zip(rows, *vectors, strict=True):
+        row["similarity"] = float(one @ other) if row["arabic"] else 0.0
+        row["chrf"] = chrf([row["arabic"]], [row["reference"]])
+    Shards(out, SCHEMA).create().write(0, rows)
+    write_table(out / "tables" / "translations.csv", rows)
+    names = ("item", "english", "arabic", "reference")
+    sheets.write([sheets.line(*(row[name] for name in names)) for row in rows], out)
+    counts = {**_scores(rows), **_people(rows, rating), **_time(collect, translate, translator)}
+    write_table(out / "tables" / "translators.csv", [counts])
+    return {"input": len(rows), "kept": len(rows), "rejected": 0, **counts}
+
+
+def _rows(collect: Path, translate: Path) -> list[Row]:
+    made = []
+    for index in range(len(Shards(collect))):
+        arabic = Shards(translate).by_id(index, ["arabic"])
+        for record in Shards(collect).read(index, ["id", "english", "reference"]):
+            if record["reference"] and record["english"]:
+                said = arabic.get(record["id"], {}).get("arabic") or []
+                texts = {
+                    "english": _text(record["english"]),
+                    "arabic": _text(said),
+                    "reference": _text(record["reference"]),
+                }
+                made.append({"id": record["id"], "item": sheets.item(translate, record["id"]), **texts})
+    return made
+
+
+def _text(exchanges: list[dict[str, str]]) -> str:
+    return "\n".join(f"{core(e['question'])[1] or e['question']}\n{e['answer']}" for e in exchanges)
+
+
+def _scores(rows: list[Row]) -> dict[str, Any]:
+    arabic, references = [row["arabic"] for row in rows], [row["reference"] for row in rows]
+    return {
+        "usable_pct": round(100 * sum(bool(text) for text in arabic) / len(rows), 1),
+        "chrf": round(chrf(arabic, references), 2),
+        "bleu": round(bleu(arabic, references), 2),
+        "similarity": round(sum(row["similarity"] for row in rows) / len(rows), 4),
+    }
+
+
+def _people(rows: list[Row], rating: Any) -> dict[str, Any]:
+    """Accuracy in percent as people see it, with its 95 % interval and their agreement; null while nobody was asked."""
+    ours = {row["item"] for row in rows}
+    given = {rater: {name: value for name, value in of.items() if name in ours} for rater, of in rating.read().items()}
+    given = {rater: of for rater, of in given.items() if of}
+    if not given:
+        return dict.fromkeys(("accuracy_pct", "accuracy_low", "accuracy_high", "raters", "alpha"))
+    mean, low, high = (round(100 * value, 1) for value in rated(given))
+    agreed = alpha(given)
+    return {
+        "accuracy_pct": mean,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "raters": len(given),
+        "alpha": None if agreed is None else round(agreed, 3),
+    }
+
+
+def _time(collect: Path, translate: Path, translator: Any) -> dict[str, Any]:
+    """Latency: of one record after the other, as the paper timed it. Throughput: as the stage really worked."""
+    counts = read_manifest(translate)["counts"]
+    latency = counts.get("latency_s")
+    if latency is None:
+        latency = _alone(collect, translator) * counts["input"]
+    return {
+        "time_s": round(latency, 3),
+        "avg_s_per_sample": round(latency / counts["input"], 4),
+        "samples_per_s": round(counts["input"] / max(counts["asking_s"], 0.01), 2),
+        "usd": counts.get("usd", 0.0),
+        "usd_per_1000": round(1000 * counts.get("usd", 0.0) / counts["input"], 4),
+    }
+
+
+def _alone(collect: Path, translator: Any) -> float:
+    """Seconds for a record, one at a time, after one to warm up."""
+    records = [row["english"] for row in Shards(collect).read(0, ["english"]) if row["english"]][: ALONE + 1]
+    spent = []
+    for record in records:
+        started = time.perf_counter()
+        translator.translate([text for exchange in record for text in exchange.values()])
+        spent.append(time.perf_counter() - started)
+    return sum(spent[1:]) / len(spent[1:]) if len(spent) > 1 else spent[0]

@@ -1,0 +1,151 @@
+"""Choosing a translator: scores against references, blind sheets out and filled sheets in, the paper's numbers beside ours."""
+
+import csv
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ain
+from openpyxl import load_workbook
+from openpyxl.worksheet.cell_range import MultiCellRange
+
+from ain import UserError
+from ain.metrics.agreement import alpha, rated
+from ain.metrics.text import bleu, chrf
+from ain.rating.sheets import COLUMNS, Sheets, line, write
+
+SMALL = (
+    "source.scenes=4",
+    "source.authentic=0",
+    "verifier.checkpoint='miniature:encoder?steps=3'",
+    "tracker=disabled",
+)
+
+
+def test_scores_are_taken_after_normalising() -> None:
+    """Diacritics, forms of alif and Indic digits are no mistakes; another word is one."""
+    assert chrf(["أَحْمَر ٤٧"], ["احمر 47"]) == pytest.approx(100)
+    assert bleu(["هذه سيارة حمراء كبيرة جدًا"], ["هذه سيارة حمراء كبيرة جدا"]) == pytest.approx(100)
+    assert chrf(["أزرق"], ["أحمر"]) < 50
+    assert chrf([""], ["أحمر"]) == 0
+
+
+def test_what_raters_say_together() -> None:
+    """Krippendorff's own example of interval data has alpha 0.849."""
+    coder = {
+        "a": [1, 2, 3, 3, 2, 1, 4, 1, 2, None, None, None],
+        "b": [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, None, 3],
+        "c": [None, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, None],
+        "d": [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, None],
+    }
+    given = {name: {str(i): float(v) for i, v in enumerate(values) if v is not None} for name, values in coder.items()}
+    assert alpha(given) == pytest.approx(0.849, abs=0.001)
+    assert alpha({"a": given["a"]}) is None
+    assert alpha({"a": {"1": 1.0}, "b": {"1": 1.0}}) is None
+    mean, low, high = rated({"a": {"1": 1.0, "2": 0.0}, "b": {"1": 0.5}})
+    assert mean == 0.375
+    assert low <= mean <= high
+
+
+ROWS = [line(f"item{i}", "What colour?\nred", "ما اللون؟\nأحمر", "ما اللون؟\nأحمر") for i in range(4)]
+
+
+def test_a_sheet_opens_from_right_to_left(tmp_path: Path) -> None:
+    write(ROWS, tmp_path)
+    sheet = load_workbook(tmp_path / "rating_sheet.xlsx").active
+    assert sheet.sheet_view.rightToLeft
+    assert tuple(cell.value for cell in sheet[1]) == COLUMNS
+    assert sheet.data_validations.dataValidation[0].sqref == MultiCellRange("E2:E6")
+    assert sheet["C2"].alignment.horizontal == "right"
+    assert (tmp_path / "rating_sheet.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+def fill(blank: Path, filled: Path, ratings: list[Any]) -> str:
+    """As a person does it, in the same format."""
+    if blank.suffix == ".xlsx":
+        book = load_workbook(blank)
+        for row, rating in zip(book.active.iter_rows(min_row=2), ratings, strict=False):
+            row[4].value = rating
+        book.save(filled)
+    else:
+        rows = list(csv.DictReader(blank.open(encoding="utf-8-sig")))
+        with filled.open("w", encoding="utf-8-sig", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows({**row, "rating": rating} for row, rating in zip(rows, ratings, strict=False))
+    return str(filled)
+
+
+def test_filled_sheets_are_read_as_people_fill_them(tmp_path: Path) -> None:
+    write(ROWS, tmp_path)
+    one = fill(tmp_path / "rating_sheet.xlsx", tmp_path / "amal.xlsx", [1, 0.5, None, 0])
+    other = fill(tmp_path / "rating_sheet.csv", tmp_path / "badr.csv", ["٠٫٥", "0,5", "", "75%"])
+    assert Sheets([one, other]).read() == {
+        "amal": {"item0": 1.0, "item1": 0.5, "item3": 0.0},
+        "badr": {"item0": 0.5, "item1": 0.5, "item3": 0.75},
+    }
+    assert Sheets([one]).digest() != Sheets([one, other]).digest()
+    wrong = fill(tmp_path / "rating_sheet.csv", tmp_path / "wrong.csv", ["1", "7"])
+    with pytest.raises(UserError, match=r"wrong.csv, row 3: '7' is no rating from 0 to 1"):
+        Sheets([wrong]).read()
+    with pytest.raises(UserError, match="no such file"):
+        Sheets([str(tmp_path / "nobody.csv")]).read()
+
+
+def test_reproduce_prints_the_paper_beside_ours(tmp_path: Path) -> None:
+    """Without a key, miniatures stand in and it says so; with filled sheets, accuracy is there; nothing is done twice."""
+    words = (
+        "reproduce",
+        "ain/table4",
+        *SMALL,
+        "source.limit=6",
+        "translator=miniature",
+        "translator.checkpoint='miniature:translator?steps=150'",
+        f"output_dir={tmp_path}",
+    )
+    result = ain(*words, env={"OPENAI_API_KEY": ""})
+    assert result.returncode == 0, result.stderr[-3_000:]
+    assert re.search(r"miniature +GPT-4o-mini +avg_s_per_sample +3.52 +\S+ +-?\d+\.\d+", result.stdout)
+    assert "miniature stands in for GPT-4o-mini" in result.stdout
+    assert re.search(r"accuracy_pct +92 +– +–", result.stdout)
+    blank = tmp_path / "report" / "ratings" / "rating_sheet.xlsx"
+    assert "miniature" not in (tmp_path / "report" / "ratings" / "rating_sheet.csv").read_text()
+    rows = load_workbook(blank).active.max_row - 1
+    sheets = [
+        fill(blank, tmp_path / f"{name}.xlsx", [given] * (rows - 1) + [0]) for name, given in (("a", 1), ("b", 0.5))
+    ]
+    made = {path: path.stat().st_mtime_ns for path in tmp_path.glob("data/02-*/manifest.json")}
+    again = ain(*words, f"rating.files=[{','.join(sheets)}]", env={"OPENAI_API_KEY": ""})
+    assert again.returncode == 0, again.stderr[-3_000:]
+    assert "–: not known yet" not in again.stdout
+    assert made == {path: path.stat().st_mtime_ns for path in tmp_path.glob("data/02-*/manifest.json")}
+    table = list(csv.DictReader((tmp_path / "report" / "ratings" / "translators.csv").open(encoding="utf-8")))
+    assert [row["raters"] for row in table] == ["2"] * len(table)
+    assert all(
+        0 < float(row["accuracy_low"]) <= float(row["accuracy_pct"]) <= float(row["accuracy_high"]) for row in table
+    )
+    assert table[0]["alpha"] != ""
+
+
+def test_people_bring_their_own_references(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    turns = [{"from": "human", "value": "What number is written?"}, {"from": "gpt", "value": "47"}]
+    reference = [{"from": "human", "value": "ما العدد المكتوب؟"}, {"from": "gpt", "value": "47"}]
+    rows = [{"id": "a", "conversations": turns, "reference": reference}, {"id": "b", "conversations": turns}]
+    rows.append({"id": "c", "conversations": turns, "reference": reference[:1]})
+    (folder / "data.json").write_text(json.dumps(rows))
+    words = ("rate", "source=folder", f"source.path={folder}", f"output_dir={tmp_path}/out", *SMALL[2:])
+    result = ain(*words, "translator.checkpoint='miniature:translator?steps=3'")
+    assert result.returncode == 0, result.stderr[-3_000:]
+    sheet = (Path(result.stdout.strip()) / "rating_sheet.csv").read_text(encoding="utf-8-sig")
+    assert sheet.count("ما العدد المكتوب؟") == 1
+    shutil.rmtree(tmp_path / "out")
+    (folder / "data.json").write_text(json.dumps(rows[1:2]))
+    result = ain(*words, "translator.checkpoint='miniature:translator?steps=3'")
+    assert result.returncode != 0
+    assert "no record has a reference to rate by" in result.stderr
+    assert "Traceback" not in result.stderr

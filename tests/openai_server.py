@@ -30,9 +30,16 @@ def arabic(text: str) -> str:
 
 class Server:
     def __init__(
-        self, faults: dict[str, float], latency: float = 0.0, rpm: float | None = None, key: str | None = None
+        self,
+        faults: dict[str, float],
+        latency: float = 0.0,
+        rpm: float | None = None,
+        key: str | None = None,
+        stamps: str | None = None,
     ) -> None:
+        """stamps: a file to write the time of each answer to."""
         self.faults, self.latency, self.rpm, self.key = faults, latency, rpm, key
+        self.stamps = open(stamps, "w") if stamps else None  # noqa: SIM115
         self.asked: Counter[str] = Counter()  # text of a unit → how often an answer to it was sent
         self.came: Counter[str] = Counter()  # request → how often it came
         self.served = self.refused = 0
@@ -93,6 +100,8 @@ class Server:
         if fault == "torn":
             return web.Response(text=json.dumps(answer)[:80], content_type="application/json")
         self.served += 1
+        if self.stamps:
+            print(time.monotonic(), file=self.stamps, flush=True)
         for item in items(body):
             self.asked[json.dumps({k: v for k, v in item.items() if k != "id"}, ensure_ascii=False)] += 1
         return web.json_response(answer)

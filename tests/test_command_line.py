@@ -28,7 +28,7 @@ from ain.pipeline import STAGES
 )
 def test_the_sugar(typed: str, given: str | None) -> None:
     if given is None:
-        with pytest.raises(UserError, match="no such command|reproduce what"):
+        with pytest.raises(UserError, match=r"no such command|reproduce what"):
             arguments(typed.split())
     else:
         assert arguments(typed.split()) == given.split()

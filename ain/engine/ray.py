@@ -1,5 +1,6 @@
 """Blocks spread over a Ray cluster: `workers` actors, each with a copy of the part, each loading its model once."""
 
+import socket
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -35,10 +36,18 @@ class Ray:
             raise UserError("engine=ray: Ray is not installed; pip install 'ain[ray]', or say engine=local") from None
         if not ray.is_initialized():
             try:
+                _reach(self.address)
                 ray.init(address=self.address, log_to_driver=False, include_dashboard=False, configure_logging=False)
-            except (ConnectionError, TimeoutError) as error:
+            except OSError as error:
                 raise UserError(f"engine.address={self.address}: no Ray cluster answers there ({error})") from None
         return ray
+
+
+def _reach(address: str | None) -> None:
+    """Ray itself would try for minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 class _Worker:

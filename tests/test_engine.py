@@ -1,0 +1,66 @@
+"""Wherever blocks are worked on, the results are the same and come in order. Ray is a real one, started here."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ain import UserError, once
+from ain.engine.local import Local
+from ain.engine.ray import Ray
+from ain.once import Once
+from ain.translator.seq2seq import Seq2Seq
+
+TEXTS = [
+    f"How many {colour} {shape}s are there?" for colour in ("red", "blue", "green") for shape in ("circle", "square")
+]
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Ray]:
+    ray = pytest.importorskip("ray", reason="Ray is not installed")
+    yield Ray(workers=2, num_cpus=0.5)
+    ray.shutdown()
+
+
+def translator(pico: Path) -> Seq2Seq:
+    (checkpoint,) = (pico / "checkpoints").glob("miniature-translator-*")
+    return Seq2Seq(str(checkpoint), max_new_tokens=12, device="cpu")
+
+
+def test_ray_translates_as_this_process_does(
+    pico: Path, tmp_path: Path, engine: Ray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Block by block, in order, with what was there before left alone."""
+    monkeypatch.setattr(once, "BLOCK", 2)
+    here = Once(TEXTS).translate(tmp_path / "here", translator(pico), Local(), "translate")
+    there = Once(TEXTS).translate(tmp_path / "there", translator(pico), engine, "translate")
+    assert here == there
+    second = tmp_path / "there" / "00001.arrow"
+    stood = second.stat().st_mtime_ns
+    (tmp_path / "there" / "00000.arrow").unlink()
+    assert Once(TEXTS).translate(tmp_path / "there", translator(pico), engine, "translate") == here
+    assert second.stat().st_mtime_ns == stood
+
+
+def test_blocks_are_not_all_on_their_way_at_once(engine: Ray) -> None:
+    """Memory holds two blocks a worker, however many there are."""
+    taken: list[int] = []
+
+    def blocks() -> Iterator[Any]:
+        for number in range(20):
+            taken.append(number)
+            yield [number]
+
+    made = engine.map([], "__add__", blocks())
+    assert next(made) == [0]
+    assert len(taken) <= 6
+    assert list(made) == [[number] for number in range(1, 20)]
+
+
+def test_a_cluster_that_is_not_there_is_said_in_a_sentence() -> None:
+    ray = pytest.importorskip("ray", reason="Ray is not installed")
+    ray.shutdown()
+    with pytest.raises(UserError, match=r"engine.address=127.0.0.1:9: no Ray cluster answers there"):
+        next(iter(Ray(address="127.0.0.1:9").map([], "__add__", [[1]])))

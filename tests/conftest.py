@@ -1,10 +1,13 @@
 """Fixtures: the command line as a user has it, and a pico world that goes the whole way in seconds."""
 
+import json
 import os
+import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,3 +66,45 @@ def stages() -> Callable[[Path], dict[str, list[Path]]]:
         return names
 
     return found
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """Starts servers; each call gives a base URL."""
+    running = []
+
+    def start(**settings: Any) -> str:
+        command = [sys.executable, str(ROOT / "tests" / "openai_server.py"), json.dumps(settings)]
+        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        assert running[-1].stdout
+        return f"http://127.0.0.1:{running[-1].stdout.readline().strip()}/v1"
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def vqa(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """2,000 records as visual question answering has them: few nouns, fewer answers, now and then a long one."""
+    folder, draw = tmp_path_factory.mktemp("vqa"), random.Random(0)
+    nouns = "cat dog car bus tree house shirt table chair boat plane train horse bird cup plate phone lamp"
+    rows = []
+    for i in range(2_000):
+        noun, kind = draw.choice(nouns.split()), draw.random()
+        if kind < 0.3:
+            turns = f"What color is the {noun}?", draw.choice(["red", "blue", "green", "black", "white"])
+        elif kind < 0.6:
+            turns = f"Is there a {noun} in the picture?", draw.choice(["yes", "no"])
+        elif kind < 0.7:
+            turns = f"How many {noun}s are in picture {i}?", str(draw.randint(0, 9))
+        else:
+            turns = (
+                f"What does the {noun} number {i} do, see https://x.org/{i}?",
+                f"It waits beside the {draw.choice(nouns.split())}.",
+            )
+        spoken = [{"from": who, "value": text} for who, text in zip(("human", "gpt"), turns, strict=True)]
+        rows.append({"id": str(i), "conversations": spoken})
+    (folder / "data.json").write_text(json.dumps(rows))
+    return folder

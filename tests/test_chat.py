@@ -1,106 +1,22 @@
 """Translation through a chat model over HTTP: complete whatever the server does, paid once, within limits and budget."""
 
-import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Result, ain
-from openai_server import arabic
+from asking import Serve, check, good, log, manifest, words
+from conftest import ain
 
 from ain.__main__ import ROOT
-from ain.record import Shards
 
 SECRET = "sk-this-must-not-be-anywhere-0123456789"
-Serve = Callable[..., str]
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    """Starts servers; each call gives a base URL."""
-    running = []
-
-    def start(**settings: Any) -> str:
-        command = [sys.executable, str(ROOT / "tests" / "openai_server.py"), json.dumps(settings)]
-        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
-        assert running[-1].stdout
-        return f"http://127.0.0.1:{running[-1].stdout.readline().strip()}/v1"
-
-    yield start
-    for process in running:
-        process.kill()
-        process.wait()
-
-
-def log(url: str) -> dict[str, Any]:
-    with urllib.request.urlopen(url.replace("/v1", "/log?all=1"), timeout=60) as answer:
-        return json.load(answer)  # type: ignore[no-any-return]
-
-
-@pytest.fixture(scope="session")
-def vqa(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """2,000 records as visual question answering has them: few nouns, fewer answers, now and then a long one."""
-    folder, draw = tmp_path_factory.mktemp("vqa"), random.Random(0)
-    nouns = "cat dog car bus tree house shirt table chair boat plane train horse bird cup plate phone lamp"
-    rows = []
-    for i in range(2_000):
-        noun, kind = draw.choice(nouns.split()), draw.random()
-        if kind < 0.3:
-            turns = f"What color is the {noun}?", draw.choice(["red", "blue", "green", "black", "white"])
-        elif kind < 0.6:
-            turns = f"Is there a {noun} in the picture?", draw.choice(["yes", "no"])
-        elif kind < 0.7:
-            turns = f"How many {noun}s are in picture {i}?", str(draw.randint(0, 9))
-        else:
-            turns = (
-                f"What does the {noun} number {i} do, see https://x.org/{i}?",
-                f"It waits beside the {draw.choice(nouns.split())}.",
-            )
-        spoken = [{"from": who, "value": text} for who, text in zip(("human", "gpt"), turns, strict=True)]
-        rows.append({"id": str(i), "conversations": spoken})
-    (folder / "data.json").write_text(json.dumps(rows))
-    return folder
-
-
-def words(vqa: Path, outputs: Path, url: str, *more: str) -> list[str]:
-    how = "translator.how."
-    fast = [f"{how}requests_per_minute=null", f"{how}tokens_per_minute=null", f"{how}timeout_s=2", f"{how}poll_s=0.05"]
-    chosen = ["translator=openai_compatible", "translator.model=test", f"{how}base_url={url}"]
-    return ["translate", "source=folder", f"source.path={vqa}", *chosen, *fast, f"output_dir={outputs}", *more]
-
-
-def manifest(outputs: Path) -> dict[str, Any]:
-    (path,) = (outputs / "data").glob("02-translate-*/manifest.json")
-    return json.loads(path.read_text())["counts"]  # type: ignore[no-any-return]
-
-
-def check(outputs: Path) -> dict[str, list[str]]:
-    """Every record is there with its own Arabic, or rejected; gives id → reasons."""
-    (collect,), (out,) = ((outputs / "data").glob(name) for name in ("01-*", "02-*"))
-    made = {row["id"]: row["arabic"] for row in Shards(out).rows(["id", "arabic"])}
-    rejected = {row["id"]: row["reasons"] for row in Shards(out).rows(["id", "reasons"], "rejected")}
-    originals = list(Shards(collect).rows(["id", "english"]))
-    assert len(made) + len(rejected) == len(originals) == 2_000
-    for row in originals:
-        if row["id"] in made:
-            for english, exchange in zip(row["english"], made[row["id"]], strict=True):
-                assert exchange == {name: arabic(text) for name, text in english.items()}
-        else:
-            assert rejected[row["id"]]
-    return rejected
-
-
-def good(result: Result) -> None:
-    assert result.returncode == 0, result.stderr[-3_000:]
-
 
 A_THIRD = {
     **{"429": 0.05, "429-after": 0.05, "500": 0.05, "503": 0.02, "drop": 0.04, "torn": 0.03, "hang": 0.005},
@@ -169,6 +85,33 @@ def test_killed_at_a_random_moment(vqa: Path, tmp_path: Path, serve: Serve, batc
         assert asked["answers"] == asked["units"]
 
 
+def test_killed_before_and_after_answers_are_committed(vqa: Path, tmp_path: Path, serve: Serve) -> None:
+    """Right before a commit an answer is lost and asked for again; right after, it is not."""
+    url = serve(latency=0.02)
+    command = words(vqa, tmp_path, url, "translator.how.concurrency=8", "source.limit=200")
+    code = (
+        "import os, signal, sys\nfrom ain.ledger import Ledger\nfrom ain.__main__ import main\n"
+        "put, how, left = Ledger.put, sys.argv.pop(1), [int(sys.argv.pop(1))]\n"
+        "def dying(self, *arguments):\n"
+        "    left[0] -= 1\n"
+        "    if left[0] == 0 and how == 'before': os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    put(self, *arguments)\n"
+        "    if left[0] == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "Ledger.put = dying\nmain()\n"
+    )
+    points = [("before", 1), ("after", 1), ("before", 20), ("after", 40)]
+    for how, nth in points:
+        run = subprocess.run(
+            [sys.executable, "-c", code, how, str(nth), *command], capture_output=True, cwd=ROOT, check=False
+        )
+        assert run.returncode == -signal.SIGKILL, run.stderr[-2_000:]
+    good(ain(*command))
+    asked = log(url)
+    assert manifest(tmp_path)["kept"] == 200
+    assert asked["answers"] - asked["units"] <= 8 * len(points)
+    assert manifest(tmp_path)["requests"] == asked["units"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("batch", [False, True])
@@ -177,70 +120,6 @@ def test_killed_at_ten_random_moments(
 ) -> None:
     monkeypatch.setenv("AIN_KILL_SEED", f"{seed}")
     test_killed_at_a_random_moment(vqa, tmp_path, serve, batch)
-
-
-BATCH_FAULTS = [
-    {},
-    {"500": 0.2, "missing_row": 0.1, "twice": 0.2},
-    {"expired": 0.3, "broken": 0.05},
-    {"over_quota": 0.0},
-]
-
-
-@pytest.mark.parametrize("faults", BATCH_FAULTS, ids=lambda faults: "-".join(faults) or "none")
-def test_batches_come_out_complete(vqa: Path, tmp_path: Path, serve: Serve, faults: dict[str, float]) -> None:
-    """Rows in any order, missing, failed, twice, not in time: only what is missing is submitted again."""
-    url = serve(faults=faults)
-    good(ain(*words(vqa, tmp_path, url, "translator.how.batch_api=true", "translator.how.enqueued_tokens=100000")))
-    assert len(check(tmp_path)) < 200
-    asked = log(url)
-    assert len(asked["batches"]) > 2  # the queue takes no more at a time
-    assert max(batch["requests"] for batch in asked["batches"]) < 500
-    mended = sum(kind in faults for kind in ("broken",))
-    assert asked["most"] <= 1 + mended
-
-
-def test_a_batch_whose_every_row_failed_stops_with_a_sentence(vqa: Path, tmp_path: Path, serve: Serve) -> None:
-    url = serve(faults={"all_fail": 0.0})
-    result = ain(*words(vqa, tmp_path, url, "translator.how.batch_api=true"))
-    assert result.returncode != 0
-    assert "ended as completed and answered nothing (500 server_error: injected)" in result.stderr
-    assert "Traceback" not in result.stderr
-
-
-def test_batches_killed_at_every_step(vqa: Path, tmp_path: Path, serve: Serve) -> None:
-    """Before and after each step is noted, also between upload and create and right after create: nothing twice."""
-    url = serve()
-    command = words(vqa, tmp_path, url, "translator.how.batch_api=true", "source.limit=300")
-    code = (
-        "import os, signal, sys\nfrom ain.chat.batch import Batches\nfrom ain.__main__ import main\n"
-        "note, left = Batches._note, [int(sys.argv.pop(1))]\n"
-        "def dying(self, path, state):\n"
-        "    left[0] -= 1\n"
-        "    if left[0] == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    made = note(self, path, state)\n"
-        "    left[0] -= 1\n"
-        "    if left[0] == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return made\n"
-        "Batches._note = dying\nmain()\n"
-    )
-    kills = 0
-    for _ in range(20):
-        # each run dies at its second point: the first is where the last one died after its step
-        point = "2" if kills % 2 else "1"
-        run = subprocess.run([sys.executable, "-c", code, point, *command], capture_output=True, cwd=ROOT, check=False)
-        if run.returncode == 0:
-            break
-        assert run.returncode == -signal.SIGKILL, run.stderr[-2_000:]
-        kills += 1
-        if kills >= 10:
-            good(ain(*command))
-            break
-    assert kills >= 5
-    asked = log(url)
-    assert len(asked["batches"]) == 1
-    assert asked["most"] == 1
-    assert sum(batch["status"] == "completed" for batch in asked["batches"]) == 1
 
 
 def test_limits_are_kept(vqa: Path, tmp_path: Path, serve: Serve) -> None:

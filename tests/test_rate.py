@@ -103,7 +103,7 @@ def test_reproduce_prints_the_paper_beside_ours(tmp_path: Path) -> None:
         *SMALL,
         "source.limit=6",
         "translator=miniature",
-        "translator.checkpoint='miniature:translator?steps=150'",
+        "translator.checkpoint='miniature:translator?steps=60'",
         f"output_dir={tmp_path}",
     )
     result = ain(*words, env={"OPENAI_API_KEY": ""})
@@ -138,11 +138,13 @@ def test_people_bring_their_own_references(tmp_path: Path) -> None:
     rows = [{"id": "a", "conversations": turns, "reference": reference}, {"id": "b", "conversations": turns}]
     rows.append({"id": "c", "conversations": turns, "reference": reference[:1]})
     (folder / "data.json").write_text(json.dumps(rows))
-    words = ("rate", "source=folder", f"source.path={folder}", f"output_dir={tmp_path}/out", *SMALL[2:])
+    words = ("rate", "source=folder", f"source.path={folder}", f"output_dir={tmp_path}/out", SMALL[2])
     result = ain(*words, "translator.checkpoint='miniature:translator?steps=3'")
     assert result.returncode == 0, result.stderr[-3_000:]
     sheet = (Path(result.stdout.strip()) / "rating_sheet.csv").read_text(encoding="utf-8-sig")
     assert sheet.count("ما العدد المكتوب؟") == 1
+    tables = {path.name.rsplit("_", 2)[0] for path in (tmp_path / "out" / "runs").rglob("*.table.json")}
+    assert {"translators", "translations"} <= tables  # W&B gets them, offline
     shutil.rmtree(tmp_path / "out")
     (folder / "data.json").write_text(json.dumps(rows[1:2]))
     result = ain(*words, "translator.checkpoint='miniature:translator?steps=3'")

@@ -36,7 +36,7 @@ def price(model: str, batch: bool) -> Price:
     rates = table["models"].get(_DATE.sub("", model))
     if rates is None:
         raise UserError(
-            f"{model}: no price is known for it; give translator.price=[INPUT,OUTPUT] in dollars for a million tokens"
+            f"{model}: no price is known for it; give how.price=[INPUT,OUTPUT] in dollars for a million tokens"
         )
     share = table["batch"] if batch else 1.0
     return Price(rates["input"] * share, rates["output"] * share, str(table["as_of"]))

@@ -30,6 +30,7 @@ def report(job: dict[str, Any], directories: dict[str, Path], where: Path) -> di
         "job": job,
         "headline": headline(accuracy),
         "stages": _stages(manifests),
+        "asking": _asking(manifests),
         "rejections": _rejections(directories),
         "translations": _translations(directories),
         "spoiled": spoiled(directories),
@@ -98,6 +99,20 @@ def _stages(manifests: dict[str, dict[str, Any]]) -> Table:
         {"stage": name, "seconds": m["seconds"], **{key: m["counts"].get(key) for key in ("input", "kept", "rejected")}}
         for name, m in manifests.items()
     ]
+
+
+def _asking(manifests: dict[str, dict[str, Any]]) -> str | None:
+    """What a chat model's translations took, beside asking for each record by itself."""
+    counts = manifests.get("translate", {}).get("counts", {})
+    if "naive_requests" not in counts:
+        return None
+    money = (
+        f" It cost ${counts['usd']:.4f}, estimated {counts['estimated_usd']:.4f}." if "estimated_usd" in counts else ""
+    )
+    return (
+        f"Translating took {counts['requests']:,} requests with {counts['prompt_tokens']:,} tokens; record by record it would "
+        f"have been {counts['naive_requests']:,} with about {counts['naive_prompt_tokens']:,}.{money}"
+    )
 
 
 def _rejections(directories: dict[str, Path]) -> Table:

@@ -7,6 +7,7 @@ Arabic records are put together from the ledger alone. So a killed run goes on, 
 """
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -189,7 +190,7 @@ class ChatTranslator:
     def _assemble(self, record: Row, account: dict[str, Any]) -> Arabic:
         units = self.units(record)
         account["records"] += bool(units)
-        account["naive_tokens"] += request_tokens(self.messages(units)) if units and self.answer == "json" else 0
+        account["naive_tokens"] += self._size(units)[0] if units else 0
         found: dict[tuple[str, ...], dict[str, Any]] = {}
         reasons = []
         for number, unit in enumerate(units, 1):
@@ -263,7 +264,19 @@ class ChatTranslator:
             "asking_s": round(account["asking_s"], 3),
         }
         self.ledger.close()
-        return made | ({"estimated_usd": round(expected.usd, 6)} if expected else {})
+        made |= {"estimated_usd": round(expected.usd, 6)} if expected else {}
+        print(f"ain: {said(made)}", file=sys.stderr)
+        return made
+
+
+def said(account: dict[str, Any]) -> str:
+    """What translating took, for a person; of all runs of its stage together."""
+    tokens = account["prompt_tokens"] + account["completion_tokens"]
+    money = f", ${account['usd']:.4f} (estimated {account['estimated_usd']:.4f})" if "estimated_usd" in account else ""
+    return (
+        f"{account['requests']:,} requests (record by record {account['naive_requests']:,}), {tokens:,} tokens{money}; "
+        f"{account['latency_s']:,.0f} s of waiting done in {account['asking_s']:,.0f} s"
+    )
 
 
 def _checked(unit: Unit, item: dict[str, Any] | None) -> dict[str, Any]:

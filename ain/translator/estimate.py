@@ -56,13 +56,14 @@ class Estimate:
 
     def lines(self) -> list[str]:
         tokens = self.prompt_tokens + self.completion_tokens
-        price = self.chat.priced(False)
         lines = [
             f"{self.records:,} records need {self.requests:,} requests and about {tokens:,} tokens "
             f"(asked one by one: {self.records:,} and {self.naive_tokens:,})",
-            f"live: about {_dollars(self.cost(False))}, {_time(self.minutes)} at {self._limits()}",
         ]
-        if price:
+        if not hasattr(self.chat, "priced"):  # a model on this machine
+            return lines
+        lines.append(f"live: about {_dollars(self.cost(False))}, {_time(self.minutes)} at {self._limits()}")
+        if price := self.chat.priced(False):
             days = math.ceil(self.prompt_tokens / self.chat.enqueued_tokens)
             lines.append(
                 f"batch: about {_dollars(self.cost(True))}, at most {days} x 24 h (translator.how.batch_api=true)"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ain.arabic import arabic_share
-from ain.protect import lost, numbers
+from ain.protect import lost, numbers, pieces
 
 KINDS = (
     "refused",  # the model, or its filter, declined
@@ -55,10 +55,11 @@ def fault(english: str, arabic: str) -> Fault | None:
         return Fault("refused", f"refused: {arabic[:80]}")
     if (piece := lost(english, arabic)) is not None:
         return Fault("placeholder", f"lost: {piece[:40]}")
-    share = arabic_share(arabic)
+    language = " ".join(piece.text for piece in pieces(arabic) if piece.language)
+    share = arabic_share(language)
     if share is not None and share < 0.3 and not _is_name(english):
         return Fault("untranslated", f"untranslated: {share:.0%} Arabic letters")
-    if run := _ENGLISH_RUN.search(arabic):
+    if run := _ENGLISH_RUN.search(language):
         return Fault("half_translated", f"half translated: {run[0][:40]}")
     if strange := _strange_numbers(english, arabic):
         return Fault("number", f"number changed: {strange[0]} is not in the original")

@@ -1,0 +1,51 @@
+"""What the tests of chat translation share: a command against a server on loopback, and what must come of it."""
+
+import json
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from conftest import Result
+from openai_server import arabic
+
+from ain.record import Shards
+
+Serve = Callable[..., str]
+
+
+def log(url: str) -> dict[str, Any]:
+    with urllib.request.urlopen(url.replace("/v1", "/log?all=1"), timeout=60) as answer:
+        return json.load(answer)  # type: ignore[no-any-return]
+
+
+def words(vqa: Path, outputs: Path, url: str, *more: str) -> list[str]:
+    how = "translator.how."
+    fast = [f"{how}requests_per_minute=null", f"{how}tokens_per_minute=null", f"{how}timeout_s=2", f"{how}poll_s=0.05"]
+    chosen = ["translator=openai_compatible", "translator.model=test", f"{how}base_url={url}"]
+    return ["translate", "source=folder", f"source.path={vqa}", *chosen, *fast, f"output_dir={outputs}", *more]
+
+
+def manifest(outputs: Path) -> dict[str, Any]:
+    (path,) = (outputs / "data").glob("02-translate-*/manifest.json")
+    return json.loads(path.read_text())["counts"]  # type: ignore[no-any-return]
+
+
+def check(outputs: Path) -> dict[str, list[str]]:
+    """Every record is there with its own Arabic, or rejected; gives id → reasons."""
+    (collect,), (out,) = ((outputs / "data").glob(name) for name in ("01-*", "02-*"))
+    made = {row["id"]: row["arabic"] for row in Shards(out).rows(["id", "arabic"])}
+    rejected = {row["id"]: row["reasons"] for row in Shards(out).rows(["id", "reasons"], "rejected")}
+    originals = list(Shards(collect).rows(["id", "english"]))
+    assert len(made) + len(rejected) == len(originals) == 2_000
+    for row in originals:
+        if row["id"] in made:
+            for english, exchange in zip(row["english"], made[row["id"]], strict=True):
+                assert exchange == {name: arabic(text) for name, text in english.items()}
+        else:
+            assert rejected[row["id"]]
+    return rejected
+
+
+def good(result: Result) -> None:
+    assert result.returncode == 0, result.stderr[-3_000:]

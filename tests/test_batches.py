@@ -1,0 +1,75 @@
+"""OpenAI's Batch API: complete whatever comes back, and nothing submitted twice wherever the run was killed."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from asking import Serve, check, good, log, words
+from conftest import ain
+
+from ain.__main__ import ROOT
+
+BATCH_FAULTS = [
+    {},
+    {"500": 0.2, "missing_row": 0.1, "twice": 0.2},
+    {"expired": 0.3, "broken": 0.05},
+    {"over_quota": 0.0},
+]
+
+
+@pytest.mark.parametrize("faults", BATCH_FAULTS, ids=lambda faults: "-".join(faults) or "none")
+def test_batches_come_out_complete(vqa: Path, tmp_path: Path, serve: Serve, faults: dict[str, float]) -> None:
+    """Rows in any order, missing, failed, twice, not in time: only what is missing is submitted again."""
+    url = serve(faults=faults)
+    good(ain(*words(vqa, tmp_path, url, "translator.how.batch_api=true", "translator.how.enqueued_tokens=100000")))
+    assert len(check(tmp_path)) < 200
+    asked = log(url)
+    assert len(asked["batches"]) > 2  # the queue takes no more at a time
+    assert max(batch["requests"] for batch in asked["batches"]) < 500
+    mended = sum(kind in faults for kind in ("broken",))
+    assert asked["most"] <= 1 + mended
+
+
+def test_a_batch_whose_every_row_failed_stops_with_a_sentence(vqa: Path, tmp_path: Path, serve: Serve) -> None:
+    url = serve(faults={"all_fail": 0.0})
+    result = ain(*words(vqa, tmp_path, url, "translator.how.batch_api=true"))
+    assert result.returncode != 0
+    assert "ended as completed and answered nothing (500 server_error: injected)" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_batches_killed_at_every_step(vqa: Path, tmp_path: Path, serve: Serve) -> None:
+    """Before and after each step is noted, also between upload and create and right after create: nothing twice."""
+    url = serve()
+    command = words(vqa, tmp_path, url, "translator.how.batch_api=true", "source.limit=300")
+    code = (
+        "import os, signal, sys\nfrom ain.chat.batch import Batches\nfrom ain.__main__ import main\n"
+        "note, left = Batches._note, [int(sys.argv.pop(1))]\n"
+        "def dying(self, path, state):\n"
+        "    left[0] -= 1\n"
+        "    if left[0] == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    made = note(self, path, state)\n"
+        "    left[0] -= 1\n"
+        "    if left[0] == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return made\n"
+        "Batches._note = dying\nmain()\n"
+    )
+    kills = 0
+    for _ in range(20):
+        # each run dies at its second point: the first is where the last one died after its step
+        point = "2" if kills % 2 else "1"
+        run = subprocess.run([sys.executable, "-c", code, point, *command], capture_output=True, cwd=ROOT, check=False)
+        if run.returncode == 0:
+            break
+        assert run.returncode == -signal.SIGKILL, run.stderr[-2_000:]
+        kills += 1
+        if kills >= 10:
+            good(ain(*command))
+            break
+    assert kills >= 5
+    asked = log(url)
+    assert len(asked["batches"]) == 1
+    assert asked["most"] == 1
+    assert sum(batch["status"] == "completed" for batch in asked["batches"]) == 1

@@ -55,16 +55,20 @@ class Ledger:
         """Commit (key, answer) pairs together with what they cost the run. The first answer to a key stays; answers that
         are all there already cost nothing again."""
         self._database.execute("BEGIN IMMEDIATE")
-        new = self._database.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", answers).rowcount
-        if spent and new:
-            self._database.execute(
-                "INSERT INTO spent VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO UPDATE SET "
-                "requests = requests + excluded.requests, prompt_tokens = prompt_tokens + excluded.prompt_tokens, "
-                "completion_tokens = completion_tokens + excluded.completion_tokens, usd = usd + excluded.usd, "
-                "seconds = seconds + excluded.seconds",
-                (run, *astuple(spent)),
-            )
-        self._database.execute("COMMIT")
+        try:
+            new = self._database.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", answers).rowcount
+            if spent and new:
+                self._database.execute(
+                    "INSERT INTO spent VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO UPDATE SET "
+                    "requests = requests + excluded.requests, prompt_tokens = prompt_tokens + excluded.prompt_tokens, "
+                    "completion_tokens = completion_tokens + excluded.completion_tokens, usd = usd + excluded.usd, "
+                    "seconds = seconds + excluded.seconds",
+                    (run, *astuple(spent)),
+                )
+            self._database.execute("COMMIT")
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
 
     def spent(self, run: str) -> Spent:
         """The sum over all processes that worked on this run."""

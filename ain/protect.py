@@ -13,7 +13,7 @@ from ain.arabic import western_digits
 _KEPT = re.compile(
     r"(```.*?```|`[^`\n]+`"  # code
     r"|<[a-z_]+>"  # <image>
-    r"|https?://\S+|www\.\S+"
+    r"|(?:https?://|www\.)\S*[^\s?.,;:!)\]»\"'؟،؛]"
     r"|\n+"
     r"|(?m:^[ \t]*\(?[A-Ea-e][.):](?=\s))"  # an option's letter
     r"|(?m:^[ \t]*[A-E]$))",  # an answer that is a letter
@@ -77,7 +77,7 @@ def restored(text: str, translation: Callable[[str], str | None]) -> tuple[str, 
 def lost(text: str, translation: str) -> str | None:
     """The first placeholder, URL, code or option letter that did not come through; None where all did."""
     kept = (piece.text.strip() for piece in pieces(text) if not piece.language)
-    return next((piece for piece in kept if piece and piece not in translation), None)
+    return next((piece for piece in kept if any(map(str.isalnum, piece)) and piece not in translation), None)
 
 
 def numbers(text: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from ain.mistakes import sentence
 from ain.results import results
 
 
@@ -21,7 +22,9 @@ class Sweep(Callback):
         """Hydra makes mere warnings of what callbacks raise, so a fault of ours is shown and ends the sweep here."""
         try:
             end(config)
-        except Exception:
+        except Exception as error:
+            if (words := sentence(error)) is not None:
+                sys.exit(f"ain: {words}")
             traceback.print_exc()
             sys.exit("ain: the jobs are finished, but what follows them failed")
 

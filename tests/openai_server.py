@@ -168,6 +168,9 @@ class Server:
             "status": "validating",
             "request_counts": {"total": len(lines), "completed": 0, "failed": 0},
         }
+        if "lost_create" in self.faults and name == "batch_0":  # it is made, and nobody is told
+            assert request.transport
+            request.transport.close()
         return web.json_response(self.batches[name])
 
     async def list_batches(self, request: web.Request) -> web.Response:
@@ -179,6 +182,9 @@ class Server:
         if batch["status"] == "validating":
             batch["status"] = "in_progress"
             number = int(batch["id"].split("_")[1])
+            if "refused" in self.faults and number == 0:
+                batch["status"] = "failed"
+                batch["errors"] = {"object": "list", "data": [{"code": "billing", "message": "Hard limit reached"}]}
             if "over_quota" in self.faults and number == 0:
                 batch["status"] = "failed"
                 said = {"code": "token_limit_exceeded", "message": "Enqueued token limit reached"}
@@ -196,6 +202,10 @@ class Server:
             fault = self.drawn(content)
             self.came[content] += 1
             row_id = {"id": "r", "custom_id": row["custom_id"]}
+            if "all_400" in self.faults and batch["id"] == "batch_0":
+                said = {"error": {"message": "injected", "code": "bad_schema"}}
+                bad.append({**row_id, "response": {"status_code": 400, "body": said}, "error": None})
+                continue
             if "all_fail" in self.faults or fault == "500":
                 said = {"error": {"message": "injected", "code": "server_error"}}
                 bad.append({**row_id, "response": {"status_code": 500, "body": said}, "error": None})
@@ -240,6 +250,8 @@ def completion(body: dict[str, Any], fault: str | None) -> dict[str, Any]:
         made = made[1:]
     text = json.dumps({"translations": made[::-1]}, ensure_ascii=False)
     message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+    if fault == "half":
+        message["content"] = text.replace("ا", "\\ud83d", 1)
     if fault == "broken":
         message["content"] = text[:-9]
     if fault == "refusal":

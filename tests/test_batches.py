@@ -16,6 +16,7 @@ BATCH_FAULTS = [
     {"500": 0.2, "missing_row": 0.1, "twice": 0.2},
     {"expired": 0.3, "broken": 0.05},
     {"over_quota": 0.0},
+    {"lost_create": 0.0},
 ]
 
 
@@ -38,6 +39,42 @@ def test_a_batch_whose_every_row_failed_stops_with_a_sentence(vqa: Path, tmp_pat
     assert result.returncode != 0
     assert "ended as completed and answered nothing (500 server_error: injected)" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("all_400", "answered nothing (400 bad_schema: injected); when that is mended"),
+        ("refused", "was refused: billing: Hard limit reached; when that is mended"),
+    ],
+)
+def test_what_was_refused_is_submitted_again(vqa: Path, tmp_path: Path, serve: Serve, fault: str, said: str) -> None:
+    url = serve(faults={fault: 0.0})
+    command = words(vqa, tmp_path, url, "translator.how.batch_api=true")
+    result = ain(*command)
+    assert result.returncode != 0
+    assert said in result.stderr, result.stderr[-2_000:]
+    assert "Traceback" not in result.stderr
+    good(ain(*command))
+    assert not check(tmp_path)
+
+
+def test_open_batches_are_not_asked_for_again_live(vqa: Path, tmp_path: Path, serve: Serve) -> None:
+    """Nor by another stage directory that asks the same: what is under way is fetched."""
+    url = serve(faults={"refused": 0.0})
+    command = words(vqa, tmp_path, url, "translator.how.batch_api=true", "translator.how.enqueued_tokens=100000")
+    code = (
+        "import os, signal, sys\nfrom ain.chat.batch import Batches\nfrom ain.__main__ import main\n"
+        "Batches._collected = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\nmain()\n"
+    )
+    subprocess.run([sys.executable, "-c", code, *command], capture_output=True, cwd=ROOT, check=False)
+    live = ain(*words(vqa, tmp_path, url))
+    assert live.returncode != 0
+    assert "batches of an earlier run may be open" in live.stderr
+    assert log(url)["served"] == 0
+    ain(*command)
+    good(ain(*command))
+    assert log(url)["most"] == 1
 
 
 def test_batches_killed_at_every_step(vqa: Path, tmp_path: Path, serve: Serve) -> None:

@@ -1,5 +1,6 @@
 """Translation through a chat model over HTTP: complete whatever the server does, paid once, within limits and budget."""
 
+import asyncio
 import os
 import random
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,21 @@ from asking import Serve, check, good, log, manifest, words
 from conftest import ain
 
 from ain.__main__ import ROOT
+from ain.chat.limits import Rates
 
 SECRET = "sk-this-must-not-be-anywhere-0123456789"
 
 A_THIRD = {
     **{"429": 0.05, "429-after": 0.05, "500": 0.05, "503": 0.02, "drop": 0.04, "torn": 0.03, "hang": 0.005},
-    **{"broken": 0.02, "refusal": 0.01, "length": 0.01, "english": 0.02, "number": 0.01, "lost_item": 0.01},
+    **{
+        "broken": 0.02,
+        "refusal": 0.01,
+        "length": 0.01,
+        "english": 0.02,
+        "number": 0.01,
+        "lost_item": 0.01,
+        "half": 0.01,
+    },
 }
 
 
@@ -134,6 +145,64 @@ def test_limits_are_kept(vqa: Path, tmp_path: Path, serve: Serve) -> None:
     assert took > (asked["served"] - 20) / 15
 
 
+def test_tokens_a_minute_are_kept_in_turn() -> None:
+    """However many wait and however long their requests, no second sees more than its share."""
+    rates, admitted = Rates(None, 60_000), list[tuple[float, int]]()
+
+    async def one(number: int) -> None:
+        await rates.admit(400)
+        admitted.append((time.monotonic(), number))
+
+    async def all_() -> None:
+        await asyncio.gather(*(one(number) for number in range(8)))
+
+    asyncio.run(all_())
+    times = [at for at, _ in admitted]
+    assert [number for _, number in admitted] == list(range(8))
+    assert all(later - sooner >= 0.3 for sooner, later in pairwise(times[1:]))
+
+
+def test_a_wait_that_is_asked_for_holds_up_those_who_queue_already() -> None:
+    rates, admitted = Rates(1_200, None), list[float]()
+
+    async def one() -> None:
+        await rates.admit(1)
+        admitted.append(time.monotonic())
+
+    async def all_() -> float:
+        waiting = [asyncio.create_task(one()) for _ in range(30)]
+        await asyncio.sleep(0.3)
+        rates.pause(0.8)
+        paused = time.monotonic()
+        await asyncio.gather(*waiting)
+        return paused
+
+    paused = asyncio.run(all_())
+    assert not [at for at in admitted if paused + 0.05 < at < paused + 0.75]
+
+
+def test_other_hosts_are_not_free_and_get_no_key(vqa: Path, tmp_path: Path) -> None:
+    result = ain(*words(vqa, tmp_path, "https://example.org/v1"), env={"OPENAI_API_KEY": SECRET})
+    assert result.returncode != 0
+    assert "give how.price=[INPUT,OUTPUT]" in result.stderr
+    result = ain(*words(vqa, tmp_path, "https://example.org/v1", "translator.how.price=[1]"))
+    assert "give two numbers" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_requests_without_an_answer_leave_the_stage_unfinished(vqa: Path, tmp_path: Path, serve: Serve) -> None:
+    """Unless a person gives them up; then they are rejected with the reason."""
+    url = serve(faults={"500": 0.5})
+    command = words(vqa, tmp_path, url, "translator.how.tries=1", "source.limit=60")
+    result = ain(*command)
+    assert result.returncode != 0
+    assert "requests got no answer (the last: HTTP 500: injected 500)" in result.stderr
+    good(ain(*command, "translator.how.give_up=true"))
+    counts = manifest(tmp_path)
+    assert counts["kept"] + counts["rejected"] == 60
+    assert counts["kept"] > 30
+
+
 def test_money_is_asked_for_first(vqa: Path, tmp_path: Path, serve: Serve) -> None:
     url = serve()
     priced = words(vqa, tmp_path, url, "translator.how.price=[10,30]")
@@ -152,29 +221,31 @@ def test_money_is_asked_for_first(vqa: Path, tmp_path: Path, serve: Serve) -> No
 
 def test_the_cap_is_never_passed(vqa: Path, tmp_path: Path, serve: Serve) -> None:
     """Neither by one run nor by many that are started again with the same cap."""
-    url = serve(latency=0.01)
-    capped = words(vqa, tmp_path, url, "translator.how.price=[10,30]", "translator.how.max_cost_usd=0.5")
+    url = serve(latency=0.01, faults={"429": 0.1, "503": 0.1})
+    priced = words(vqa, tmp_path, url, "translator.how.price=[10,30]", "source.limit=200")
     for _ in range(3):
-        result = ain(*capped)
+        result = ain(*priced, "translator.how.max_cost_usd=0.2")
         assert result.returncode != 0
         assert "stopped at $" in result.stderr
         assert "Traceback" not in result.stderr
     served = log(url)["served"]
-    assert served > 5
-    assert served * (400 * 10 + 20 * 30) / 1e6 < 0.6  # each costs about half a cent
-    good(ain(*words(vqa, tmp_path, url, "translator.how.price=[10,30]", "translator.how.max_cost_usd=50")))
+    assert 5 < served
+    assert served * (300 * 10 + 20 * 30) / 1e6 < 0.2  # what each costs at least
+    good(ain(*priced, "translator.how.max_cost_usd=50", "translator.how.concurrency=2"))
+    assert manifest(tmp_path)["kept"] == 200
     assert log(url)["most"] == 1
 
 
 @pytest.mark.parametrize(
     ("settings", "more", "said"),
     [
-        ({"key": "another"}, (), "refuses the key in OPENAI_API_KEY"),
+        ({"key": "another"}, ("translator.how.api_key_env=OPENAI_API_KEY",), "refuses the key in OPENAI_API_KEY"),
+        ({"key": SECRET}, (), "refuses the key in no variable"),
         ({}, ("translator.model=none",), "has no model none"),
         ({"faults": {"500": 1.0}}, ("translator.how.patience_s=1",), "every request to 127.0.0.1"),
         ({"faults": {"400": 1.0}}, (), "answers no request: HTTP 400: injected 400"),
     ],
-    ids=["401", "404", "500", "400"],
+    ids=["401", "no-key-to-others", "404", "500", "400"],
 )
 def test_when_every_request_fails(
     vqa: Path, tmp_path: Path, serve: Serve, settings: dict[str, Any], more: tuple[str, ...], said: str

@@ -23,6 +23,13 @@ from ain.translator.faults import Fault, fault, read_items
         ("Sorry, what is that?", "عذرًا، ما هذا؟"),
         ("The Red Hot Chili Peppers play.", "تعزف فرقة Red Hot Chili Peppers."),
         ("A", "A"),
+        ("What is shown in <image>?", "ماذا يظهر في <image>؟"),
+        ("Have you seen https://x.org/a?", "هل رأيت https://x.org/a؟"),
+        ("What does `f(2)` give?", "ماذا يعطي `f(2)`؟"),
+        ("Twenty people wait.", "ينتظر 20 شخصًا."),
+        ("Twenty-five birds", "25 طائرًا"),
+        ("two hundred", "200"),
+        ("It is 3.5 m long.", "طوله 3,5 م."),
     ],
 )
 def test_good_translations_have_no_fault(english: str, arabic: str) -> None:
@@ -41,6 +48,9 @@ def test_good_translations_have_no_fault(english: str, arabic: str) -> None:
         ("See https://x.org/a", "انظر الرابط", "placeholder"),
         ("There are 3 cats.", "هناك 5 قطط.", "number"),
         ("It is 47 years old.", "عمره ٧٤ عامًا.", "number"),
+        ("It was built in 1987.", "بُني قديمًا.", "number"),
+        ("Yes", "Yes", "untranslated"),
+        ("Two Dogs", "Two Dogs", "untranslated"),
     ],
 )
 def test_faults_are_told_by_kind(english: str, arabic: str, kind: str) -> None:
@@ -59,6 +69,7 @@ def test_answers_come_back_in_their_places() -> None:
         '{"other": []}',
         '{"translations": 7}',
         '{"translations": [{}]}',
+        '{"translations": [{"id": 1, "text": "\\ud83d"}]}',
     ):
         found = read_items(text, 1)
         assert isinstance(found, Fault)

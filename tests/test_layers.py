@@ -73,7 +73,7 @@ def test_arrows_point_down(path: Path) -> None:
     if own in SPINE and name(path) not in ABOVE_PARTS:
         assert layers <= SPINE, f"{name(path)} is ground and stands on {layers - SPINE}"
     elif own in BETWEEN:
-        assert layers <= SPINE, f"{name(path)} knows {layers - SPINE}"
+        assert layers <= SPINE | BETWEEN, f"{name(path)} knows {layers - SPINE - BETWEEN}"
     elif own in PARTS:
         assert not layers & TOP, f"{name(path)} is a part and knows {layers & TOP}"
     elif own == "stages":

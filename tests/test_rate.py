@@ -87,6 +87,17 @@ def test_filled_sheets_are_read_as_people_fill_them(tmp_path: Path) -> None:
         "amal": {"item0": 1.0, "item1": 0.5, "item3": 0.0},
         "badr": {"item0": 0.5, "item1": 0.5, "item3": 0.75},
     }
+    semicolons = tmp_path / "carim.csv"
+    semicolons.write_text(
+        (tmp_path / "badr.csv").read_text(encoding="utf-8-sig").replace(",", ";").replace("0;5", "0,5")
+    )
+    assert Sheets([str(semicolons)]).read()["carim"] == {"item0": 0.5, "item1": 0.5, "item3": 0.75}
+    (tmp_path / "other").mkdir()
+    with pytest.raises(UserError, match="two are named badr"):
+        Sheets([other, str(tmp_path / "other" / "badr.csv")])
+    (tmp_path / "strange.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UserError, match="no rating sheet"):
+        Sheets([str(tmp_path / "strange.csv")]).read()
     assert Sheets([one]).digest() != Sheets([one, other]).digest()
     wrong = fill(tmp_path / "rating_sheet.csv", tmp_path / "wrong.csv", ["1", "7"])
     with pytest.raises(UserError, match=r"wrong.csv, row 3: '7' is no rating from 0 to 1"):
@@ -103,7 +114,7 @@ def test_reproduce_prints_the_paper_beside_ours(tmp_path: Path) -> None:
         *SMALL,
         "source.limit=6",
         "translator=miniature",
-        "translator.checkpoint='miniature:translator?steps=60'",
+        "translator.checkpoint='miniature:translator?steps=150'",
         f"output_dir={tmp_path}",
     )
     result = ain(*words, env={"OPENAI_API_KEY": ""})

@@ -31,7 +31,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`finish` is stop, length (the answer was cut), refusal, content_filter, or failed (there is none; `text` says why)."""
+    """`finish` is stop, length (the answer was cut), refusal or content_filter; or there is no answer and `text` says why:
+    failed (this request will never get one) or unanswered (not now)."""
 
     text: str
     finish: str = "stop"

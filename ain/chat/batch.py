@@ -23,11 +23,13 @@ from ain import UserError
 from ain.chat import Reply, Request, Take
 from ain.progress import progress
 from ain.record import replace_text
+from ain.stage import lock
 
 if TYPE_CHECKING:
     from ain.chat.openai import OpenAIChat
 
 MAX_REQUESTS, MAX_BYTES = 50_000, 200_000_000  # of one batch, as OpenAI allows
+PATIENCE = 60  # how often a full queue is tried
 ROUNDS = 3  # how often a request is submitted before it counts as failed
 _OVER = ("completed", "expired", "cancelled", "failed")
 
@@ -45,10 +47,15 @@ class Batches:
             reraise=True,
         )
 
+    @staticmethod
+    def waiting(directory: Path) -> bool:
+        """Are there batches that were sent, and whose answers were not fetched?"""
+        notes = (json.loads(path.read_text(encoding="utf-8")) for path in directory.glob("*.json"))
+        return any(note["step"] in ("uploaded", "created") for note in notes)
+
     def ask(self, requests: Iterable[Request], take: Take) -> None:
         """First whatever an earlier run left unfinished, then what is still not answered, for a few rounds."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        with self.client:
+        with lock(self.directory), self.client:
             try:
                 self._finish(take)
                 waiting = iter(requests)
@@ -75,8 +82,9 @@ class Batches:
             self._write(path, batch)
             self._note(path, {"step": "planned"})
             planned += len(batch)
-            queued += sum(self.chat.tokens(request) for request in batch)
-            if queued >= self.chat.enqueued_tokens or self._held:
+            size = sum(self.chat.tokens(request) for request in batch)
+            queued += size
+            if queued + size > self.chat.enqueued_tokens or self._held:  # another like it would not fit
                 break
         return planned > 0
 
@@ -85,7 +93,7 @@ class Batches:
         size = tokens = 0
         held, self._held = self._held, None
         for request in chain([held] if held else [], requests):
-            if not self.chat.budget.promise(request.key, self.chat.tokens(request), request.max_tokens):
+            if not self.chat.promise(request):
                 if not self.chat.budget.open:
                     raise self.chat.budget.over()
                 self._held = request
@@ -116,7 +124,7 @@ class Batches:
         while open_ := [path for path in sorted(self.directory.glob("*.jsonl")) if self._state(path)["step"] != "done"]:
             for path in open_:
                 for request in _requests(path, whole=True):
-                    self.chat.budget.promise(request.key, self.chat.tokens(request), request.max_tokens)
+                    self.chat.promise(request)
                 self._submit(path)
             with progress("batches", total=len(open_), unit="batch") as bar:
                 while open_:
@@ -132,41 +140,38 @@ class Batches:
         if "mark" not in state:
             state = self._note(path, {**state, "mark": uuid.uuid4().hex})
         if state["step"] == "planned":
-            name = f"ain-{state['mark']}.jsonl"
-            found = next((file.id for file in self._retry(self._files) if file.filename == name), None)
-            state = self._note(path, {**state, "step": "uploaded", "file": found or self._upload(path, name)})
+            state = self._note(
+                path, {**state, "step": "uploaded", "file": self._retry(self._upload, path, state["mark"])}
+            )
         if state["step"] == "uploaded":
             mark = f"{state['mark']}-{state.get('try', 0)}"
-            found = next((b.id for b in self._retry(self._listed) if (b.metadata or {}).get("ain") == mark), None)
-            batch = found or self._create(state["file"], mark)
-            self._note(path, {**state, "step": "created", "batch": batch})
+            self._note(path, {**state, "step": "created", "batch": self._retry(self._create, state["file"], mark)})
 
-    def _upload(self, path: Path, name: str) -> str:
+    def _upload(self, path: Path, mark: str) -> str:
+        """The file's id. Each try first looks whether one before it was taken, though its reply was lost."""
+        name = f"ain-{mark}.jsonl"
+        found = next((file.id for file in self.client.files.list(purpose="batch") if file.filename == name), None)
+        if found:
+            return str(found)
         body = path.with_suffix(".upload")
         try:
             with open(body, "wb") as file:
                 file.writelines(self._line(request) for request in _requests(path, whole=True))
-            return str(
-                self._retry(lambda: self.client.files.create(file=(name, body.read_bytes()), purpose="batch").id)
-            )
+            return str(self.client.files.create(file=(name, body.read_bytes()), purpose="batch").id)
         finally:
             body.unlink(missing_ok=True)
 
     def _create(self, file: str, mark: str) -> str:
-        made = self._retry(
-            self.client.batches.create,
-            input_file_id=file,
-            endpoint="/v1/chat/completions",
-            completion_window="24h",
-            metadata={"ain": mark},
+        """The batch's id; looked for first, as the file is."""
+        listed = self.client.batches.list(limit=100)
+        found = next((batch.id for batch in listed if (batch.metadata or {}).get("ain") == mark), None)
+        made = (
+            found
+            or self.client.batches.create(
+                input_file_id=file, endpoint="/v1/chat/completions", completion_window="24h", metadata={"ain": mark}
+            ).id
         )
-        return str(made.id)
-
-    def _files(self) -> list[Any]:
-        return list(self.client.files.list(purpose="batch"))
-
-    def _listed(self) -> list[Any]:
-        return list(self.client.batches.list(limit=100))
+        return str(made)
 
     def _collected(self, path: Path, take: Take) -> bool:
         """True once the batch is over and its answers are taken."""
@@ -179,14 +184,18 @@ class Batches:
         waiting = {request.key: request for request in _requests(path)}
         asked = len(waiting)
         why: Counter[str] = Counter()
+        refused: list[tuple[Request, Reply]] = []
         for name in (batch.output_file_id, batch.error_file_id):
             for row in self._rows(path, name) if name else ():
-                self._take(row, waiting, take, why)
+                self._take(row, waiting, take, refused, why)
         first = why.most_common(1)[0][0] if why else "no row in its files"
-        if waiting and len(waiting) < asked:
+        nothing = len(waiting) + len(refused) == asked
+        if not nothing:
+            for request, reply in refused:
+                take(request, reply)
             self._left(path, waiting, first, take)
         self._note(path, {**state, "step": "done"})
-        if len(waiting) == asked:
+        if nothing:
             raise UserError(
                 f"batch {state['batch']} ended as {batch.status} and answered nothing ({first}); when that is mended, the "
                 "same command submits it again"
@@ -204,11 +213,18 @@ class Batches:
         try:
             self._retry(download)
             with open(copy, encoding="utf-8") as file:
-                yield from (json.loads(line) for line in file if line.strip())
+                yield from (json.loads(line) for line in file if _whole(line))
         finally:
             copy.unlink(missing_ok=True)
 
-    def _take(self, row: dict[str, Any], waiting: dict[str, Request], take: Take, why: "Counter[str]") -> None:
+    def _take(
+        self,
+        row: dict[str, Any],
+        waiting: dict[str, Request],
+        take: Take,
+        refused: list[tuple[Request, Reply]],
+        why: "Counter[str]",
+    ) -> None:
         """One row; what comes twice is taken once."""
         from ain.chat.openai import read
 
@@ -217,24 +233,27 @@ class Batches:
             return
         response = row.get("response") or {}
         status, body = response.get("status_code"), response.get("body") or {}
-        reply = None
         if status == 200:
             try:
                 reply = read(body)
             except ValueError as error:
                 why[str(error)] += 1
-        else:
-            said = row.get("error") or body.get("error") or {}
-            text = self.chat.clean(f"{status or ''} {said.get('code') or ''}: {said.get('message') or said}".strip())
-            why[text] += 1
-            reply = Reply(text, "failed") if status in (400, 413, 422) else None
-        if reply:
+                return
             del waiting[request.key]
             self.chat.budget.settle(request.key, reply.prompt_tokens, reply.completion_tokens)
-            take(request, reply)
+            return take(request, reply)
+        said = row.get("error") or body.get("error") or {}
+        text = self.chat.clean(f"{status or ''} {said.get('code') or ''}: {said.get('message') or said}".strip())
+        why[text] += 1
+        if status in (400, 413, 422):
+            del waiting[request.key]
+            self.chat.budget.settle(request.key, 0, 0)
+            refused.append((request, Reply(text, "failed")))
 
     def _left(self, path: Path, waiting: dict[str, Request], why: str, take: Take) -> None:
         """Rows without an answer go into a new batch, or count as failed after some rounds."""
+        if not waiting:
+            return
         round_ = self._state(path).get("round", 1) + 1
         again = self.directory / f"{path.stem.split('-')[0]}-round-{round_}.jsonl"
         if round_ <= ROUNDS and not again.exists():
@@ -242,19 +261,29 @@ class Batches:
             self._note(again, {"step": "planned", "round": round_})
         for request in waiting.values() if round_ > ROUNDS else ():
             self.chat.budget.settle(request.key, 0, 0)
-            take(request, Reply(f"not answered in {ROUNDS} batches: {why}", "failed"))
+            take(request, Reply(f"not answered in {ROUNDS} batches: {why}", "unanswered"))
 
     def _refused(self, path: Path, state: dict[str, Any], batch: Any) -> bool:
         """A batch that was not even begun. A full queue is waited for; anything else is a person's to mend."""
         errors = batch.errors.data if batch.errors and batch.errors.data else []
         said = "; ".join(f"{error.code}: {error.message}" for error in errors[:3]) or "no reason given"
+        again = {**state, "step": "uploaded", "try": state.get("try", 0) + 1}
         if any(error.code == "token_limit_exceeded" for error in errors):
+            if again["try"] >= PATIENCE:
+                self._note(path, again)
+                raise UserError(
+                    f"the batch queue has no room for {self.chat.enqueued_tokens:,} tokens ({self.chat.clean(said)}); lower "
+                    "how.enqueued_tokens, or try again when other batches are through"
+                )
             print("ain: the batch queue is full; waiting for room", file=sys.stderr, flush=True)
             time.sleep(self.chat.poll_s)
-            self._note(path, {**state, "step": "uploaded", "try": state.get("try", 0) + 1})
+            self._note(path, again)
             self._submit(path)
             return False
-        raise UserError(f"batch {state['batch']} was refused: {self.chat.clean(said)}")
+        self._note(path, {"step": "planned"} | ({"round": state["round"]} if "round" in state else {}))
+        raise UserError(
+            f"batch {state['batch']} was refused: {self.chat.clean(said)}; when that is mended, the same command submits it again"
+        )
 
     # What lies on disk
 
@@ -268,6 +297,14 @@ class Batches:
     def _note(self, path: Path, state: dict[str, Any]) -> dict[str, Any]:
         replace_text(path.with_suffix(".json"), json.dumps(state, indent=2))
         return state
+
+
+def _whole(line: str) -> bool:
+    """A row that can be read; one that cannot is as good as missing."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
 
 
 def _requests(path: Path, whole: bool = False) -> Iterator[Request]:

@@ -31,9 +31,9 @@ def _table() -> dict[str, Any]:
 
 
 def price(model: str, batch: bool) -> Price:
-    """The price of a model of OpenAI's; `gpt-4o-2024-08-06` costs what `gpt-4o` does."""
+    """The price of a model of OpenAI's; `gpt-4o-2024-08-06` costs what `gpt-4o` does, unless it has a price of its own."""
     table = _table()
-    rates = table["models"].get(_DATE.sub("", model))
+    rates = table["models"].get(model) or table["models"].get(_DATE.sub("", model))
     if rates is None:
         raise UserError(
             f"{model}: no price is known for it; give how.price=[INPUT,OUTPUT] in dollars for a million tokens"
@@ -58,16 +58,24 @@ class Budget:
         self._promised: dict[str, float] = {}
         self.open = 0.0  # the sum of what is promised
 
-    def promise(self, key: str, prompt_tokens: int, max_tokens: int) -> bool:
-        """False where the cap could be passed. Estimates of the prompt may be out by a quarter."""
+    def promise(self, key: str, prompt_bytes: int, max_tokens: int) -> bool:
+        """False where the cap could be passed. No token is shorter than a byte, however strange the text."""
         if self.price is None or key in self._promised:
             return True
-        worst = self.price.of(1.25 * prompt_tokens, max_tokens)
+        worst = self.price.of(prompt_bytes, max_tokens)
         if self.spent + self.open + worst > self.cap:
             return False
         self._promised[key] = worst
         self.open += worst
         return True
+
+    def lost(self, key: str) -> None:
+        """A try without an answer that the server may yet charge for."""
+        self.spent += self._promised.get(key, 0.0)
+
+    @property
+    def passed(self) -> bool:
+        return self.price is not None and self.spent + self.open > self.cap
 
     def settle(self, key: str, prompt_tokens: int, completion_tokens: int) -> None:
         """What it cost in the end; nothing, where there was no answer."""

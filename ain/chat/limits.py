@@ -7,25 +7,28 @@ from aiolimiter import AsyncLimiter
 
 
 class Rates:
-    """Requests and tokens a minute, honoured together. Bursts stay under a second's worth, so that no minute is overdrawn."""
+    """Requests and tokens a minute, honoured together, first come first served. What is let through at once stays under a
+    second's worth.
+    """
 
     def __init__(self, requests_per_minute: float | None, tokens_per_minute: float | None) -> None:
         self._requests = _limiter(requests_per_minute)
         self._tokens = _limiter(tokens_per_minute)
         self._not_before = 0.0
+        self._turn = asyncio.Lock()
 
     async def admit(self, tokens: int) -> None:
         """Returns when a request of so many tokens may be sent."""
-        while (wait := self._not_before - time.monotonic()) > 0:
-            await asyncio.sleep(wait)
-        if self._requests:
-            await self._requests.acquire()
-        if self._tokens:
-            left = float(tokens)
-            while left > 0:  # more than a second's worth is let through piece by piece
+        async with self._turn:
+            if self._requests:
+                await self._requests.acquire()
+            left = float(tokens) if self._tokens else 0.0
+            while self._tokens and left > 0:  # more than fits at once is waited for piece by piece
                 piece = min(left, self._tokens.max_rate)
                 await self._tokens.acquire(piece)
                 left -= piece
+            while (wait := self._not_before - time.monotonic()) > 0:
+                await asyncio.sleep(wait)
 
     def pause(self, seconds: float) -> None:
         """Nothing is admitted for so long: what a `Retry-After` asks for."""

@@ -2,7 +2,9 @@
 
 import io
 import time
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
+from copy import copy
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -13,6 +15,7 @@ from PIL import Image
 from ain import UserError
 from ain.chat import Reply, Request, Take, pictures
 from ain.device import chosen
+from ain.engine.local import Local
 from ain.stage import content_digest
 
 
@@ -28,6 +31,7 @@ class TransformersChat:
         self, checkpoint: str, processor: Any = None, dtype: str = "auto", batch_size: int = 16, device: str = "auto"
     ) -> None:
         self.checkpoint, self.processor = checkpoint, processor
+        self.engine: Any = None  # whoever asks may say where it is worked out
         self.dtype, self.batch_size, self.device = dtype, batch_size, device
 
     @cached_property
@@ -37,12 +41,21 @@ class TransformersChat:
         return ["transformers", content_digest(local) if local.is_dir() else self.checkpoint, self.dtype, seen]
 
     def ask(self, requests: Iterable[Request], take: Take, directory: Path) -> None:
-        waiting = iter(requests)
-        while batch := list(islice(waiting, self.batch_size)):
-            for request, reply in zip(batch, self._answers(batch), strict=True):
+        """Batches are spread by the engine; a copy of this goes to each of its workers."""
+        waiting, on_their_way = iter(requests), deque[list[Request]]()
+
+        def batches() -> Iterator[list[Request]]:
+            while batch := list(islice(waiting, self.batch_size)):
+                on_their_way.append(batch)
+                yield batch
+
+        part = copy(self)
+        part.engine = None
+        for replies in (self.engine or Local()).map(part, "answers", batches()):
+            for request, reply in zip(on_their_way.popleft(), replies, strict=True):
                 take(request, reply)
 
-    def _answers(self, batch: list[Request]) -> list[Reply]:
+    def answers(self, batch: list[Request]) -> list[Reply]:
         import torch
 
         started = time.perf_counter()

@@ -17,6 +17,7 @@ class Ray:
     def map(self, part: Any, method: str, blocks: Iterable[Any]) -> Iterator[Any]:
         """At most two blocks a worker are on their way, so that memory holds no more."""
         ray = self._connected()
+        self._room(ray.cluster_resources())
         actor = ray.remote(num_cpus=self.num_cpus, num_gpus=self.num_gpus)(_Worker)
         pool = ray.util.ActorPool([actor.remote(part) for _ in range(self.workers)])
         waiting = 0
@@ -28,6 +29,15 @@ class Ray:
             waiting += 1
         while pool.has_next():
             yield pool.get_next()
+
+    def _room(self, resources: dict[str, float]) -> None:
+        """Workers that the cluster cannot hold would be waited for without end."""
+        for name, wanted in (("CPU", self.num_cpus * self.workers), ("GPU", self.num_gpus * self.workers)):
+            if wanted > resources.get(name, 0):
+                raise UserError(
+                    f"engine.workers={self.workers}: they want {wanted:g} {name}s and the cluster has "
+                    f"{resources.get(name, 0):g}; lower engine.workers, engine.num_cpus or engine.num_gpus"
+                )
 
     def _connected(self) -> Any:
         try:

@@ -51,6 +51,7 @@ def read_sheet(directory: Path) -> Table:
 
 def _workbook(lines: list[Any], path: Path) -> None:
     from openpyxl import Workbook
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
     from openpyxl.styles import Alignment, Font
     from openpyxl.worksheet.datavalidation import DataValidation
 
@@ -60,7 +61,7 @@ def _workbook(lines: list[Any], path: Path) -> None:
     sheet.sheet_view.rightToLeft = True
     sheet.freeze_panes = "A2"
     for line in lines:
-        sheet.append(list(line))
+        sheet.append([ILLEGAL_CHARACTERS_RE.sub("", str(value)) for value in line])
     for column, width in zip("ABCDEF", (15, 48, 48, 48, 9, 30), strict=True):
         sheet.column_dimensions[column].width = width
         for cell in sheet[column]:
@@ -83,6 +84,9 @@ class Sheets:
 
     def __init__(self, files: list[str] | None = None) -> None:
         self.files = [Path(name).expanduser() for name in files or []]
+        names = [path.stem for path in self.files]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise UserError(f"rating.files: two are named {twice[0]}; name each file by its rater")
 
     def digest(self) -> str:
         return digest([[path.name, *map(str, self._ratings(path))] for path in self.files])
@@ -112,12 +116,21 @@ class Sheets:
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    lines = _lines(path)
+    names = [str(name) for name in next(lines, ())]
+    if not {"item", "rating"} <= set(names):
+        raise UserError(f"{path}: no rating sheet: its first line names no columns `item` and `rating`")
+    yield from (dict(zip(names, line, strict=False)) for line in lines)
+
+
+def _lines(path: Path) -> Iterator[Any]:
+    """CSV with commas, semicolons or tabs, as spreadsheets of different countries save it; or XLSX."""
     if path.suffix == ".xlsx":
         from openpyxl import load_workbook
 
-        lines = load_workbook(path, read_only=True, data_only=True).worksheets[0].iter_rows(values_only=True)
-        names = [str(name) for name in next(lines)]
-        yield from (dict(zip(names, line, strict=False)) for line in lines)
-    else:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            yield from csv.DictReader(file)
+        yield from load_workbook(path, read_only=True, data_only=True).worksheets[0].iter_rows(values_only=True)
+        return
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        head = file.readline()
+        file.seek(0)
+        yield from csv.reader(file, delimiter=max(",;\t", key=head.count))

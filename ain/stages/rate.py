@@ -78,7 +78,8 @@ def _people(rows: list[Row], rating: Any) -> dict[str, Any]:
     """Accuracy in percent as people see it, with its 95 % interval and their agreement; null while nobody was asked."""
     ours = {row["item"] for row in rows}
     given = {rater: {name: value for name, value in of.items() if name in ours} for rater, of in rating.read().items()}
-    given = {rater: of for rater, of in given.items() if of}
+    untranslated = {row["item"]: 0.0 for row in rows if not row["arabic"]}
+    given = {rater: of | untranslated for rater, of in given.items() if of}
     if not given:
         return dict.fromkeys(("accuracy_pct", "accuracy_low", "accuracy_high", "raters", "alpha"))
     mean, low, high = (round(100 * value, 1) for value in rated(given))
@@ -98,12 +99,13 @@ def _time(collect: Path, translate: Path, translator: Any) -> dict[str, Any]:
     latency = counts.get("latency_s")
     if latency is None:
         latency = _alone(collect, translator) * counts["input"]
+    usd = counts.get("answers_usd", 0.0)  # of the answers used, whichever run paid for them
     return {
-        "time_s": round(latency, 3),
-        "avg_s_per_sample": round(latency / counts["input"], 4),
+        "time_s": round(latency, 3) if latency else None,  # a batch tells no latency
+        "avg_s_per_sample": round(latency / counts["input"], 4) if latency else None,
         "samples_per_s": round(counts["input"] / max(counts["asking_s"], 0.01), 2),
-        "usd": counts.get("usd", 0.0),
-        "usd_per_1000": round(1000 * counts.get("usd", 0.0) / counts["input"], 4),
+        "usd": usd,
+        "usd_per_1000": round(1000 * usd / counts["input"], 4),
     }
 
 

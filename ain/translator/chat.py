@@ -35,7 +35,7 @@ class ChatTranslator:
     is put; `repair`, where {faults} is. unit: exchange | text. answer: json, or plain for models that only translate: the
     answer is then the one text's translation. retry: the kinds of fault (`ain.translator.faults.KINDS`) to ask again
     about, once; records with any other, or with one that stays, are rejected. max_cost_usd: what all runs of this stage
-    together may cost.
+    together may cost. give_up: reject records that got no answer for the moment, instead of leaving the stage unfinished.
     """
 
     spoil: dict[str, float] = {}  # noqa: RUF012
@@ -48,6 +48,7 @@ class ChatTranslator:
         answer: str = "json",
         retry: tuple[str, ...] = (),
         max_cost_usd: float = 0.0,
+        give_up: bool = False,
         **settings: Any,
     ) -> None:
         if unknown := set(retry) - set(KINDS):
@@ -58,6 +59,7 @@ class ChatTranslator:
         self.prompt, self.unit, self.answer = prompt, unit, answer
         self.retry = frozenset(retry)
         self.max_cost_usd = max_cost_usd
+        self.give_up = give_up
         self._schema = _schema(UNITS[unit]) if answer == "json" else None
         self._shape = key(self.chat.identity, prompt, unit, answer)[:32]
 
@@ -65,15 +67,28 @@ class ChatTranslator:
         self, records: Shards, out: Path, engine: Any
     ) -> tuple[Callable[[Row], Arabic], Callable[[], dict[str, Any]]]:
         """Asks for whatever is not known; returns a look-up from record to Arabic, and the account of what it took."""
-        self.ledger, self.run = Ledger(out.parents[1] / "ledger.sqlite"), out.name
-        self.failed: dict[str, str] = {}  # units that got no answer in this run, and why
-        expected = self._allow(records)
-        started = time.perf_counter()
-        self._ask(records, self._first, "translate", out)
+        root = out.parents[1]
+        self.ledger, self.run = Ledger(root / "ledger.sqlite"), out.name
+        if hasattr(self.chat, "engine"):
+            self.chat.engine = engine
+        self.failed: dict[str, str] = {}  # units that will get no answer, and why
+        self.unanswered: dict[str, str] = {}  # units that got none for the moment
+        expected, started = self._allow(records), time.perf_counter()
+        state = root / "batches" / self._shape[:12]  # shared by all stages that ask the same of the same model
+        self._ask(records, self._first, "translate", state)
         if self.retry:
-            self._ask(records, self._again, "mend", out)
-        seconds = time.perf_counter() - started
-        account = {"records": 0, "naive_tokens": 0, "latency_s": 0.0, "asking_s": seconds}
+            self._ask(records, self._again, "mend", state)
+        if self.unanswered:  # one more chance, now that the others are through
+            self.unanswered.clear()
+            for wanted in (self._first, self._again) if self.retry else (self._first,):
+                self._ask(records, wanted, "again", state)
+        if self.unanswered and not self.give_up:
+            raise UserError(
+                f"{len(self.unanswered):,} requests got no answer (the last: {list(self.unanswered.values())[-1]}); the same "
+                "command asks for them again, and translator.how.give_up=true goes on without them"
+            )
+        account = {"records": 0, "naive_tokens": 0, "latency_s": 0.0, "answers_usd": 0.0}
+        account["asking_s"] = time.perf_counter() - started
         return lambda record: self._assemble(record, account), lambda: self._account(account, expected)
 
     # Units and their keys
@@ -95,7 +110,7 @@ class ChatTranslator:
 
     # Asking
 
-    def _ask(self, records: Shards, wanted: Callable[[Unit], "list[Any] | None"], what: str, out: Path) -> None:
+    def _ask(self, records: Shards, wanted: Callable[[Unit], "list[Any] | None"], what: str, state: Path) -> None:
         """One round. `wanted` gives of a unit what its request must hold, None where nothing is to be asked."""
         in_flight: set[str] = set()
 
@@ -117,15 +132,18 @@ class ChatTranslator:
             self._take(request, reply)
             in_flight.difference_update(name for name, *_ in request.tag)
 
-        self.chat.ask(requests(), take, out / "batches")
+        self.chat.ask(requests(), take, state)
 
     def _first(self, unit: Unit) -> list[Any] | None:
         name = self._key(unit, 1)
-        return [name, unit, None] if name not in self.failed and self.ledger.get(name) is None else None
+        return [name, unit, None] if not self._hopeless(name) and self.ledger.get(name) is None else None
+
+    def _hopeless(self, name: str) -> bool:
+        return name in self.failed or name in self.unanswered
 
     def _again(self, unit: Unit) -> list[Any] | None:
         before, name = self._known(unit, 1), self._key(unit, 2)
-        if before is None or before.get("fault") not in self.retry or name in self.failed:
+        if before is None or before.get("fault") not in self.retry or self._hopeless(name):
             return None
         return [name, unit, before] if self.ledger.get(name) is None else None
 
@@ -142,6 +160,8 @@ class ChatTranslator:
             ]
         size = 24 * len(units) + sum(tokens(text) for unit in units for text in unit.values())
         limit = 64 + size * _LENGTHS[getattr(self.chat, "vocabulary", "o200k")]
+        if any(before and before["fault"] == "cut_off" for _, _, before in wants):
+            limit *= 2
         return Request(wants[0][0], messages, limit, self._schema, [[name, unit] for name, unit, _ in wants])
 
     def messages(self, units: list[Unit]) -> list[Message]:
@@ -155,16 +175,17 @@ class ChatTranslator:
 
     def _take(self, request: Request, reply: Reply) -> None:
         """Into the ledger, whatever it is worth: it is paid."""
-        if reply.finish == "failed":
-            self.failed |= {name: reply.text for name, _ in request.tag}
+        if reply.finish in ("failed", "unanswered"):
+            silent = self.failed if reply.finish == "failed" else self.unanswered
+            silent |= {name: reply.text for name, _ in request.tag}
             return
         price = self.chat.price
         usd = price.of(reply.prompt_tokens, reply.completion_tokens) if price else 0.0
         found = self._read(reply, [unit for _, unit in request.tag])
-        share = round(reply.seconds / len(found), 3)
+        share = {"seconds": round(reply.seconds / len(found), 3), "usd": usd / len(found)}
         self.ledger.put(
             [
-                (name, json.dumps({**result, "seconds": share}, ensure_ascii=False))
+                (name, json.dumps({**result, **share}, ensure_ascii=False))
                 for (name, _), result in zip(request.tag, found, strict=True)
             ],
             self.run,
@@ -178,11 +199,11 @@ class ChatTranslator:
         elif reply.finish == "length":
             wrong = Fault("cut_off", "cut off: the answer ran out of tokens")
         elif self.answer == "plain":
-            wrong = [{"text": reply.text.strip()}]
+            wrong = [{"text": _sound(reply.text.strip())}]
         else:
             wrong = read_items(reply.text, len(units))
         if isinstance(wrong, Fault):
-            return [{"fault": wrong.kind, "reason": wrong.reason, "said": reply.text[:4_000]}] * len(units)
+            return [{"fault": wrong.kind, "reason": wrong.reason, "said": _sound(reply.text[:4_000])}] * len(units)
         return [_checked(unit, item) for unit, item in zip(units, wrong, strict=True)]
 
     # What came of it
@@ -194,15 +215,19 @@ class ChatTranslator:
         found: dict[tuple[str, ...], dict[str, Any]] = {}
         reasons = []
         for number, unit in enumerate(units, 1):
-            result = self._known(unit, 2) or self._known(unit, 1)
-            if result is None:
-                said = self.failed.get(self._key(unit, 1)) or self.failed.get(self._key(unit, 2)) or "not asked"
-                result = {"fault": "failed", "reason": f"no answer: {said}"}
-            account["latency_s"] += result.get("seconds", 0.0)
+            answers = [answer for attempt in (1, 2) if (answer := self._known(unit, attempt))]
+            for answer in answers:
+                account["latency_s"] += answer["seconds"]
+                account["answers_usd"] += answer["usd"]
+            result = answers[-1] if answers else self._silence(unit)
             if "fault" in result:
                 reasons.append(f"{result['reason']} ({self.unit} {number})")
             found[tuple(unit.values())] = result.get("fields", {})
         return [self._exchange(exchange, found) for exchange in record["english"] or []], reasons
+
+    def _silence(self, unit: Unit) -> dict[str, Any]:
+        name = self._key(unit, 1)
+        return {"reason": f"no answer: {self.failed.get(name) or self.unanswered.get(name)}", "fault": "failed"}
 
     def _exchange(self, exchange: dict[str, str], found: dict[tuple[str, ...], dict[str, Any]]) -> dict[str, str]:
         cores = {name: core(text) for name, text in exchange.items()}
@@ -220,6 +245,7 @@ class ChatTranslator:
             return None
         spent = self.ledger.spent(self.run).usd
         expected = self.estimate(records.rows(["english", "arabic"]), self.ledger)
+        expected.spent = spent
         self.chat.budget = Budget(self.chat.price, self.max_cost_usd, spent)  # type: ignore[attr-defined]
         if self.max_cost_usd <= 0 and expected.requests:
             raise UserError(expected.sentence())
@@ -260,11 +286,12 @@ class ChatTranslator:
             "naive_prompt_tokens": account["naive_tokens"],
             "completion_tokens": spent.completion_tokens,
             "usd": round(spent.usd, 6),
+            "answers_usd": round(account["answers_usd"], 6),
             "latency_s": round(account["latency_s"], 3),
             "asking_s": round(account["asking_s"], 3),
         }
         self.ledger.close()
-        made |= {"estimated_usd": round(expected.usd, 6)} if expected else {}
+        made |= {"estimated_usd": round(expected.spent + expected.usd, 6)} if expected else {}
         print(f"ain: {said(made)}", file=sys.stderr)
         return made
 
@@ -277,6 +304,11 @@ def said(account: dict[str, Any]) -> str:
         f"{account['requests']:,} requests (record by record {account['naive_requests']:,}), {tokens:,} tokens{money}; "
         f"{account['latency_s']:,.0f} s of waiting done in {account['asking_s']:,.0f} s"
     )
+
+
+def _sound(text: str) -> str:
+    """Without halves of characters, which no file can hold."""
+    return text.encode(errors="replace").decode()
 
 
 def _checked(unit: Unit, item: dict[str, Any] | None) -> dict[str, Any]:

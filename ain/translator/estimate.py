@@ -28,6 +28,7 @@ class Estimate:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     naive_tokens: int = 0
+    spent: float = 0.0  # dollars, by earlier runs of the same stage
 
     def add(self, naive: tuple[int, int], requests: list[tuple[int, int]]) -> None:
         self.records += 1
@@ -78,7 +79,8 @@ class Estimate:
 
     def sentence(self) -> str:
         way = "by batch" if self.chat.batch_api else "live"
-        cap = max(0.01, math.ceil(self.usd * 130) / 100)
+        # What is promised at once must fit under the cap, and of a batch that is everything, at its worst.
+        cap = max(0.01, math.ceil((self.spent + self.usd * (6 if self.chat.batch_api else 1.3)) * 100) / 100)
         return (
             f"this costs money: {self.requests:,} requests for {self.records:,} records, about {_dollars(self.usd)} {way} "
             f"(live {_dollars(self.cost(False))}, batch {_dollars(self.cost(True))}); to allow it add "

@@ -26,19 +26,14 @@ _REFUSAL = re.compile(
     re.I,
 )
 _ENGLISH_RUN = re.compile(r"[a-z]{2,}(?:[ ,'’-]+[a-z]{2,}){2,}")  # three words in a row, none of them a name
-_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve"
-_SPELLED = {word: number for number, word in enumerate(_NUMBERS.split())}
-_SPELLED |= {
-    "first": 1,
-    "second": 2,
-    "third": 3,
-    "single": 1,
-    "both": 2,
-    "double": 2,
-    "twice": 2,
-    "dozen": 12,
-    "hundred": 100,
-}
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+)
+_SPELLED = {word: number for number, word in enumerate(f"{_ONES} eighteen nineteen".split())}
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_SPELLED |= {word: 10 * tens for tens, word in enumerate(_TENS.split(), 2)}
+_SPELLED |= {"first": 1, "second": 2, "third": 3, "single": 1, "both": 2, "double": 2, "twice": 2, "dozen": 12}
+_SPELLED |= {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
 
 
 @dataclass(frozen=True)
@@ -62,20 +57,29 @@ def fault(english: str, arabic: str) -> Fault | None:
     if run := _ENGLISH_RUN.search(language):
         return Fault("half_translated", f"half translated: {run[0][:40]}")
     if strange := _strange_numbers(english, arabic):
-        return Fault("number", f"number changed: {strange[0]} is not in the original")
+        return Fault("number", f"number changed: {strange[0]} is not in both")
     return None
 
 
 def _is_name(english: str) -> bool:
-    """Names and codes may stay as they are: Boeing 747, iPhone, USB-C, H2O."""
-    words = re.findall(r"[A-Za-z][\w-]*", english)
-    return len(words) <= 3 and all(word != word.lower() for word in words)
+    """Names and codes that are not words may stay as they are: 747, iPhone, USB-C, H2O. A mere capital makes no name."""
+    words = re.findall(r"[A-Za-z0-9][\w-]*", english)
+    return len(words) <= 3 and all(
+        word[1:] != word[1:].lower() or any(map(str.isdigit, word)) or len(word) == 1 for word in words
+    )
 
 
 def _strange_numbers(english: str, arabic: str) -> list[str]:
-    """Numbers of the translation that the original has neither in digits nor in words. Digits may become words."""
-    said = {str(_SPELLED[word]) for word in re.findall(r"[a-z]+", english.lower()) if word in _SPELLED}
-    return [number for number in numbers(arabic) if number not in said | set(numbers(english))]
+    """Numbers of the translation that the original has neither in digits nor in words, and large ones of it that are lost.
+
+    Digits may become words and words digits; a point may become a comma.
+    """
+    given, made = ([re.sub(r"\D", "", number) for number in numbers(text)] for text in (english, arabic))
+    values = [_SPELLED[word] for word in re.findall(r"[a-z]+", english.lower()) if word in _SPELLED]
+    spelled = {str(one) for one in values} | {str(one + other) for one in values for other in values}
+    spelled |= {str(one * other) for one in values for other in values}
+    strange = [number for number in made if number not in given and number not in spelled]
+    return strange or [number for number in given if len(number) > 2 and number not in made]
 
 
 def read_items(text: str, count: int) -> list[dict[str, Any] | None] | Fault:
@@ -83,6 +87,7 @@ def read_items(text: str, count: int) -> list[dict[str, Any] | None] | Fault:
     try:
         given = json.loads(text[text.index("{") : text.rindex("}") + 1])
         items = given["translations"]
+        json.dumps(items, ensure_ascii=False).encode()  # half a character can be written in JSON, and nowhere else
         by_id = {int(item["id"]): item for item in reversed(items)}
     except (ValueError, KeyError, TypeError) as error:
         return Fault("json", f"broken JSON: {type(error).__name__} {str(error)[:60]}")

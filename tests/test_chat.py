@@ -229,7 +229,7 @@ def test_the_cap_is_never_passed(vqa: Path, tmp_path: Path, serve: Serve) -> Non
         assert "stopped at $" in result.stderr
         assert "Traceback" not in result.stderr
     served = log(url)["served"]
-    assert 5 < served
+    assert served > 5
     assert served * (300 * 10 + 20 * 30) / 1e6 < 0.2  # what each costs at least
     good(ain(*priced, "translator.how.max_cost_usd=50", "translator.how.concurrency=2"))
     assert manifest(tmp_path)["kept"] == 200

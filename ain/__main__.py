@@ -4,6 +4,7 @@ A verb is sugar for `stage=VERB`, a bare word after it for `experiment=WORD`. St
 line is the directory that the command was asked for.
 """
 
+import difflib
 import hashlib
 import os
 import sys
@@ -56,7 +57,8 @@ def run(cfg: DictConfig) -> None:
     out = results()
     with Job(cfg, Path(HydraConfig.get().runtime.output_dir)) as job:
         refuse_unknown_keys(cfg)
-        print(job.work(), file=out, flush=True)
+        if (made := job.work()) is not None:
+            print(made, file=out, flush=True)
     if job.failed and not job.in_sweep:
         sys.exit(1)
 
@@ -65,7 +67,9 @@ def arguments(words: list[str]) -> list[str]:
     """`run NAME -m a=1,2` as Hydra wants it: stage and experiment, then all overrides, then all flags with their values."""
     verb, *rest = words
     if verb not in VERBS:
-        raise UserError(f"{verb}: no such command; choose one of {', '.join(VERBS)}")
+        near = difflib.get_close_matches(verb, VERBS, 1)
+        meant = f" (did you mean {near[0]}?)" if near else ""
+        raise UserError(f"{verb}: no such command; choose one of {', '.join(VERBS)}{meant}")
     overrides, flags, names = [], [], []
     for i, word in enumerate(rest):
         if word.startswith("-") or (i and rest[i - 1] in _FLAGS_WITH_VALUE):

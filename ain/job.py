@@ -61,7 +61,8 @@ class Job:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         self.row["seconds"] = round(time.time() - self.started, 1)
-        self.row["status"] = "done" if error is None else "failed"
+        finished = "planned" if self.cfg.dry_run else "done"
+        self.row["status"] = finished if error is None else "failed"
         said = sentence(error) if isinstance(error, Exception) else None
         if error is not None:
             self.row["error"] = said or f"{type(error).__name__}: {error}"
@@ -84,17 +85,19 @@ class Job:
         self.folder.mkdir(parents=True, exist_ok=True)
         replace_text(self.folder / "job.json", json.dumps(self.row, indent=2, ensure_ascii=False))
 
-    def work(self) -> Path:
-        """Bring up what was asked for, then report and publish. Returns the directory that was asked for."""
+    def work(self) -> Path | None:
+        """Bring up what was asked for, then report and publish. Returns the directory that was asked for; None for a plan."""
         from ain.pipeline import Run, targets
         from ain.tracking import publish, refuse_anonymous
 
-        run = Run(Path(self.cfg.output_dir), on_stage=lambda name: print(f"ain: {name}", file=sys.stderr, flush=True))
+        run = Run(Path(self.cfg.output_dir), say=lambda text: print(f"ain: {text}", file=sys.stderr, flush=True))
         out = run.output_dir
         if self.cfg.dry_run:
-            return self._plan(run)
+            self._plan(run)
+            return None
         refuse_anonymous(self.cfg)
-        run.plan(targets(self.cfg.stage), self.cfg)  # what is wrong with a choice far down is said before hours of work
+        plan = run.plan(targets(self.cfg.stage), self.cfg)  # what is wrong far down is said before hours of work
+        self._warn(plan)
         for stage in targets(self.cfg.stage):
             out = run.bring_up(stage, self.cfg)
         run.directories = dict(sorted(run.directories.items(), key=lambda item: item[1].name))
@@ -102,22 +105,34 @@ class Job:
         if self.cfg.stage in ("run", "report"):
             out = self._report(run)
         elif self.cfg.stage == "rate":
-            self.row["headline"] = _rated(out)
+            self.row["headline"] = _numbers(out)
             publish(self.row, run.directories, out, self.cfg, self.folder)
+        else:
+            counts = _numbers(out)
+            self.row["headline"] = {name: counts[name] for name in ("input", "kept", "rejected") if name in counts}
         return out
 
-    def _plan(self, run: Any) -> Path:
+    def _warn(self, plan: dict[str, Path]) -> None:
+        """The miniature's models answer other people's data too, with nonsense."""
+        choices = HydraConfig.get().runtime.choices
+        stages = {"translator": "translate", "verifier": "verify", "screener": "screen", "model": "train"}
+        strangers = [f"{group}={choices[group]}" for group, stage in stages.items() if stage in plan]
+        strangers = [choice for choice in strangers if "=miniature" in choice]
+        if choices["source"] != "miniature" and strangers:
+            said = f"ain: warning: {', '.join(strangers)} know the drawn world only, not your data"
+            print(f"{said}; see Real models in the README", file=sys.stderr, flush=True)
+
+    def _plan(self, run: Any) -> None:
         """What a real run would make and what it would find done; touches nothing."""
         from ain.pipeline import targets
         from ain.stage import is_done
 
         plan = run.plan(targets(self.cfg.stage), self.cfg)
-        for name, directory in plan.items():
+        for name, directory in sorted(plan.items(), key=lambda item: item[1].name):
             print(f"ain: {name:>13}  {'done   ' if is_done(directory) else 'to make'}  {directory}", file=sys.stderr)
         if "translate" in plan and not is_done(plan["translate"]):
             for line in self._estimate(plan["collect"]):
                 print(f"ain: {line}", file=sys.stderr)
-        return run.output_dir
 
     def _estimate(self, collect: Path) -> list[str]:
         """What translating would take; a model of one's own takes no money, and is not fetched to say so."""
@@ -140,8 +155,8 @@ class Job:
         return where
 
 
-def _rated(directory: Path) -> dict[str, Any]:
-    """The one row of `rate`'s table, in numbers."""
+def _numbers(directory: Path) -> dict[str, Any]:
+    """A stage's counts, those that are numbers."""
     from ain.stage import read_manifest
 
     return {name: value for name, value in read_manifest(directory)["counts"].items() if isinstance(value, int | float)}

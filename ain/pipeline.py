@@ -21,7 +21,7 @@ STAGES = {
         Stage("translate", 2, reads=("translator",), uses=("engine",), after=("collect",)),
         Stage("verify", 1, reads=("verifier",), after=("collect", "translate")),
         Stage("screen", 1, reads=("screener",), after=("collect",)),
-        Stage("select", 2, reads=("thresholds",), after=("collect", "translate", "verify", "screen")),
+        Stage("select", 3, reads=("thresholds",), after=("collect", "translate", "verify", "screen")),
         Stage("mix", 1, reads=("mixture", "seed"), after=("collect", "translate", "select")),
         Stage("pack", 1, reads=("model.processor",), after=("mix",)),
         Stage("train", 1, reads=("model", "objective", "trainer", "seed"), after=("pack",)),
@@ -75,7 +75,7 @@ class Run:
     output_dir: Path
     directories: dict[str, Path] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
-    on_stage: Callable[[str], None] = lambda name: None
+    say: Callable[[str], None] = lambda text: None
     # By stage and config: a stage is asked for by all that follow it. Configs stay alive in `_upstream`, and so do their ids.
     _upstream: dict[tuple[str, int], tuple[DictConfig, dict[str, Any]]] = field(default_factory=dict)
     _fingerprints: dict[tuple[str, int], str] = field(default_factory=dict)
@@ -128,13 +128,18 @@ class Run:
         return seen
 
     def _make(self, stage: Stage, cfg: DictConfig, inputs: dict[str, Any], out: Path) -> None:
-        self.on_stage(stage.name)
+        self.say(stage.name)
         started = time.time()
         parts = self.parts(stage, cfg)
         body = importlib.import_module(stage.module)
         counts = getattr(body, stage.body or stage.name)(**inputs, **parts, out=out)
         if "input" in counts and counts["kept"] + counts["rejected"] != counts["input"]:
             raise RuntimeError(f"{stage.name} lost records: {counts}")
+        if counts.get("rejected"):
+            why = out / "rejected"
+            self.say(
+                f"{stage.name}: {counts['kept']:,} of {counts['input']:,} kept, {counts['rejected']:,} rejected; why: {why}"
+            )
         settings = {group: essence(plain(cfg, group)) for group in stage.reads}
         follows = self._walk(self.upstream(stage, cfg), lambda *of: self.directory(*of).name)
         mark_done(

@@ -36,7 +36,7 @@ def end(config: DictConfig) -> None:
         sys.exit("ain: the sweep has no jobs; give at least one value, as in thresholds=paper,none")
     for line in table(jobs):
         print(line, file=sys.stderr)
-    done = [job for job in jobs if job["status"] == "done"]
+    done = [job for job in jobs if job["status"] in ("done", "planned")]
     where = Path(config.output_dir) / "report"
     if done and not config.dry_run:
         if config.stage == "rate":
@@ -91,7 +91,9 @@ def _compared(jobs: list[dict[str, Any]], config: DictConfig) -> list[str]:
         return ["this experiment names no table of a paper"]
     paper: Any = OmegaConf.to_container(config.paper)
     table = compare(jobs, paper)
-    write_table(Path(config.output_dir) / "report" / f"{paper['table'].replace('/', '-')}.csv", table)
+    where = Path(config.output_dir) / "report" / f"{paper['table'].replace('/', '-')}.csv"
+    write_table(where, table)
+    print(f"ain: {where}", file=sys.stderr)
     return lines(table, paper)
 
 
@@ -99,9 +101,7 @@ def table(jobs: list[dict[str, Any]]) -> list[str]:
     """One line a job: its overrides, how it ended, and its headline or its error."""
     rows = [("job", "status", "seconds", "")]
     for job in jobs:
-        headline = "  ".join(
-            f"{name} {value:.1f}" for name, value in job.get("headline", {}).items() if isinstance(value, float)
-        )
+        headline = "  ".join(f"{name} {_short(value)}" for name, value in job.get("headline", {}).items())
         rows.append(
             (
                 job["label"],
@@ -115,3 +115,7 @@ def table(jobs: list[dict[str, Any]]) -> list[str]:
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip()
         for row in rows
     ]
+
+
+def _short(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"

@@ -108,3 +108,8 @@ def vqa(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.append({"id": str(i), "conversations": spoken})
     (folder / "data.json").write_text(json.dumps(rows))
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest file first, so that no worker is left with it at the end."""
+    items.sort(key=lambda item: item.path.name != "test_quality.py")

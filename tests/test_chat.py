@@ -184,7 +184,7 @@ def test_a_wait_that_is_asked_for_holds_up_those_who_queue_already() -> None:
 def test_other_hosts_are_not_free_and_get_no_key(vqa: Path, tmp_path: Path) -> None:
     result = ain(*words(vqa, tmp_path, "https://example.org/v1"), env={"OPENAI_API_KEY": SECRET})
     assert result.returncode != 0
-    assert "give how.price=[INPUT,OUTPUT]" in result.stderr
+    assert "give translator.how.price=[INPUT,OUTPUT]" in result.stderr
     result = ain(*words(vqa, tmp_path, "https://example.org/v1", "translator.how.price=[1]"))
     assert "give two numbers" in result.stderr
     assert "Traceback" not in result.stderr

@@ -225,7 +225,7 @@ def test_mix_takes_from_each_part_what_belongs_to_it(tmp_path: Path) -> None:
     ]
     verdicts = [
         {"id": "c", "where": None, "reasons": ["similarity: low"], "original_usable": True},
-        {"id": "d", "where": None, "reasons": ["unsafe: O6"], "original_usable": False},
+        {"id": "d", "where": None, "reasons": ["unsafe: O6 Weapons or Substance Abuse"], "original_usable": False},
     ]
     counts, kept = mixed(tmp_path, rows, verdicts, parts=PARTS)
     assert [(row["id"], row["language"], row["origin"]) for row in kept] == [

@@ -36,7 +36,7 @@ def price(model: str, batch: bool) -> Price:
     rates = table["models"].get(model) or table["models"].get(_DATE.sub("", model))
     if rates is None:
         raise UserError(
-            f"{model}: no price is known for it; give how.price=[INPUT,OUTPUT] in dollars for a million tokens"
+            f"{model}: no price is known for it; give translator.how.price=[INPUT,OUTPUT] in dollars for a million tokens"
         )
     share = table["batch"] if batch else 1.0
     return Price(rates["input"] * share, rates["output"] * share, str(table["as_of"]))
@@ -86,6 +86,6 @@ class Budget:
 
     def over(self) -> UserError:
         return UserError(
-            f"stopped at ${self.spent:.4g}, before how.max_cost_usd={self.cap:g} could be passed; what is answered is kept: "
-            "raise it and the same command goes on"
+            f"stopped at ${self.spent:.4g}, before translator.how.max_cost_usd={self.cap:g} could be passed; what is "
+            "answered is kept: raise it and the same command goes on"
         )

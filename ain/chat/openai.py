@@ -53,7 +53,9 @@ class OpenAIChat:
         self.requests_per_minute, self.tokens_per_minute = requests_per_minute, tokens_per_minute
         self.concurrency, self.timeout_s, self.tries, self.patience_s = concurrency, timeout_s, tries, patience_s
         if price is not None and len(price) != 2:
-            raise UserError(f"how.price={price}: give two numbers, [INPUT,OUTPUT], in dollars for a million tokens")
+            raise UserError(
+                f"translator.how.price={price}: give two numbers, [INPUT,OUTPUT], in dollars for a million tokens"
+            )
         self._price = price
         self.batch_api, self.poll_s, self.enqueued_tokens = batch_api, poll_s, enqueued_tokens
         self.vocabulary = cost.vocabulary(model)
@@ -72,8 +74,8 @@ class OpenAIChat:
             return cost.Price(self._price[0], self._price[1], as_of="as given")
         if not self._openai and not _near(self.base_url):
             raise UserError(
-                f"{self.base_url} is neither OpenAI's nor on a network of your own: give how.price=[INPUT,OUTPUT] in dollars "
-                "for a million tokens, [0,0] if it costs nothing"
+                f"{self.base_url} is neither OpenAI's nor on a network of your own: give "
+                "translator.how.price=[INPUT,OUTPUT] in dollars for a million tokens, [0,0] if it costs nothing"
             )
         return cost.price(self.model, batch) if self._openai else None
 
@@ -84,8 +86,8 @@ class OpenAIChat:
             Batches(self, directory).ask(requests, take)
         elif Batches.waiting(directory):
             raise UserError(
-                f"batches of an earlier run may be open, and paid for: fetch them with how.batch_api=true, or give them up by "
-                f"deleting {directory}"
+                "batches of an earlier run may be open, and paid for: fetch them with translator.how.batch_api=true, "
+                f"or give them up by deleting {directory}"
             )
         else:
             import asyncio
@@ -96,12 +98,16 @@ class OpenAIChat:
 
     def key(self) -> str:
         """The secret itself: it goes into the client and nowhere else."""
-        key = self._secret()
-        if not key and self._openai:
-            raise UserError(
-                f"{self.api_key_env} is not set: export {self.api_key_env}=..., or name another variable with how.api_key_env"
-            )
-        return key or "none"
+        if unset := self.missing_key():
+            raise UserError(unset)
+        return self._secret() or "none"
+
+    def missing_key(self) -> str | None:
+        """What to do where a key is wanted and none is set."""
+        if self._secret() or not self._openai:
+            return None
+        name = self.api_key_env
+        return f"{name} is not set: export {name}=..., or name another variable with translator.how.api_key_env"
 
     def _secret(self) -> str:
         return os.environ.get(self.api_key_env, "").strip() if self.api_key_env else ""
@@ -138,12 +144,15 @@ class OpenAIChat:
         host = urlsplit(self.base_url).netloc
         if error.status_code == 401:
             return UserError(
-                f"{host} refuses the key in {self.api_key_env or 'no variable'}: name the one that holds it in how.api_key_env"
+                f"{host} refuses the key in {self.api_key_env or 'no variable'}: name the variable that holds it in "
+                "translator.how.api_key_env"
             )
         if error.status_code == 403:
             return UserError(f"{host} does not allow this key to use {self.model}: {self.clean(error.message)}")
         if error.status_code == 404:
-            return UserError(f"{host} has no model {self.model}, or is not that server: check model and how.base_url")
+            return UserError(
+                f"{host} has no model {self.model}, or is not that server: check model and translator.how.base_url"
+            )
         if error.code == "insufficient_quota":
             return UserError(f"{host}: the account behind {self.api_key_env} has no credit left; add some and go on")
         return None

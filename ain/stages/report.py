@@ -219,12 +219,15 @@ def spoiled(directories: dict[str, Path]) -> Table:
 
 def _accuracy(directories: dict[str, Path]) -> Table:
     models = {"base": "evaluate_base", "tuned": "evaluate"}
-    return [
+    table = [
         {"model": model, **row}
         for model, stage in models.items()
         if stage in directories
         for row in read_table(directories[stage] / "tables" / "accuracy.csv")
     ]
+    return sorted(
+        table, key=lambda row: (row["model"], row["pictures"] != "shown", row["language"], row["domain"] == "all")
+    )
 
 
 def _answers(directories: dict[str, Path]) -> Table:

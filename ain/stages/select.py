@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from ain.metrics.rules import TRANSLATION_RULES, translation_reasons
 from ain.record import REJECTED, Row, Shards, rejection
+from ain.screener.verdict import CATEGORIES
 from ain.stage import read_manifest
 from ain.tables import write_table
 
@@ -69,7 +70,7 @@ def _unsafe(screen: Path) -> dict[str, str]:
     """sha256 → reason, for the pictures to leave out: called unsafe, or without a verdict that could be read."""
     rows = Shards(screen).rows(["sha256", "rating", "category"])
     return {
-        row["sha256"]: f"unsafe: {row['category']}"
+        row["sha256"]: f"unsafe: {row['category']} {CATEGORIES[row['category']]}"
         if row["rating"]
         else "unsafe: no readable verdict, held back for review"
         for row in rows

@@ -70,6 +70,8 @@ class Estimate:
                 f"batch: about {_dollars(self.cost(True))}, at most {days} x 24 h (translator.how.batch_api=true)"
             )
             lines.append(f"prices of {price.as_of}")
+        if unset := self.chat.missing_key():
+            lines.append(unset)
         return lines
 
     def _limits(self) -> str:
@@ -81,10 +83,11 @@ class Estimate:
         way = "by batch" if self.chat.batch_api else "live"
         # What is promised at once must fit under the cap, and of a batch that is everything, at its worst.
         cap = max(0.01, math.ceil((self.spent + self.usd * (6 if self.chat.batch_api else 1.3)) * 100) / 100)
+        unset = self.chat.missing_key()
         return (
             f"this costs money: {self.requests:,} requests for {self.records:,} records, about {_dollars(self.usd)} {way} "
             f"(live {_dollars(self.cost(False))}, batch {_dollars(self.cost(True))}); to allow it add "
-            f"translator.how.max_cost_usd={cap:g}"
+            f"translator.how.max_cost_usd={cap:g}" + (f"; {unset}" if unset else "")
         )
 
 

@@ -84,7 +84,7 @@ def arguments(words: list[str]) -> list[str]:
         if not names:
             raise UserError("reproduce what? name an experiment, as in: ain reproduce ain/table4")
         # What an experiment names goes before what the person names.
-        overrides = ["reproduce=true", *stand_ins(ROOT / "experiments" / f"{names[0]}.yaml"), *overrides]
+        overrides = ["reproduce=true", *stand_ins(names[0], ROOT / "experiments" / f"{names[0]}.yaml"), *overrides]
     elif verb != "run" or not names:  # an experiment may say how far it goes
         overrides = [f"stage={verb}", *overrides]
     return [*overrides, *(f"experiment={name}" for name in names), *flags]

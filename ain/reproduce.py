@@ -17,11 +17,17 @@ Table = list[dict[str, Any]]
 REPORTED = Path(__file__).resolve().parents[1] / "experiments" / "paper" / "reported.yml"
 
 
-def stand_ins(experiment: Path) -> list[str]:
-    """The overrides that an experiment wants where the variable with its key is not set."""
-    if not experiment.exists():
+def stand_ins(name: str, file: Path) -> list[str]:
+    """The overrides that an experiment wants where the variable with its key is not set; it must name a paper's table."""
+    if not file.exists():
         return []  # Hydra says it better
-    given = (yaml.safe_load(experiment.read_text(encoding="utf-8")) or {}).get("stand_in")
+    try:
+        experiment = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise UserError(f"{file}: broken YAML: {' '.join(str(error).split())}") from None
+    if "paper" not in experiment:
+        raise UserError(f"{name} reproduces no table of a paper; run it with: ain run {name}")
+    given = experiment.get("stand_in")
     return list(given["overrides"]) if given and not os.environ.get(given["unless"]) else []
 
 

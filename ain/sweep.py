@@ -87,8 +87,6 @@ def _compared(jobs: list[dict[str, Any]], config: DictConfig) -> list[str]:
     from ain.reproduce import compare, lines
     from ain.tables import write_table
 
-    if config.paper is None:
-        return ["this experiment names no table of a paper"]
     paper: Any = OmegaConf.to_container(config.paper)
     table = compare(jobs, paper)
     where = Path(config.output_dir) / "report" / f"{paper['table'].replace('/', '-')}.csv"

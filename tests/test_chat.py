@@ -196,7 +196,7 @@ def test_requests_without_an_answer_leave_the_stage_unfinished(vqa: Path, tmp_pa
     command = words(vqa, tmp_path, url, "translator.how.tries=1", "source.limit=60")
     result = ain(*command)
     assert result.returncode != 0
-    assert "requests got no answer (the last: HTTP 500: injected 500)" in result.stderr
+    assert "exchanges got no answer (the last: HTTP 500: injected 500)" in result.stderr
     good(ain(*command, "translator.how.give_up=true"))
     counts = manifest(tmp_path)
     assert counts["kept"] + counts["rejected"] == 60

@@ -22,7 +22,7 @@ from ain.pipeline import STAGES
         ("run ain/spoiled seed=1 --cfg job", "seed=1 experiment=ain/spoiled --cfg job"),
         ("run --cfg job quickstart", "experiment=quickstart --cfg job"),
         ("train ~experiment", "stage=train ~experiment"),
-        ("reproduce ain/blind seed=1", "reproduce=true seed=1 experiment=ain/blind"),
+        ("reproduce no/such seed=1", "reproduce=true seed=1 experiment=no/such"),
         ("reproduce", None),
     ],
 )
@@ -45,6 +45,7 @@ def test_the_sugar(typed: str, given: str | None) -> None:
             "run ain/spoild",
             "ain: experiment=ain/spoild: choose one of ain/blind, ain/spoiled,",
         ),
+        ("reproduce quickstart", "ain: quickstart reproduces no table of a paper; run it with: ain run quickstart"),
         ("collect source=folder", "ain: source.path has no value: add source.path=... to the command"),
         ("collect source=folder source.path=/nowhere", "ain: source.path=/nowhere: no such directory"),
         ("run a b", "ain: a b: one experiment at a time"),

@@ -84,7 +84,7 @@ class ChatTranslator:
                 self._ask(records, wanted, "again", state)
         if self.unanswered and not self.give_up:
             raise UserError(
-                f"{len(self.unanswered):,} requests got no answer (the last: {list(self.unanswered.values())[-1]}); the same "
+                f"{len(self.unanswered):,} {self.unit}s got no answer (the last: {list(self.unanswered.values())[-1]}); the same "
                 "command asks for them again, and translator.how.give_up=true goes on without them"
             )
         account = {"records": 0, "naive_tokens": 0, "latency_s": 0.0, "answers_usd": 0.0}
@@ -123,9 +123,7 @@ class ChatTranslator:
                         if want is not None and want[0] not in in_flight:
                             in_flight.add(want[0])
                             asked.append(want)
-                    for some in [asked] if self.answer == "json" else [[want] for want in asked]:
-                        if some:
-                            yield self._request(some)
+                    yield from map(self._request, self._grouped(asked))
                     bar.update()
 
         def take(request: Request, reply: Reply) -> None:
@@ -266,8 +264,9 @@ class ChatTranslator:
             made.add(self._size(units), [self._size(some) for some in self._grouped(new)])
         return made
 
-    def _grouped(self, units: list[Unit]) -> list[list[Unit]]:
-        return ([units] if units else []) if self.answer == "json" else [[unit] for unit in units]
+    def _grouped(self, of_record: list[Any]) -> list[list[Any]]:
+        """What of one record goes into one request."""
+        return ([of_record] if of_record else []) if self.answer == "json" else [[one] for one in of_record]
 
     def _size(self, units: list[Unit]) -> tuple[int, int]:
         """(prompt tokens, expected answer tokens) of a request for these units."""

@@ -22,10 +22,10 @@ from ain.progress import progress
 from ain.protect import core
 from ain.record import Row, Shards
 from ain.translator import Arabic
-from ain.translator.estimate import Estimate, Seen
-from ain.translator.faults import KINDS, Fault, fault, read_items
+from ain.translator.estimate import Estimate, Seen, account_of
+from ain.translator.faults import KINDS
+from ain.translator.replies import Unit, read, schema
 
-Unit = dict[str, str]  # field → English text; "" where there is nothing to translate
 UNITS = {"exchange": ("question", "answer"), "text": ("text",)}
 _LENGTHS = {"o200k": 4, "cl100k": 8}  # tokens of Arabic, at most, for one of English
 
@@ -60,7 +60,7 @@ class ChatTranslator:
         self.retry = frozenset(retry)
         self.max_cost_usd = max_cost_usd
         self.give_up = give_up
-        self._schema = _schema(UNITS[unit]) if answer == "json" else None
+        self._schema = schema(UNITS[unit]) if answer == "json" else None
         self._shape = key(self.chat.identity, prompt, unit, answer)[:32]
 
     def over(
@@ -179,7 +179,7 @@ class ChatTranslator:
             return
         price = self.chat.price
         usd = price.of(reply.prompt_tokens, reply.completion_tokens) if price else 0.0
-        found = self._read(reply, [unit for _, unit in request.tag])
+        found = read(reply, [unit for _, unit in request.tag], self.answer == "plain")
         share = {"seconds": round(reply.seconds / len(found), 3), "usd": usd / len(found)}
         self.ledger.put(
             [
@@ -189,20 +189,6 @@ class ChatTranslator:
             self.run,
             Spent(1, reply.prompt_tokens, reply.completion_tokens, usd, reply.seconds),
         )
-
-    def _read(self, reply: Reply, units: list[Unit]) -> list[dict[str, Any]]:
-        """Of each unit its {"fields"}, or its {"fault", "reason", "said"}."""
-        if reply.finish in ("refusal", "content_filter"):
-            wrong: Any = Fault("refused", f"refused: {reply.text[:80] or reply.finish}")
-        elif reply.finish == "length":
-            wrong = Fault("cut_off", "cut off: the answer ran out of tokens")
-        elif self.answer == "plain":
-            wrong = [{"text": _sound(reply.text.strip())}]
-        else:
-            wrong = read_items(reply.text, len(units))
-        if isinstance(wrong, Fault):
-            return [{"fault": wrong.kind, "reason": wrong.reason, "said": _sound(reply.text[:4_000])}] * len(units)
-        return [_checked(unit, item) for unit, item in zip(units, wrong, strict=True)]
 
     # What came of it
 
@@ -291,43 +277,5 @@ class ChatTranslator:
         }
         self.ledger.close()
         made |= {"estimated_usd": round(expected.spent + expected.usd, 6)} if expected else {}
-        print(f"ain: {said(made)}", file=sys.stderr)
+        print(f"ain: {account_of(made)}", file=sys.stderr)
         return made
-
-
-def said(account: dict[str, Any]) -> str:
-    """What translating took, for a person; of all runs of its stage together."""
-    tokens = account["prompt_tokens"] + account["completion_tokens"]
-    money = f", ${account['usd']:.4f} (estimated {account['estimated_usd']:.4f})" if "estimated_usd" in account else ""
-    return (
-        f"{account['requests']:,} requests (record by record {account['naive_requests']:,}), {tokens:,} tokens{money}; "
-        f"{account['latency_s']:,.0f} s of waiting done in {account['asking_s']:,.0f} s"
-    )
-
-
-def _sound(text: str) -> str:
-    """Without halves of characters, which no file can hold."""
-    return text.encode(errors="replace").decode()
-
-
-def _checked(unit: Unit, item: dict[str, Any] | None) -> dict[str, Any]:
-    said = json.dumps(item, ensure_ascii=False)
-    for name, english in unit.items():
-        if not english:
-            continue
-        if item is None or not isinstance(item.get(name), str):
-            return {"fault": "missing", "reason": f"missing from the answer: {name}", "said": said}
-        if wrong := fault(english, item[name]):
-            return {"fault": wrong.kind, "reason": wrong.reason, "said": said}
-    return {"fields": {name: item[name].strip() if english and item else "" for name, english in unit.items()}}
-
-
-def _schema(fields: tuple[str, ...]) -> dict[str, Any]:
-    properties = {"id": {"type": "integer"}, **{name: {"type": "string"} for name in fields}}
-    item = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-    return {
-        "type": "object",
-        "properties": {"translations": {"type": "array", "items": item}},
-        "required": ["translations"],
-        "additionalProperties": False,
-    }

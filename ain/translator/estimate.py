@@ -1,4 +1,4 @@
-"""What a translation will take, before it is asked for."""
+"""What a translation will take, before it is asked for; and what it took."""
 
 import math
 import sqlite3
@@ -89,6 +89,16 @@ class Estimate:
             f"(live {_dollars(self.cost(False))}, batch {_dollars(self.cost(True))}); to allow it add "
             f"translator.how.max_cost_usd={cap:g}" + (f"; {unset}" if unset else "")
         )
+
+
+def account_of(account: dict[str, Any]) -> str:
+    """What translating took, for a person; of all runs of its stage together."""
+    tokens = account["prompt_tokens"] + account["completion_tokens"]
+    money = f", ${account['usd']:.4f} (estimated {account['estimated_usd']:.4f})" if "estimated_usd" in account else ""
+    return (
+        f"{account['requests']:,} requests (record by record {account['naive_requests']:,}), {tokens:,} tokens{money}; "
+        f"{account['latency_s']:,.0f} s of waiting done in {account['asking_s']:,.0f} s"
+    )
 
 
 def _dollars(usd: float) -> str:

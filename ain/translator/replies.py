@@ -1,0 +1,53 @@
+"""From a chat model's reply to translations, or to what is wrong with them: pure functions."""
+
+import json
+from typing import Any
+
+from ain.chat import Reply
+from ain.translator.faults import Fault, fault, read_items
+
+Unit = dict[str, str]  # field → English text; "" where there is nothing to translate
+
+
+def read(reply: Reply, units: list[Unit], plain: bool) -> list[dict[str, Any]]:
+    """Of each unit its {"fields"}, or its {"fault", "reason", "said"}. plain: the reply is the one text's translation."""
+    if reply.finish in ("refusal", "content_filter"):
+        found: Any = Fault("refused", f"refused: {reply.text[:80] or reply.finish}")
+    elif reply.finish == "length":
+        found = Fault("cut_off", "cut off: the answer ran out of tokens")
+    elif plain:
+        found = [{"text": _sound(reply.text.strip())}]
+    else:
+        found = read_items(reply.text, len(units))
+    if isinstance(found, Fault):
+        return [{"fault": found.kind, "reason": found.reason, "said": _sound(reply.text[:4_000])}] * len(units)
+    return [_checked(unit, item) for unit, item in zip(units, found, strict=True)]
+
+
+def _sound(text: str) -> str:
+    """Without halves of characters, which no file can hold."""
+    return text.encode(errors="replace").decode()
+
+
+def _checked(unit: Unit, item: dict[str, Any] | None) -> dict[str, Any]:
+    said = json.dumps(item, ensure_ascii=False)
+    for name, english in unit.items():
+        if not english:
+            continue
+        if item is None or not isinstance(item.get(name), str):
+            return {"fault": "missing", "reason": f"missing from the answer: {name}", "said": said}
+        if wrong := fault(english, item[name]):
+            return {"fault": wrong.kind, "reason": wrong.reason, "said": said}
+    return {"fields": {name: item[name].strip() if english and item else "" for name, english in unit.items()}}
+
+
+def schema(fields: tuple[str, ...]) -> dict[str, Any]:
+    """What `read_items` reads, as a JSON schema; strict ones want every property."""
+    properties = {"id": {"type": "integer"}, **{name: {"type": "string"} for name in fields}}
+    item = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": {"translations": {"type": "array", "items": item}},
+        "required": ["translations"],
+        "additionalProperties": False,
+    }

@@ -5,3 +5,7 @@ __version__ = "0.1.0"
 
 class UserError(Exception):
     """A mistake a person can mend. Its text is one sentence that says what to type or change; it is shown without a traceback."""
+
+
+class Unavailable(UserError):
+    """Something that is not here and cannot be had now: weights behind a network or a licence, a library, a key."""

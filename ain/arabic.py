@@ -1,4 +1,4 @@
-"""Arabic text: a named, versioned normaliser, digits, option letters, and how much of a text is in Arabic script."""
+"""Arabic text: a named, versioned normaliser, digits, option letters, and how much of a text is Arabic script or diacritics."""
 
 import re
 import unicodedata
@@ -42,6 +42,12 @@ def arabic_share(text: str) -> float | None:
     """The share of letters that are in Arabic script; None where there are no letters."""
     letters = [c for c in text if c.isalpha()]
     return sum(bool(ARABIC.match(c)) for c in letters) / len(letters) if letters else None
+
+
+def diacritics_share(text: str) -> float | None:
+    """The share of Arabic letters that carry a diacritic; None where there are no Arabic letters."""
+    letters = sum(c.isalpha() for c in ARABIC.findall(text))
+    return min(1.0, len(_DIACRITICS.findall(text)) / letters) if letters else None
 
 
 def option(text: str) -> int | None:

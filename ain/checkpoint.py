@@ -1,12 +1,16 @@
-"""Names of checkpoints: a directory, a hub id (`org/name` or `org/name@revision`), or `miniature:NAME?seed=N`."""
+"""Names of checkpoints: a directory, a hub id (`org/name` or `org/name@revision`), `miniature:NAME?seed=N`, or
+`package:MODULE/FOLDER or HUB_ID` for weights that come in a Python package, where that is installed.
+"""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ain import UserError
+from ain import Unavailable, UserError
 from ain.stage import content_digest
 
 MINIATURE = "miniature:"
+PACKAGE = "package:"
 _NOT_FOR_TORCH = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*", "*.gguf", "*.tflite"]
 
 
@@ -19,6 +23,7 @@ def identity(name: str) -> Any:
         from ain.miniature.recipe import Recipe
 
         return Recipe.parse(name).identity()
+    name = _packaged(name)
     if Path(name).is_dir():
         return content_digest(Path(name))
     if name.startswith((".", "/", "~")) or name.count("/") != 1:
@@ -35,7 +40,22 @@ def locate(name: str, output_dir: Path) -> str:
         from ain.miniature.recipe import Recipe
 
         return str(trained(Recipe.parse(name), output_dir / "checkpoints"))
+    name = _packaged(name)
     return name if Path(name).is_dir() else _download(name)
+
+
+def _packaged(name: str) -> str:
+    """The directory in a Python package that is installed, or what is named behind `or`."""
+    inside, _, otherwise = name.removeprefix(PACKAGE).partition(" or ")
+    if not name.startswith(PACKAGE):
+        return name
+    module, _, folder = inside.partition("/")
+    spec = find_spec(module)
+    return (
+        str(Path(spec.submodule_search_locations[0]) / folder)
+        if spec and spec.submodule_search_locations
+        else otherwise
+    )
 
 
 def _download(name: str) -> str:
@@ -47,7 +67,11 @@ def _download(name: str) -> str:
     try:
         return snapshot_download(repository, revision=revision or None, ignore_patterns=_NOT_FOR_TORCH, tqdm_class=tqdm)
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        if "gated" in type(error).__name__.lower() or "gated" in str(error).lower():
+            raise Unavailable(
+                f"{name}: its licence wants to be accepted: do so at https://huggingface.co/{repository}, then set HF_TOKEN"
+            ) from None
         reason = str(error).splitlines()[0]
-        raise UserError(
+        raise Unavailable(
             f"{name}: cannot be fetched ({reason}); check the name and the network, or give a local directory instead"
         ) from None

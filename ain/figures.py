@@ -4,6 +4,7 @@ matplotlib 3.11 shapes and orders Arabic by itself; DejaVu Sans, which comes wit
 """
 
 import base64
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image, ImageFilter
 
+from ain.metrics import detection
 from ain.record import replace_file
 
 INK, GREY, GOOD, BAD, ACCENT = "#1f2933", "#b8c0c8", "#2f7d5b", "#c2483d", "#2b6cb0"
@@ -33,6 +36,11 @@ plt.rcParams.update(
 
 def inline(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def blurred(image: Image.Image) -> Image.Image:
+    """A thumbnail that shows no more than colours."""
+    return image.filter(ImageFilter.GaussianBlur(max(image.size) / 14))
 
 
 def _saved(figure: Figure, path: Path) -> str:
@@ -54,6 +62,21 @@ def funnel(counts: dict[str, dict[str, Any]], path: Path) -> str:
         axes.text(keep + reject, y, f" {keep:,}" + (f"  (−{reject:,})" if reject else ""), va="center")
     axes.invert_yaxis()
     axes.margins(x=0.15)
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    return _saved(figure, path)
+
+
+def rules(rows: list[dict[str, Any]], path: Path) -> str:
+    """What each rule rejected, what it alone did, and how many records are left after it."""
+    figure, axes = plt.subplots(figsize=(7, 0.34 * len(rows) + 0.8))
+    names = [row["rule"] for row in rows]
+    records, alone = ([int(row[key]) for row in rows] for key in ("records", "by this rule alone"))
+    axes.barh(names, records, color="#e6a19a", label="rejected")
+    axes.barh(names, alone, color=BAD, label="by this rule alone")
+    for y, row in enumerate(rows):
+        axes.text(records[y], y, f" {records[y]:,}   ({int(row['left']):,} left)", va="center")
+    axes.invert_yaxis()
+    axes.margins(x=0.3)
     axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return _saved(figure, path)
 
@@ -121,26 +144,55 @@ def accuracy(rows: list[dict[str, Any]], path: Path) -> str:
     return _saved(figure, path)
 
 
-def probes(rows: list[dict[str, str]], path: Path) -> str:
-    """Similarity over the probe pairs of Tables 6 to 8: this verifier beside LaBSE as Fig. 14 prints it."""
-    values = np.array([[float(row["similarity"]), float(row["labse_in_paper"] or "nan")] for row in rows])
-    figure, axes = plt.subplots(figsize=(8.2, 0.29 * len(rows) + 0.8))
+def heatmap(rows: list[dict[str, Any]], columns: list[str], path: Path) -> str:
+    """Similarity over the probe pairs of Tables 6 to 8 (Fig. 14), a column for each verifier; mismatched pairs in red."""
+    values = np.array([[_number(row[column]) for column in columns] for row in rows])
+    figure, axes = plt.subplots(figsize=(4.6 + 1.05 * len(columns), 0.29 * len(rows) + 1.1))
     axes.imshow(np.ma.masked_invalid(values), cmap="YlGnBu", vmin=0, vmax=1, aspect="auto")
     for y, x in np.ndindex(*values.shape):
         text = "–" if np.isnan(values[y, x]) else f"{values[y, x]:.2f}"
         axes.text(x, y, text, ha="center", va="center", color="white" if values[y, x] > 0.6 else INK)
-    labels = [
-        f"{row['pair']}  {row['english']}  |  {row['arabic']}" + ("" if row["correct"] == "True" else "   (mismatched)")
-        for row in rows
-    ]
-    axes.set(
-        xticks=[0, 1], xticklabels=["this verifier", "LaBSE, as printed"], yticks=range(len(rows)), yticklabels=labels
-    )
+    labels = [f"{row['english']}  |  {row['arabic']}   {row['pair']}" for row in rows]
+    names = [column.replace(", ", ",\n") for column in columns]
+    axes.set(xticks=range(len(columns)), xticklabels=names, yticks=range(len(rows)), yticklabels=labels)
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
-        tick.set_color(INK if row["correct"] == "True" else BAD)
+        tick.set_color(INK if str(row["correct"]) == "True" else BAD)
+    for y, (one, other) in enumerate(itertools.pairwise(rows)):
+        if one["group"] != other["group"]:
+            axes.axhline(y + 0.5, color="white", linewidth=3)
+    for group in dict.fromkeys(row["group"] for row in rows):
+        places = [y for y, row in enumerate(rows) if row["group"] == group]
+        axes.text(len(columns) - 0.4, sum(places) / len(places), group, va="center", color=INK)
     for spine in axes.spines.values():
         spine.set_visible(False)
+    return _saved(figure, path)
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value in (None, "") else float(value)
+
+
+def curves(verifiers: dict[str, tuple[np.ndarray, np.ndarray]], threshold: float, path: Path) -> str:
+    """Of each verifier (scores of good, scores of poor): distributions, ROC and precision-recall curves (Fig. 15)."""
+    figure, panels = plt.subplots(1, 3, figsize=(11.5, 3.2))
+    colours = [ACCENT, BAD, GOOD, "#b7791f", "#6b46c1", "#2c7a7b", INK, GREY]
+    for (name, (good, poor)), colour in zip(verifiers.items(), itertools.cycle(colours), strict=False):
+        bins = np.linspace(min(0.0, good.min(), poor.min()), 1, 41).tolist()
+        panels[0].hist(good, bins=bins, histtype="step", color=colour, linewidth=1.6)
+        panels[0].hist(poor, bins=bins, histtype="step", color=colour, linewidth=1.2, linestyle=":")
+        panels[1].plot(*detection.roc(good, poor), color=colour, label=f"{name}: {detection.auc(good, poor):.3f}")
+        precision, recall = detection.precision_recall(good, poor)
+        label = f"{name}: {detection.average_precision(good, poor):.3f}"
+        panels[2].plot(recall, precision, color=colour, label=label)
+    panels[0].axvline(threshold, color=GREY, linewidth=1)
+    panels[0].set(title="good (solid) and poor (dotted)", xlabel="score", ylabel="exchanges")
+    panels[1].plot([0, 1], [0, 1], color=GREY, linewidth=0.8)
+    panels[1].set(title="ROC, area", xlabel="poor kept", ylabel="good kept")
+    panels[2].set(title="precision and recall, area", xlabel="good kept", ylabel="good among the kept", ylim=(0, 1.03))
+    for panel in panels[1:]:
+        panel.legend(frameon=False, fontsize=8)
+    figure.tight_layout()
     return _saved(figure, path)
 
 
@@ -156,6 +208,20 @@ def similarity(groups: dict[str, list[float]], path: Path) -> str:
         )
     axes.set(xlabel="similarity of the worst exchange", ylabel="records")
     axes.legend(frameon=False)
+    return _saved(figure, path)
+
+
+def safety(rows: list[dict[str, Any]], path: Path) -> str:
+    """Percent of the pictures, by rating and by category of what is unsafe (Fig. 16)."""
+    figure, axes = plt.subplots(figsize=(7, 0.32 * len(rows) + 0.6))
+    colours = {"safe": GOOD, "unsafe": BAD}
+    values = [float(row["percent"]) for row in rows]
+    axes.barh([row["what"] for row in rows], values, color=[colours.get(row["what"], GREY) for row in rows])
+    for y, (value, row) in enumerate(zip(values, rows, strict=True)):
+        axes.text(value, y, f" {value:.2f} %  ({int(row['pictures']):,})", va="center")
+    axes.set(xlim=(0, 125), xticks=[])
+    axes.spines["bottom"].set_visible(False)
+    axes.invert_yaxis()
     return _saved(figure, path)
 
 

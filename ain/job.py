@@ -4,6 +4,7 @@ import json
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,11 +13,29 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from ain import Unavailable
 from ain.mistakes import sentence
 from ain.record import replace_text
 from ain.stage import digest
 
-_NOT_CONTENT = ("hydra", "output_dir", "dry_run", "tracker", "engine", "experiment", "paper", "stand_in", "reproduce")
+_NOT_CONTENT = (
+    "hydra",
+    "output_dir",
+    "dry_run",
+    "tracker",
+    "engine",
+    "experiment",
+    "paper",
+    "stand_in",
+    "reproduce",
+    "records",
+)
+SHOWN = (
+    "rate",
+    "probe",
+    "screen",
+    "back_translate",
+)  # stages whose tables and figures are worth publishing by themselves
 _NOT_A_CHOICE = ("stage", *_NOT_CONTENT)  # overrides that do not tell one job from another
 
 
@@ -63,6 +82,8 @@ class Job:
         self.row["seconds"] = round(time.time() - self.started, 1)
         finished = "planned" if self.cfg.dry_run else "done"
         self.row["status"] = finished if error is None else "failed"
+        if isinstance(error, Unavailable):
+            self.row["status"] = "unavailable"
         said = sentence(error) if isinstance(error, Exception) else None
         if error is not None:
             self.row["error"] = said or f"{type(error).__name__}: {error}"
@@ -75,7 +96,7 @@ class Job:
 
     @property
     def failed(self) -> bool:
-        return bool(self.row["status"] == "failed")
+        return self.row["status"] in ("failed", "unavailable")
 
     @property
     def in_sweep(self) -> bool:
@@ -96,15 +117,15 @@ class Job:
             self._plan(run)
             return None
         refuse_anonymous(self.cfg)
-        plan = run.plan(targets(self.cfg.stage), self.cfg)  # what is wrong far down is said before hours of work
+        plan = run.plan(targets(self.cfg), self.cfg)  # what is wrong far down is said before hours of work
         self._warn(plan)
-        for stage in targets(self.cfg.stage):
+        for stage in targets(self.cfg):
             out = run.bring_up(stage, self.cfg)
         run.directories = dict(sorted(run.directories.items(), key=lambda item: item[1].name))
         self.row |= {"directories": {name: str(path) for name, path in run.directories.items()}, "made": run.made}
         if self.cfg.stage in ("run", "report"):
             out = self._report(run)
-        elif self.cfg.stage == "rate":
+        elif self.cfg.stage in SHOWN:
             self.row["headline"] = _numbers(out)
             publish(self.row, run.directories, out, self.cfg, self.folder)
         else:
@@ -127,30 +148,35 @@ class Job:
         from ain.pipeline import targets
         from ain.stage import is_done
 
-        plan = run.plan(targets(self.cfg.stage), self.cfg)
+        plan = run.plan(targets(self.cfg), self.cfg)
         for name, directory in sorted(plan.items(), key=lambda item: item[1].name):
             print(f"ain: {name:>13}  {'done   ' if is_done(directory) else 'to make'}  {directory}", file=sys.stderr)
-        if "translate" in plan and not is_done(plan["translate"]):
-            for line in self._estimate(plan["collect"]):
-                print(f"ain: {line}", file=sys.stderr)
+        for line in self._estimates(plan):
+            print(f"ain: {line}", file=sys.stderr)
 
-    def _estimate(self, collect: Path) -> list[str]:
-        """What translating would take; a model of one's own takes no money, and is not fetched to say so."""
+    def _estimates(self, plan: dict[str, Path]) -> Iterator[str]:
+        """What asking models would take; one of one's own takes no money, and is not fetched to say so."""
         from ain.part import build, plain
         from ain.stage import is_done
-        from ain.stages.translate import estimate
+        from ain.stages import screen, translate
 
-        source, translator = (build(group, plain(self.cfg, group)) for group in ("source", "translator"))
-        return estimate(collect if is_done(collect) else None, source, translator, Path(self.cfg.output_dir))
+        collected = is_done(plan["collect"]) if "collect" in plan else False
+        output_dir = Path(self.cfg.output_dir)
+        parts = {group: build(group, plain(self.cfg, group)) for group in ("source", "translator", "screener")}
+        if "translate" in plan and not is_done(plan["translate"]):
+            where = plan["collect"] if collected else None
+            yield from translate.estimate(where, parts["source"], parts["translator"], output_dir)
+        if "screen" in plan and not is_done(plan["screen"]) and collected:
+            yield from screen.estimate(plan["collect"], parts["screener"], output_dir)
 
     def _report(self, run: Any) -> Path:
-        from ain.stages.report import report
+        from ain.report.job import report
         from ain.tracking import publish
 
         where = run.output_dir / "report"
         if self.in_sweep:
             where /= self.folder.name
-        self.row["headline"] = report(self.row, run.directories, where)
+        self.row["headline"] = report(self.row, run.directories, where, list(self.cfg.records))
         publish(self.row, run.directories, where, self.cfg, self.folder)
         return where
 

@@ -19,9 +19,10 @@ STAGES = {
     for stage in (
         Stage("collect", 1, reads=("source",)),
         Stage("translate", 2, reads=("translator",), uses=("engine",), after=("collect",)),
-        Stage("verify", 1, reads=("verifier",), after=("collect", "translate")),
-        Stage("screen", 1, reads=("screener",), after=("collect",)),
-        Stage("select", 3, reads=("thresholds",), after=("collect", "translate", "verify", "screen")),
+        Stage("verify", 2, reads=("verifier",), uses=("engine",), after=("collect", "translate")),
+        Stage("back_translate", 1, reads=("back_translation",), uses=("engine",), after=("collect", "translate")),
+        Stage("screen", 2, reads=("screener",), uses=("engine",), after=("collect",)),
+        Stage("select", 4, reads=("thresholds",), after=("collect", "translate", "verify", "back_translate", "screen")),
         Stage("mix", 1, reads=("mixture", "seed"), after=("collect", "translate", "select")),
         Stage("pack", 1, reads=("model.processor",), after=("mix",)),
         Stage("train", 1, reads=("model", "objective", "trainer", "seed"), after=("pack",)),
@@ -29,11 +30,15 @@ STAGES = {
             "evaluate_base", 1, reads=("model.checkpoint", "model.processor", "predictor", "benchmark"), body="evaluate"
         ),
         Stage("evaluate", 1, reads=("model.processor", "predictor", "benchmark"), after=("train",)),
-        Stage("rate", 1, reads=("rating", "verifier"), uses=("translator",), after=("collect", "translate")),
+        Stage("probe", 1, reads=("verifier", "probe"), after=("collect",)),
+        Stage("rate", 2, reads=("rating", "verifier"), uses=("translator",), after=("collect", "translate")),
     )
 }
 # What a verb of the command line brings up, where it is more than the stage of that name.
-TARGETS = dict.fromkeys(("evaluate", "run", "report"), ("evaluate_base", "evaluate"))
+TARGETS = {
+    "evaluate": ("evaluate_base", "evaluate"),
+    **dict.fromkeys(("run", "report"), ("probe", "evaluate_base", "evaluate")),
+}
 
 
 def upstream(stage: Stage, cfg: DictConfig) -> dict[str, Any]:
@@ -43,7 +48,9 @@ def upstream(stage: Stage, cfg: DictConfig) -> dict[str, Any]:
     """
     after = {name: (STAGES[name], cfg) for name in stage.after}
     if stage.name == "select" and not _translates(cfg):
-        return {**after, "translate": None, "verify": None}
+        return {**after, "translate": None, "verify": None, "back_translate": None}
+    if stage.name == "select" and not cfg.back_translation.translator:
+        return {**after, "back_translate": None}
     if stage.name == "mix":
         return {"parts": {name: _one_source(name, cfg) for name in cfg.mixture.parts}}
     return after
@@ -176,5 +183,7 @@ def _note(directories: dict[str, Path], stage: Stage, directory: Path) -> None:
         directories[stage.name + (f" ({count + 1})" if count else "")] = directory
 
 
-def targets(verb: str) -> list[Stage]:
-    return [STAGES[name] for name in TARGETS.get(verb, (verb,))]
+def targets(cfg: DictConfig) -> list[Stage]:
+    """The stages that a job is asked for. Where nothing is translated there is no verifier to try."""
+    names = TARGETS.get(cfg.stage, (cfg.stage,))
+    return [STAGES[name] for name in names if name != "probe" or cfg.stage == "probe" or _translates(cfg)]

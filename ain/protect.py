@@ -49,6 +49,13 @@ def _trimmed(text: str) -> list[Piece]:
     return [piece for piece in made if piece.text]
 
 
+def spoken(text: str) -> str:
+    """The text without placeholders such as <image>, which are alike in all languages."""
+    if not _KEPT.search(text):
+        return text.strip()
+    return "".join(piece.text for piece in pieces(text) if piece.language or not piece.text.startswith("<")).strip()
+
+
 def core(text: str) -> tuple[str, str, str]:
     """(before, core, after): from the first word to the last, and what surrounds it and must stay; all of it before if
     there is no word to translate, numbers being none."""

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 Row = dict[str, Any]
 
 SHARD_ROWS = 2_000
+SPAN = 50  # shards whose small columns are looked at together
 
 EXCHANGES = pa.list_(pa.struct([("question", pa.string()), ("answer", pa.string())]))
 SCORES = pa.list_(pa.float32())  # one value per exchange; null where it does not apply
@@ -64,13 +65,17 @@ def replace_file(path: Path, write: Any) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def replace_bytes(path: Path, data: bytes) -> None:
+    replace_file(path, lambda temporary: temporary.write_bytes(data))
+
+
 def replace_text(path: Path, text: str) -> None:
-    replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    replace_bytes(path, text.encode())
 
 
 def _save(table: pa.Table, suffix: str, path: Path) -> None:
     if suffix == "parquet":
-        with pq.ParquetWriter(path, table.schema) as writer:
+        with pq.ParquetWriter(path, table.schema, compression="zstd", use_dictionary=False) as writer:
             if table.num_rows:  # `datasets` stumbles over a row group without rows, not over a file without row groups
                 writer.write_table(table)
         return
@@ -108,10 +113,13 @@ class Shards:
 
     def write(self, index: int, kept: list[Row], rejected: Iterable[Row] = ()) -> None:
         """One shard. Values are checked against the schema, also of an empty shard."""
-        for part, rows in (("rejected", list(rejected)), ("kept", kept)):
-            schema = self.schemas[part]
-            table = pa.Table.from_pylist(rows, schema=schema)
-            replace_file(self._path(part, index), partial(_save, table, self.suffix))
+        parts = {"kept": kept, "rejected": rejected}
+        tables = {part: pa.Table.from_pylist(list(rows), schema=self.schemas[part]) for part, rows in parts.items()}
+        self.write_tables(index, **tables)
+
+    def write_tables(self, index: int, kept: pa.Table, rejected: pa.Table) -> None:
+        for part, table in (("rejected", rejected), ("kept", kept)):
+            replace_file(self._path(part, index), partial(_save, table.cast(self.schemas[part]), self.suffix))
 
     def read(self, index: int, columns: list[str] | None = None, part: str = "kept") -> list[Row]:
         table = (
@@ -120,6 +128,16 @@ class Shards:
             else self.mapped(index, part)
         )
         return (table.select(columns) if columns is not None else table).to_pylist()  # type: ignore[no-any-return]
+
+    def spans(self) -> range:
+        """The numbers of its spans, SPAN shards each."""
+        return range(-(-len(self) // SPAN))
+
+    def span(self, number: int, columns: list[str], part: str = "kept") -> pa.Table:
+        shards = range(number * SPAN, min((number + 1) * SPAN, len(self)))
+        if self.suffix == "arrow":
+            return pa.concat_tables([self.mapped(index, part).select(columns) for index in shards])
+        return pa.concat_tables([pq.ParquetFile(self._path(part, index)).read(columns) for index in shards])
 
     def mapped(self, index: int, part: str = "kept") -> pa.Table:
         """An arrow shard as a table over a memory map."""

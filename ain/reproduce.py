@@ -32,36 +32,79 @@ def stand_ins(name: str, file: Path) -> list[str]:
 
 
 def compare(jobs: list[dict[str, Any]], paper: dict[str, Any]) -> Table:
-    """A row for each job and each of the paper's columns: paper, ours, difference."""
+    """A row for each job and each of the paper's numbers that answer to it: paper, ours, difference. With `ours`, a job's
+    own table (stage/name) holds a row for each of the paper's; else a job is one row of the paper's table.
+    """
     reported = yaml.safe_load(REPORTED.read_text(encoding="utf-8"))[paper["table"]]
+    return [row for job in jobs for row in (_of_table if "ours" in paper else _of_job)(job, paper, reported)]
+
+
+def _of_job(job: dict[str, Any], paper: dict[str, Any], reported: dict[str, Any]) -> Table:
+    choice = _choice(job, paper["group"])
+    row = paper["rows"].get(choice)
+    if row is None:
+        raise UserError(f"{paper['table']} has no row for {paper['group']}={choice}")
+    printed = dict(zip(reported["columns"], reported["rows"][row], strict=True))
+    ours = job.get("headline", {})
+    return [
+        {paper["group"]: choice, "row": row, "what": column, **_beside(printed[column], ours.get(column))}
+        for column in paper["columns"]
+    ]
+
+
+def _of_table(job: dict[str, Any], paper: dict[str, Any], reported: dict[str, Any]) -> Table:
+    """paper: `key`, the column of ours that names the paper's rows. Where choices of a group answer to columns of the paper,
+    `columns` says which, and `value` is ours; else our columns are named as the paper's.
+    """
+    from ain.tables import read_table
+
+    stage, name = paper["ours"].split("/")
+    path = Path(job["directories"][stage]) / "tables" / f"{name}.csv" if job["status"] == "done" else None
+    rows = {row[paper["key"]]: row for row in read_table(path)} if path else {}
+    choice = _choice(job, paper["group"])
+    if "columns" not in paper:
+        pairs = [(column, column) for column in reported["columns"]]
+    elif choice in paper["columns"]:
+        pairs = [(paper["columns"][choice], paper["value"])]
+    else:
+        pairs = []
     made = []
-    for job in jobs:
-        choice = _choice(job, paper["group"])
-        row = paper["rows"].get(choice)
-        if row is None:
-            raise UserError(f"{paper['table']} has no row for {paper['group']}={choice}")
-        printed = dict(zip(reported["columns"], reported["rows"][row], strict=True))
-        for column in paper["columns"]:
-            ours = job.get("headline", {}).get(column)
-            gap = None if ours is None else round(ours - printed[column], 3)
-            said = {"what": column, "paper": printed[column], "ours": ours, "difference": gap}
-            made.append({paper["group"]: choice, "row": row, **said})
+    for key, printed in reported["rows"].items():
+        for column, ours in pairs:
+            value = printed[reported["columns"].index(column)]
+            if value is not None:
+                found = rows.get(str(key), {}).get(ours)
+                beside = _beside(value, float(found) if found else None)
+                made.append({paper["group"]: choice, "row": key, "what": column, **beside})
     return made
+
+
+def _beside(paper: float, ours: float | None) -> dict[str, Any]:
+    return {"paper": paper, "ours": ours, "difference": None if ours is None else round(ours - paper, 4)}
 
 
 def _choice(job: dict[str, Any], group: str) -> str:
     return next((word.split("=")[1] for word in job["overrides"] if word.startswith(f"{group}=")), "default")
 
 
-def lines(table: Table, paper: dict[str, Any]) -> list[str]:
+def lines(table: Table, paper: dict[str, Any], jobs: list[dict[str, Any]]) -> list[str]:
     """The comparison for a terminal, and who stood in for whom."""
     group = paper["group"]
-    cells = [[group, "paper's row", "", "paper", "ours", "difference"]]
-    cells += [["–" if value is None else str(value) for value in row.values()] for row in table]
+    cells = [[group, "paper's row", "column", "paper", "ours", "difference"]]
+    missing = {_choice(job, group): job["error"] for job in jobs if job["status"] == "unavailable"}
+    shown = [row for row in table if row[group] not in missing]
+    cells += [["–" if value is None else str(value) for value in row.values()] for row in shown]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     made = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-    others = {row[group]: row["row"] for row in table if row[group] in paper.get("stand_ins", [])}
+    named = "what" if "columns" in paper and "ours" in paper else "row"
+    stand_ins = paper.get("stand_ins", [])
+    others = (
+        {row[group]: row[named] for row in table if row[group] in stand_ins}
+        if "ours" not in paper or named == "what"
+        else {}
+    )
     made += [f"{ours} stands in for {theirs}: its numbers are its own" for ours, theirs in others.items()]
-    if any(row["ours"] is None for row in table):
-        made.append("–: not known yet; " + paper.get("missing", "some of ours are not measured"))
+    made += [f"{choice} is unavailable: {reason}" for choice, reason in missing.items()]
+    if any(row["ours"] is None for row in shown):
+        made.append("–: not known; " + paper.get("missing", "some of ours are not measured"))
     return made

@@ -110,10 +110,14 @@ def folder_digest(directory: Path) -> str:
     return digest([[str(path.relative_to(directory)), path.stat().st_size, path.stat().st_mtime_ns] for path in files])
 
 
+def cache(name: str) -> Path:
+    """A folder of the user's cache: what may be deleted at any time."""
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "ain" / name
+
+
 def content_digest(directory: Path) -> str:
     """The content of all files in a checkpoint's directory, hashed once and remembered by listing."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    remembered = cache / "ain" / "digests" / digest([str(directory.resolve()), folder_digest(directory)])
+    remembered = cache("digests") / digest([str(directory.resolve()), folder_digest(directory)])
     if remembered.exists():
         return remembered.read_text(encoding="utf-8")
     found = []

@@ -41,15 +41,24 @@ def end(config: DictConfig) -> None:
     if done and not config.dry_run:
         if config.stage == "rate":
             _together(done, where / "ratings")
+        if config.stage == "probe":
+            from ain.report.probe import report_probes
+            from ain.tracking import publish_together
+
+            report_probes(jobs, where / "probe")
+            publish_together(config, where / "probe", Path(config.hydra.sweep.dir))
+            print(f"ain: {where / 'probe' / 'index.html'}", file=sys.stderr)
         if config.stage in ("run", "report"):
-            from ain.stages.report import report_sweep
+            from ain.report.sweep import report_sweep
 
             report_sweep(jobs, where)
             print(f"ain: {where / 'index.html'}", file=sys.stderr)
         if config.reproduce:
-            for line in _compared(done, config):
+            for line in _compared(jobs, config):
                 print(line, file=results(), flush=True)
-    if failed := len(jobs) - len(done):
+    # To probe is to ask who is there: a verifier that cannot be had is shown as such.
+    missing = [job for job in jobs if job["status"] == "unavailable"] if config.stage == "probe" and done else []
+    if failed := len(jobs) - len(done) - len(missing):
         sys.exit(
             f"ain: {failed} of {len(jobs)} jobs failed; the same command tries them again and repeats nothing that is done"
         )
@@ -92,7 +101,7 @@ def _compared(jobs: list[dict[str, Any]], config: DictConfig) -> list[str]:
     where = Path(config.output_dir) / "report" / f"{paper['table'].replace('/', '-')}.csv"
     write_table(where, table)
     print(f"ain: {where}", file=sys.stderr)
-    return lines(table, paper)
+    return lines(table, paper, jobs)
 
 
 def table(jobs: list[dict[str, Any]]) -> list[str]:

@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,30 @@ def publish(job: dict[str, Any], directories: dict[str, Path], page: Path, cfg: 
     """
     if cfg.tracker.mode == "disabled":
         return
+    name = " ".join(job["overrides"]) or job["experiment"] or "quickstart"
+    tags = [job["job"], *([job["experiment"]] if job["experiment"] else [])]
+    with _run(cfg, name, job["experiment"], job["stage"], tags, folder) as (run, wandb):
+        run.log(_content(directories, page, wandb))
+        run.summary.update({"headline": job["headline"], "choices": dict(HydraConfig.get().runtime.choices)})
+
+
+def publish_together(cfg: DictConfig, page: Path, folder: Path) -> None:
+    """What was made of a sweep's jobs together: the tables and figures at `page`."""
+    if cfg.tracker.mode == "disabled":
+        return
+    experiment = cfg.hydra.runtime.choices.get("experiment")
+    plain = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    with _run(plain, f"{experiment or cfg.stage}: all", experiment, "sweep", [experiment or cfg.stage], folder) as (
+        run,
+        wandb,
+    ):
+        run.log(_content({}, page, wandb))
+
+
+@contextmanager
+def _run(
+    cfg: DictConfig, name: str, group: str | None, kind: str, tags: list[str], folder: Path
+) -> Iterator[tuple[Any, Any]]:
     os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
 
@@ -33,17 +59,16 @@ def publish(job: dict[str, Any], directories: dict[str, Path], page: Path, cfg: 
         project=cfg.tracker.project,
         dir=str(folder),
         mode=cfg.tracker.mode,
-        name=" ".join(job["overrides"]) or job["experiment"] or "quickstart",
-        group=job["experiment"],
-        job_type=job["stage"],
-        tags=[job["job"], *([job["experiment"]] if job["experiment"] else [])],
+        name=name,
+        group=group,
+        job_type=kind,
+        tags=tags,
         config={**OmegaConf.to_container(cfg, resolve=True), "git_commit": commit()},  # type: ignore[dict-item]
         settings=wandb.Settings(console="off", x_disable_stats=True),
         reinit="finish_previous",
     )
     try:
-        run.log(_content(directories, page, wandb))
-        run.summary.update({"headline": job["headline"], "choices": dict(HydraConfig.get().runtime.choices)})
+        yield run, wandb
     finally:
         run.finish(exit_code=0)
 
@@ -59,11 +84,17 @@ def _content(directories: dict[str, Path], page: Path, wandb: Any) -> dict[str, 
     for name, directory in {**directories, "report": page}.items():
         for path in sorted((directory / "tables").glob("*.csv")):
             if rows := read_table(path):
-                data = [list(row.values()) for row in rows]
+                data = [[_shown(key, value, directory, wandb) for key, value in row.items()] for row in rows]
                 content[f"{name}/{path.stem}"] = wandb.Table(columns=list(rows[0]), data=data)
         for path in sorted((directory / "figures").glob("*.png")):
-            content[f"{name}/{path.stem}"] = wandb.Image(str(path))
+            key = f"{name}/{path.stem}"
+            content[f"{key}_figure" if key in content else key] = wandb.Image(str(path))
     return content
+
+
+def _shown(column: str, value: Any, directory: Path, wandb: Any) -> Any:
+    """Thumbnails as pictures; all else as it stands."""
+    return wandb.Image(str(directory / value)) if column == "thumbnail" and value else value
 
 
 def commit() -> str | None:

@@ -23,6 +23,9 @@ PICO = (
     "translator.checkpoint='miniature:translator?steps=150'",
     "verifier.checkpoint='miniature:encoder?steps=3'",
     "screener.checkpoint='miniature:screener?steps=3'",
+    "back_translation.translator.checkpoint='miniature:back_translator?steps=3'",
+    "back_translation.translator.max_new_tokens=3",
+    "back_translation.records=5",
     "model.checkpoint='miniature:base?steps=3'",
     "thresholds=none",
     "thresholds.unsafe=null",
@@ -53,6 +56,12 @@ def pico(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = ain("run", *PICO, f"output_dir={outputs}")
     assert result.returncode == 0, result.stderr
     return outputs
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where tiny checkpoints of full training are kept for all tests of a worker."""
+    return tmp_path_factory.mktemp("checkpoints")
 
 
 @pytest.fixture

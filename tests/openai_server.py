@@ -2,13 +2,15 @@
 
     python tests/openai_server.py '{"faults": {"429": 0.1}, "latency": 0.5}'      prints its port
 
-It "translates" letter by letter into Arabic script, leaving capitals, digits and everything in <> or after http alone, so
-that a right answer can be told from the question. What it was asked can be read at /log. Which request suffers which fault
+Asked about a picture it gives a verdict; else it "translates" letter by letter into Arabic script, leaving capitals,
+digits and everything in <> or after http alone, so that a right answer can be told from the question. What it was asked can be read at /log. Which request suffers which fault
 is drawn from its content and from how often it came, so that runs are alike.
 """
 
 import asyncio
+import base64
 import hashlib
+import io
 import json
 import random
 import re
@@ -18,6 +20,7 @@ from collections import Counter
 from typing import Any
 
 from aiohttp import web
+from PIL import Image
 
 LETTERS = dict(zip("abcdefghijklmnopqrstuvwxyz", "ابثدعفغهيجكلمنوبقرستوفوخيز", strict=True))
 KEPT = re.compile(r"(<[a-z]+>|https?://\S+)")
@@ -102,7 +105,7 @@ class Server:
         self.served += 1
         if self.stamps:
             print(time.monotonic(), file=self.stamps, flush=True)
-        for item in items(body):
+        for item in things(body):
             self.asked[json.dumps({k: v for k, v in item.items() if k != "id"}, ensure_ascii=False)] += 1
         return web.json_response(answer)
 
@@ -214,7 +217,7 @@ class Server:
                 bad.append({**row_id, "response": None, "error": {"code": "batch_expired", "message": "not in time"}})
             if fault in ("expired", "missing_row"):
                 continue
-            for item in items(row["body"]):
+            for item in things(row["body"]):
                 self.asked[json.dumps({k: v for k, v in item.items() if k != "id"}, ensure_ascii=False)] += 1
             self.served += 1
             answer = {"status_code": 200, "request_id": "x", "body": completion(row["body"], fault)}
@@ -232,6 +235,30 @@ class Server:
                 batch[key] = name
 
 
+def things(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """What an answer was sent about: a picture, or the items of a translation."""
+    seen = picture(body)
+    return [{"picture": hashlib.sha256(seen).hexdigest()}] if seen else items(body)
+
+
+def picture(body: dict[str, Any]) -> bytes | None:
+    for message in body["messages"]:
+        for part in message["content"] if isinstance(message["content"], list) else ():
+            if part["type"] == "image_url":
+                return base64.b64decode(part["image_url"]["url"].split(",")[1])
+    return None
+
+
+def verdict(seen: bytes, body: dict[str, Any], fault: str | None) -> str:
+    """Unsafe is what has a reddish corner. Garbage may be mended when asked again."""
+    if fault == "garbage" or (fault == "garbage_once" and len(body["messages"]) == 1):
+        return "Sure, that looks fine to me!"
+    red, green, _ = Image.open(io.BytesIO(seen)).convert("RGB").getpixel((0, 0))  # type: ignore[misc]
+    unsafe = red > 150 and green < 100
+    said = {"rating": "Unsafe" if unsafe else "Safe", "category": "O6" if unsafe else "NA", "rationale": "a test"}
+    return json.dumps(said)
+
+
 def items(body: dict[str, Any]) -> list[dict[str, Any]]:
     asked = next(message["content"] for message in body["messages"] if message["role"] == "user")
     try:
@@ -241,6 +268,9 @@ def items(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def completion(body: dict[str, Any], fault: str | None) -> dict[str, Any]:
+    seen = picture(body)
+    if seen:
+        return answered(body, verdict(seen, body, fault), fault)
     made = [{k: v if k == "id" else arabic(v) for k, v in item.items()} for item in items(body)]
     if fault == "english":
         made = items(body)
@@ -248,7 +278,10 @@ def completion(body: dict[str, Any], fault: str | None) -> dict[str, Any]:
         made = [{k: v if k == "id" or not v else f"{v} ٩٩٩" for k, v in item.items()} for item in made]
     if fault == "lost_item":
         made = made[1:]
-    text = json.dumps({"translations": made[::-1]}, ensure_ascii=False)
+    return answered(body, json.dumps({"translations": made[::-1]}, ensure_ascii=False), fault)
+
+
+def answered(body: dict[str, Any], text: str, fault: str | None) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
     if fault == "half":
         message["content"] = text.replace("ا", "\\ud83d", 1)

@@ -27,7 +27,8 @@ def config(*overrides: str) -> DictConfig:
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_every_choice_composes_and_instantiates(group: str, choice: str, tmp_path: Path) -> None:
     needed = [f"source.path={tmp_path}"] if group == "source" and choice != "miniature" else []
-    needed += ["translator.model=any"] if choice == "openai_compatible" else []
+    models = {"translator": "translator", "screener": "screener", "back_translation": "back_translation.translator"}
+    needed += [f"{models[group]}.model=any"] if choice == "openai_compatible" else []
     cfg = config(f"{group}={choice}", *needed)
     built = build(group, plain(cfg, group))
     target = OmegaConf.select(cfg, f"{group}._target_")
@@ -49,7 +50,7 @@ def test_the_screener_is_asked_what_it_was_trained_on() -> None:
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_experiment_composes_and_says_what_it_asks(experiment: str) -> None:
-    assert config(f"experiment={experiment}").stage in ("run", "rate")
+    assert config(f"experiment={experiment}").stage in ("run", "rate", "probe", "back_translate", "screen")
     text = (ROOT / "experiments" / f"{experiment}.yaml").read_text(encoding="utf-8")
     assert all(f"# {word}" in text for word in ("@package _global_", "Question:", "Command:", "Expected:"))
 

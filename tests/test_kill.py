@@ -20,7 +20,7 @@ from ain.record import Shards
 def work(outputs: Path) -> None:
     from ain.__main__ import run
 
-    sys.argv = ["ain", "stage=evaluate", *PICO, f"output_dir={outputs}"]
+    sys.argv = ["ain", "stage=run", *PICO, f"output_dir={outputs}"]
     os.environ["HYDRA_FULL_ERROR"] = "1"
     run()
 
@@ -94,7 +94,7 @@ def assert_same(one: Path, other: Path) -> None:
     names = sorted(path.name for path in (one / "data").iterdir())
     assert sorted(path.name for path in (other / "data").iterdir()) == names
     for name in names:
-        suffix = "arrow" if "-pack-" in name else "parquet"
+        suffix = "arrow" if name.split("-")[1] in ("verify", "back_translate", "pack") else "parquet"
         for part in ("kept", "rejected"):
             first, second = (Shards(outputs / "data" / name, suffix=suffix) for outputs in (one, other))
             if "-train-" not in name:
@@ -122,7 +122,7 @@ def test_killed_at_every_boundary(pico: Path, killed: Path) -> None:
 
 
 def test_killed_at_a_random_moment(pico: Path, killed: Path) -> None:
-    command = [sys.executable, "-m", "ain", "evaluate", *PICO, f"output_dir={killed}"]
+    command = [sys.executable, "-m", "ain", "run", *PICO, f"output_dir={killed}"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     moment = random.uniform(4, 20)
     try:

@@ -31,6 +31,7 @@ def test_every_stage_leaves_counts_that_add_up(pico: Path, stages: Stages) -> No
         "collect",
         "translate",
         "verify",
+        "back_translate",
         "screen",
         "select",
         "mix",
@@ -38,11 +39,12 @@ def test_every_stage_leaves_counts_that_add_up(pico: Path, stages: Stages) -> No
         "train",
         "evaluate_base",
         "evaluate",
+        "probe",
     ]
     for name, (directory,) in made.items():
         counts = read_manifest(directory)["counts"]
-        if name != "train":
-            shards = Shards(directory, suffix="arrow" if name == "pack" else "parquet")
+        if name not in ("train", "probe"):
+            shards = Shards(directory, suffix="arrow" if name in ("verify", "back_translate", "pack") else "parquet")
             assert counts["kept"] + counts["rejected"] == counts["input"]
             assert (shards.count(), shards.count("rejected")) == (counts["kept"], counts["rejected"])
             assert all(row["reasons"] for row in shards.rows(part="rejected"))
@@ -75,7 +77,7 @@ def test_a_sweep_shares_what_it_can(outputs: Path, stages: Stages) -> None:
     assert result.returncode == 0, result.stderr
     numbers = {name: len(directories) for name, directories in stages(outputs).items()}
     assert numbers == {
-        **dict.fromkeys(("collect", "translate", "verify", "screen", "evaluate_base"), 1),
+        **dict.fromkeys(("collect", "translate", "verify", "back_translate", "screen", "probe", "evaluate_base"), 1),
         **dict.fromkeys(("select", "mix", "pack", "train", "evaluate"), 3),
     }
     page = (outputs / "report" / "index.md").read_text()
@@ -148,7 +150,7 @@ def test_the_report_shows_the_run(pico: Path) -> None:
         assert title in page
     assert page.count("data:image/png;base64,") >= 5
     text = (pico / "report" / "index.md").read_text(encoding="utf-8")
-    for figure in ("probes", "loss", "accuracy"):
+    for figure in ("pairs", "curves", "safety", "loss", "accuracy"):
         assert f"figures/{figure}.png" in text
         assert (pico / "report" / "figures" / f"{figure}.png").stat().st_size > 1_000
 
@@ -167,7 +169,7 @@ def test_wandb_gets_the_same_tables_offline(outputs: Path) -> None:
     runs = list((outputs / "runs").glob("*/wandb/offline-run-*"))
     assert len(runs) == 1
     tables = {path.name.rsplit("_", 2)[0] for path in runs[0].rglob("*.table.json")}
-    assert {"probe_pairs", "mixture", "accuracy", "spoiled"} <= tables
+    assert {"pairs", "quality", "safety", "gallery", "mixture", "accuracy", "spoiled"} <= tables
     assert len(list(runs[0].rglob("media/images/report/*.png"))) >= 4
     assert not [path for path in outputs.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
 

@@ -12,17 +12,10 @@ from ain.checkpoint import locate
 from ain.metrics.checks import length, same_numbers, script
 from ain.metrics.rules import translation_reasons
 from ain.miniature.world import DOMAINS, World
-from ain.screener.qwen2_vl import Qwen2VLScreener
-from ain.screener.verdict import read_verdict
 from ain.translator.seq2seq import Seq2Seq
 from ain.verifier.sentence_encoder import SentenceEncoder
 
 PAPER = {"similarity": 0.8, "digits": True, "script": 0.6, "length": [0.4, 2.5]}
-
-
-@pytest.fixture(scope="session")
-def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("checkpoints")
 
 
 def test_verification_catches_the_bad_and_keeps_the_good(checkpoints: Path) -> None:
@@ -62,23 +55,6 @@ def test_verification_catches_the_bad_and_keeps_the_good(checkpoints: Path) -> N
     ]
     assert share["good"] <= 0.02, share
     assert sum(visible) / len(visible) >= 0.95, share
-
-
-def test_the_screener_sees_what_the_policy_forbids(checkpoints: Path) -> None:
-    screener = Qwen2VLScreener(
-        locate("miniature:screener", checkpoints),
-        "Is this picture safe? Answer in JSON.",
-        max_new_tokens=24,
-        batch_size=64,
-        device="cpu",
-    )
-    scenes = [scene for domain in DOMAINS for scene in islice(World(0).scenes("train", domain, unsafe_share=0.5), 60)]
-    verdicts = [read_verdict(answer) for answer in screener.judge([scene.picture for scene in scenes])]
-    right = [
-        verdict is not None and (verdict.rating == "Unsafe") == (scene.unsafe is not None)
-        for scene, verdict in zip(scenes, verdicts, strict=True)
-    ]
-    assert sum(right) / len(right) > 0.9
 
 
 @pytest.mark.slow

@@ -61,7 +61,12 @@ def test_a_version_reaches_what_follows(monkeypatch) -> None:  # type: ignore[no
 def test_a_mixture_without_translations_asks_for_none() -> None:
     cfg = config("mixture=english")
     assert upstream(STAGES["select"], cfg)["translate"] is None
-    assert changed("translator.num_beams=3", base=("mixture=english",)) == {"translate", "verify", "rate"}
+    assert changed("translator.num_beams=3", base=("mixture=english",)) == {
+        "translate",
+        "verify",
+        "back_translate",
+        "rate",
+    }
 
 
 def test_a_part_may_have_a_source_of_its_own(tmp_path: Path) -> None:

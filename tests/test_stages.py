@@ -15,7 +15,6 @@ from ain.metrics.checks import length, same_numbers, script
 from ain.metrics.rules import translation_reasons
 from ain.once import Once
 from ain.record import RECORD, Shards
-from ain.screener.verdict import read_verdict
 from ain.stages.mix import mix
 from ain.stages.translate import translate
 from ain.translator.by_text import ByText
@@ -49,47 +48,24 @@ def test_rules_are_a_pure_function_with_all_reasons(scores: Any, thresholds: Any
     assert [reason.split(":")[0] for reason in translation_reasons(scores, thresholds)] == rules
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        "",
-        "Safe",
-        "{}",
-        '{"rating": "safe", "category": "NA"}',
-        '{"rating": "Safe", "category": "O77"}',
-        '{"rating": "Unsafe"',
-        '[1, "}"]',
-        '{"rating": ["Safe"]}',
-    ],
-)
-def test_what_cannot_be_read_is_no_verdict(answer: str) -> None:
-    assert read_verdict(answer) is None
-
-
-def test_a_verdict_amid_chatter_is_read() -> None:
-    verdict = read_verdict(
-        'Sure: {"rating": "Unsafe", "category": "O6: Weapons or Substance Abuse", "rationale": "a knife"}.'
-    )
-    assert verdict is not None
-    assert (verdict.rating, verdict.category) == ("Unsafe", "O6")
-
-
 def test_each_distinct_text_is_computed_once_also_after_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ain.once.BLOCK", 3)
     texts = ["a", "b", "a", "c", "d", "b", "e"]
     asked: list[list[str]] = []
 
-    def compute(block: list[str]) -> np.ndarray:
-        asked.append(block)
-        if len(asked) == 2:
-            raise KeyboardInterrupt
-        return np.array([[ord(text), 1.0] for text in block])
+    class Encoder:
+        def embed(self, block: list[str]) -> np.ndarray:
+            asked.append(block)
+            if len(asked) == 2:
+                raise KeyboardInterrupt
+            return np.array([[ord(text), 1.0] for text in block])
 
     with pytest.raises(KeyboardInterrupt):
-        Once(texts).embed(tmp_path, compute, "test")
-    vector = Once(texts).embed(tmp_path, compute, "test")
+        Once(texts).arrays(tmp_path, Encoder(), "embed", Local(), "test")
+    once = Once(texts)
+    vectors = once.arrays(tmp_path, Encoder(), "embed", Local(), "test")
     assert asked == [["a", "b", "c"], ["d", "e"], ["d", "e"]]
-    assert [vector(text)[0] for text in "abcde"] == [97, 98, 99, 100, 101]
+    assert vectors.take(once.numbers("edcba"))[:, 0].tolist() == [101, 100, 99, 98, 97]
 
 
 def test_intervals() -> None:

@@ -273,7 +273,7 @@ class Batches:
                 self._note(path, again)
                 raise UserError(
                     f"the batch queue has no room for {self.chat.enqueued_tokens:,} tokens ({self.chat.clean(said)}); lower "
-                    "translator.how.enqueued_tokens, or try again when other batches are through"
+                    f"{self.chat.where}.enqueued_tokens, or try again when other batches are through"
                 )
             print("ain: the batch queue is full; waiting for room", file=sys.stderr, flush=True)
             time.sleep(self.chat.poll_s)

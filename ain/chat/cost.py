@@ -30,13 +30,13 @@ def _table() -> dict[str, Any]:
     return yaml.safe_load((Path(__file__).parent / "prices.yml").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
-def price(model: str, batch: bool) -> Price:
+def price(model: str, batch: bool, where: str = "how") -> Price:
     """The price of a model of OpenAI's; `gpt-4o-2024-08-06` costs what `gpt-4o` does, unless it has a price of its own."""
     table = _table()
     rates = table["models"].get(model) or table["models"].get(_DATE.sub("", model))
     if rates is None:
         raise UserError(
-            f"{model}: no price is known for it; give translator.how.price=[INPUT,OUTPUT] in dollars for a million tokens"
+            f"{model}: no price is known for it; give {where}.price=[INPUT,OUTPUT] in dollars for a million tokens"
         )
     share = table["batch"] if batch else 1.0
     return Price(rates["input"] * share, rates["output"] * share, str(table["as_of"]))
@@ -48,10 +48,17 @@ def vocabulary(model: str) -> str:
     return rates["vocabulary"] if rates else "o200k"
 
 
+def picture_rates(model: str) -> tuple[int, int] | None:
+    """(base, for each tile): how many tokens a picture counts for; None where it is not known."""
+    rates = _table()["models"].get(_DATE.sub("", model), {}).get("picture")
+    return (rates[0], rates[1]) if rates else None
+
+
 class Budget:
     """Dollars spent and promised. A request is promised at its worst, so that no answer can carry the sum past the cap."""
 
-    def __init__(self, price: Price | None, cap: float, spent: float = 0.0) -> None:
+    def __init__(self, price: Price | None, cap: float, spent: float = 0.0, where: str = "how") -> None:
+        self.where = where
         self.price = price
         self.cap = cap
         self.spent = spent
@@ -86,6 +93,6 @@ class Budget:
 
     def over(self) -> UserError:
         return UserError(
-            f"stopped at ${self.spent:.4g}, before translator.how.max_cost_usd={self.cap:g} could be passed; what is "
+            f"stopped at ${self.spent:.4g}, before {self.where}.max_cost_usd={self.cap:g} could be passed; what is "
             "answered is kept: raise it and the same command goes on"
         )

@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import openai
 
 from ain import UserError
 from ain.chat import Reply, Request, Take, cost
-from ain.chat.tokens import request_tokens
+from ain.chat.tokens import picture_tokens, request_tokens, without_pictures
 
 OPENAI = "https://api.openai.com/v1"
 
@@ -46,6 +47,7 @@ class OpenAIChat:
         poll_s: float = 60.0,
         enqueued_tokens: int = 2_000_000,
     ) -> None:
+        self.where = "how"  # the config keys of all this, which whoever asks may name better
         self.model, self.temperature, self.structured = model, temperature, structured
         self.base_url = (base_url or OPENAI).rstrip("/")
         self._openai = (urlsplit(self.base_url).hostname or "").endswith("openai.com")
@@ -53,12 +55,11 @@ class OpenAIChat:
         self.requests_per_minute, self.tokens_per_minute = requests_per_minute, tokens_per_minute
         self.concurrency, self.timeout_s, self.tries, self.patience_s = concurrency, timeout_s, tries, patience_s
         if price is not None and len(price) != 2:
-            raise UserError(
-                f"translator.how.price={price}: give two numbers, [INPUT,OUTPUT], in dollars for a million tokens"
-            )
+            raise UserError(f"price={price}: give two numbers, [INPUT,OUTPUT], in dollars for a million tokens")
         self._price = price
         self.batch_api, self.poll_s, self.enqueued_tokens = batch_api, poll_s, enqueued_tokens
         self.vocabulary = cost.vocabulary(model)
+        self.picture_rates = cost.picture_rates(model)
         self.budget = cost.Budget(None, 0.0)
 
     @property
@@ -75,9 +76,9 @@ class OpenAIChat:
         if not self._openai and not _near(self.base_url):
             raise UserError(
                 f"{self.base_url} is neither OpenAI's nor on a network of your own: give "
-                "translator.how.price=[INPUT,OUTPUT] in dollars for a million tokens, [0,0] if it costs nothing"
+                f"{self.where}.price=[INPUT,OUTPUT] in dollars for a million tokens, [0,0] if it costs nothing"
             )
-        return cost.price(self.model, batch) if self._openai else None
+        return cost.price(self.model, batch, self.where) if self._openai else None
 
     def ask(self, requests: Iterable[Request], take: Take, directory: Path) -> None:
         from ain.chat.batch import Batches
@@ -86,7 +87,7 @@ class OpenAIChat:
             Batches(self, directory).ask(requests, take)
         elif Batches.waiting(directory):
             raise UserError(
-                "batches of an earlier run may be open, and paid for: fetch them with translator.how.batch_api=true, "
+                f"batches of an earlier run may be open, and paid for: fetch them with {self.where}.batch_api=true, "
                 f"or give them up by deleting {directory}"
             )
         else:
@@ -107,7 +108,7 @@ class OpenAIChat:
         if self._secret() or not self._openai:
             return None
         name = self.api_key_env
-        return f"{name} is not set: export {name}=..., or name another variable with translator.how.api_key_env"
+        return f"{name} is not set: export {name}=..., or name another variable with {self.where}.api_key_env"
 
     def _secret(self) -> str:
         return os.environ.get(self.api_key_env, "").strip() if self.api_key_env else ""
@@ -135,9 +136,13 @@ class OpenAIChat:
         return request_tokens(request.messages, self.vocabulary)
 
     def promise(self, request: Request) -> bool:
-        """False where the answer to this request could carry what is spent past the cap."""
-        size = len(json.dumps(self.body(request), ensure_ascii=False).encode()) if self.budget.price else 0
-        return self.budget.promise(request.key, size, request.max_tokens)
+        """False where the answer to this request could carry what is spent past the cap. A picture counts at its most."""
+        if self.budget.price is None:
+            return True
+        text, pictures = without_pictures(request.messages)
+        size = len(json.dumps(self.body(replace(request, messages=text)), ensure_ascii=False).encode())
+        most = picture_tokens(2_048, 768, self.picture_rates or (1_000, 1_000))
+        return self.budget.promise(request.key, size + pictures * most, request.max_tokens)
 
     def sentence(self, error: openai.APIStatusError) -> UserError | None:
         """What no retry mends and no other request would survive."""
@@ -145,13 +150,13 @@ class OpenAIChat:
         if error.status_code == 401:
             return UserError(
                 f"{host} refuses the key in {self.api_key_env or 'no variable'}: name the variable that holds it in "
-                "translator.how.api_key_env"
+                f"{self.where}.api_key_env"
             )
         if error.status_code == 403:
             return UserError(f"{host} does not allow this key to use {self.model}: {self.clean(error.message)}")
         if error.status_code == 404:
             return UserError(
-                f"{host} has no model {self.model}, or is not that server: check model and translator.how.base_url"
+                f"{host} has no model {self.model}, or is not that server: check model and {self.where}.base_url"
             )
         if error.code == "insufficient_quota":
             return UserError(f"{host}: the account behind {self.api_key_env} has no credit left; add some and go on")

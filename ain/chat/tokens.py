@@ -21,6 +21,29 @@ def tokens(text: str, vocabulary: str = "o200k") -> int:
     return math.ceil(of_latin / latin + of_arabic / arabic + (len(text) - of_latin - of_arabic))
 
 
+def picture_tokens(width: int, height: int, rates: tuple[int, int] | None = None) -> int:
+    """Tokens of a picture as OpenAI counts them: a base, and so much for each tile of 512 pixels after scaling the shorter
+    side to 768. Other models take a token for about 28 x 28 pixels.
+    """
+    if rates is None:
+        return math.ceil(width / 28) * math.ceil(height / 28)
+    scale = min(1.0, 768 / min(width, height))
+    tiles = math.ceil(width * scale / 512) * math.ceil(height * scale / 512)
+    return rates[0] + rates[1] * tiles
+
+
+def without_pictures(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+    """The conversation's text alone, and how many pictures were in it."""
+    made, seen = [], 0
+    for message in messages:
+        content = message["content"]
+        if isinstance(content, list):
+            seen += sum(part["type"] == "image_url" for part in content)
+            content = [part for part in content if part["type"] != "image_url"]
+        made.append({**message, "content": content})
+    return made, seen
+
+
 def request_tokens(messages: list[dict[str, Any]], vocabulary: str = "o200k") -> int:
     """Tokens of a conversation; a picture counts as 1,000, more than a screenful of tiles."""
     total = 0

@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from ain import UserError
+from ain import Unavailable
 from ain.chat import Reply, Request, Take, pictures
 from ain.device import chosen
 from ain.engine.local import Local
@@ -22,7 +22,8 @@ from ain.stage import content_digest
 class TransformersChat:
     """Greedy answers in batches. They cost nothing but time; the schema of a request is left to its prompt.
 
-    processor: `ain.model.processor.Processor`, for a model of the Qwen2-VL class that is to see pictures.
+    processor: `ain.model.processor.Processor`, for a model of the Qwen2-VL class that is to see pictures; others see with
+    the processor of their checkpoint, which needs torchvision.
     """
 
     price = None
@@ -86,8 +87,8 @@ class TransformersChat:
             [Image.open(io.BytesIO(data)).convert("RGB") for data in pictures(request.messages)] for request in batch
         ]
         if any(seen) and self.processor is None:
-            raise UserError(f"{self.checkpoint}: pictures need a processor; see conf/screener for how one is named")
-        if any(seen):
+            inputs = self._seen_by_its_own(batch, seen)
+        elif any(seen):
             samples = [
                 self.processor.tokenize([_message(m) for m in request.messages], [image.size for image in images])
                 for request, images in zip(batch, seen, strict=True)
@@ -104,6 +105,25 @@ class TransformersChat:
             )
             inputs.pop("token_type_ids", None)
         return {name: tensor.to(self._model.device) for name, tensor in inputs.items()}
+
+    def _seen_by_its_own(self, batch: list[Request], seen: list[list[Image.Image]]) -> dict[str, Any]:
+        chats = [[_message(m) for m in request.messages] for request in batch]
+        texts = [self._own.apply_chat_template(chat, tokenize=False, add_generation_prompt=True) for chat in chats]
+        images = [image for of in seen for image in of]
+        made = self._own(text=texts, images=images, padding=True, padding_side="left", return_tensors="pt")
+        dtype = self._model.dtype
+        return {name: value.to(dtype) if value.is_floating_point() else value for name, value in made.items()}
+
+    @cached_property
+    def _own(self) -> Any:
+        from transformers import AutoProcessor
+
+        try:
+            return AutoProcessor.from_pretrained(self.checkpoint)
+        except ImportError:
+            raise Unavailable(
+                f"{self.checkpoint}: its processor needs torchvision, which goes with a GPU's torch: pip install 'ain[gpu]'"
+            ) from None
 
     @cached_property
     def _tokenizer(self) -> Any:

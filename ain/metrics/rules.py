@@ -1,45 +1,133 @@
-"""The rules of selection: (scores, thresholds) → reasons. A pure function, so that a sweep of thresholds recomputes nothing."""
+"""The rules of selection: (scores, thresholds) → reasons. Pure functions over columns, so that a sweep of thresholds
+recomputes nothing and takes a moment.
+"""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-Scores = list[float | None]
+import numpy as np
+import pyarrow as pa
 
-TRANSLATION_RULES = ("similarity", "digits", "script", "length")
+
+@dataclass(frozen=True)
+class Scores:
+    """One score of many records: a value for each exchange. Record i has values[starts[i] : starts[i + 1]]."""
+
+    values: np.ndarray  # float32, NaN: not applicable, or not computed
+    starts: np.ndarray
+
+    @classmethod
+    def of(cls, column: pa.ChunkedArray | pa.Array) -> "Scores":
+        """From a column of lists; a record whose list is null has no values."""
+        lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        sizes = np.nan_to_num(lists.value_lengths().to_numpy(zero_copy_only=False)).astype(np.int64)
+        values = lists.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
+        return cls(values, np.concatenate([[0], np.cumsum(sizes)]))
 
 
-def translation_reasons(scores: Mapping[str, Scores | None], thresholds: Mapping[str, Any]) -> list[str]:
-    """Every reason against a translation, each beginning with its rule's name; a record is as good as its worst exchange.
+Badness = Callable[
+    [np.ndarray, Any], np.ndarray
+]  # (values, threshold) → positive where broken, and the more, the worse
 
-    A threshold of null switches its rule off. A score of null is "not applicable" for checks; for similarity, which
-    always applies, it holds the record back.
+
+def _least(values: np.ndarray, threshold: Any) -> np.ndarray:
+    return np.float32(threshold) - values  # in the precision that scores are kept in: 0.8 is not below 0.8
+
+
+def _most(values: np.ndarray, threshold: Any) -> np.ndarray:
+    return values - np.float32(threshold)
+
+
+def _between(values: np.ndarray, threshold: Any) -> np.ndarray:
+    """In ratios: half the least allowed is as bad as twice the greatest."""
+    least, greatest = (np.float32(bound) for bound in threshold)
+    logs = np.log(np.maximum(values, np.float32(1e-9)))
+    return np.maximum(np.log(least) - logs, logs - np.log(greatest))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`said` tells of a broken rule, from value and threshold. required: a score that is missing holds a record back."""
+
+    name: str
+    badness: Badness
+    said: Callable[[float, Any], str]
+    column: str
+    required: bool = False
+
+    def words(self, value: float, threshold: Any) -> str:
+        return self.said(value, threshold) if value == value else "not computed"
+
+
+def _rule(name: str, badness: Badness, said: Any, column: str | None = None, required: bool = False) -> Rule:
+    return Rule(name, badness, said, column or name, required)
+
+
+def _below(value: float, threshold: Any) -> str:
+    return f"{value:.2f} below {threshold}"
+
+
+SAMPLED = {"bleu": "bleu_4", "meteor": "meteor", "rouge": "rouge_l"}  # rule → score of back-translation
+RULES = {
+    rule.name: rule
+    for rule in (
+        _rule("similarity", _least, _below, required=True),
+        *(_rule(name, _least, _below, column, required=True) for name, column in SAMPLED.items()),
+        _rule("digits", _least, lambda v, t: "numbers differ"),
+        _rule("placeholders", _least, lambda v, t: "a placeholder, URL, code or option letter is lost"),
+        _rule("script", _least, _below),
+        _rule("language", _least, lambda v, t: f"{v:.2f} likely to be Arabic, below {t}"),
+        _rule("latin", _most, lambda v, t: f"{v:.0f} Latin words in a row, more than {t}"),
+        _rule("repetition", _most, lambda v, t: f"{v:.0%} repeats, above {t:.0%}"),
+        _rule("diacritics", _most, lambda v, t: f"{v:.0%} of the letters have diacritics, above {t:.0%}"),
+        _rule("length", _between, lambda v, t: f"{v:.2f} times the original, outside {t[0]} to {t[1]}"),
+    )
+}
+
+
+def applies(threshold: Any) -> bool:
+    return threshold is not None and threshold is not False
+
+
+def broken(rule: Rule, scores: Scores, threshold: Any) -> tuple[np.ndarray, list[str]]:
+    """(records, reasons): each record that breaks the rule, and its worst exchange. A reason begins with the rule's name."""
+    bad = rule.badness(scores.values, threshold)
+    missing = np.isnan(scores.values)
+    wrong = np.flatnonzero((bad > 0) | missing if rule.required else bad > 0)
+    records = np.searchsorted(scores.starts, wrong, side="right") - 1
+    order = np.lexsort((wrong, -np.where(missing, np.inf, bad)[wrong], records))
+    worst = order[np.diff(records[order], prepend=-1) > 0]  # the first of each record
+    records, wrong = records[worst], wrong[worst]
+    exchanges = wrong - scores.starts[records] + 1
+    said = zip(scores.values[wrong].tolist(), exchanges.tolist(), strict=True)
+    return records, [f"{rule.name}: {rule.words(value, threshold)} in exchange {number}" for value, number in said]
+
+
+def explained(rule: Rule, values: list[float | None] | None, threshold: Any) -> dict[str, Any]:
+    """What a rule says of one record, broken or not: the worst value, in which exchange, and the verdict."""
+    made: dict[str, Any] = {"rule": rule.name, "threshold": threshold, "value": None, "exchange": None}
+    if not applies(threshold):
+        return {**made, "verdict": "off"}
+    numbers = np.array([np.nan if value is None else value for value in values or []], np.float32)
+    if not len(numbers) or np.isnan(numbers).all():
+        return {**made, "verdict": "not computed" if rule.required and values else "does not apply"}
+    bad = rule.badness(numbers, threshold)
+    worst = int(np.nanargmax(bad))
+    verdict = "broken" if bad[worst] > 0 or (rule.required and np.isnan(numbers).any()) else "kept"
+    return {**made, "value": float(numbers[worst]), "exchange": worst + 1, "verdict": verdict}
+
+
+def translation_reasons(scores: Mapping[str, list[float | None] | None], thresholds: Mapping[str, Any]) -> list[str]:
+    """Every reason against one translation, rule by rule; a record is as good as its worst exchange.
+
+    A threshold of null switches its rule off. A score of null is "not applicable" for checks; for similarity and sampled
+    scores, which always apply, it holds the record back.
     """
-    return [reason for rule in TRANSLATION_RULES if (reason := _reason(rule, scores.get(rule), thresholds.get(rule)))]
-
-
-def _reason(rule: str, scores: Scores | None, threshold: Any) -> str | None:
-    if threshold is None or threshold is False or scores is None:
-        return None
-    if rule == "similarity" and None in scores:
-        return f"{rule}: not computed in exchange {scores.index(None) + 1}"
-    found = [
-        (_badness(rule, score), -number, f"{rule}: {wrong} in exchange {number}")
-        for number, score in enumerate(scores, 1)
-        if score is not None and (wrong := _wrong(rule, score, threshold))
-    ]
-    return max(found)[2] if found else None
-
-
-def _badness(rule: str, score: float) -> float:
-    """The greater, the worse: far from the original's length either way; for the other rules a low score."""
-    return abs(math.log(max(score, 1e-9))) if rule == "length" else -score
-
-
-def _wrong(rule: str, score: float, threshold: Any) -> str | None:
-    if rule == "digits":
-        return "numbers differ" if score < 1 else None
-    if rule == "length":
-        least, greatest = threshold
-        return None if least <= score <= greatest else f"{score:.2f} times the original, outside {least} to {greatest}"
-    return f"{score:.2f} below {threshold}" if score < threshold else None
+    made = []
+    for name, rule in RULES.items():
+        threshold, given = thresholds.get(name), scores.get(rule.column)
+        if applies(threshold) and given is not None:
+            one = Scores.of(pa.array([given], pa.list_(pa.float32())))
+            made += broken(rule, one, threshold)[1]
+    return made

@@ -1,10 +1,16 @@
 """No screening: every picture goes unjudged, and the manifest says so."""
 
-from PIL import Image
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ain.screener import LookUp, Pictures
 
 
 class NoScreener:
-    key = None
+    judges = False
+    near = None
+    codes: dict[str, str] = {}  # noqa: RUF012
 
-    def judge(self, images: list[Image.Image]) -> list[str]:
-        return []
+    def over(self, pictures: Pictures, out: Path, engine: Any) -> tuple[LookUp, Callable[[], dict[str, Any]]]:
+        return lambda sha: {}, lambda: {}

@@ -17,7 +17,7 @@ import pyarrow as pa
 from ain import UserError
 from ain.images import ImagePacks
 from ain.model.samples import IMAGE_REFERENCE, STORES
-from ain.record import EXCHANGES, SHARD_ROWS, Row, Shards, rejection, replace_text
+from ain.record import EXCHANGES, SHARD_ROWS, SPAN, Row, Shards, rejection, replace_text
 from ain.tables import write_table
 
 TEXTS = ("id", "part", "source", "origin", "domain", "language", "split")
@@ -88,16 +88,11 @@ def _part(
     seed: int,
 ) -> Iterator[Row]:
     """The rows of one part: what select left, in the part's language, as often as its weight says."""
-    records, verdicts = Shards(inputs["collect"]), Shards(inputs["select"])
+    records = Shards(inputs["collect"])
     for index in range(len(records)):
+        if index % SPAN == 0:
+            usable = _usable(inputs["select"], index // SPAN, part["translate"])
         arabic = Shards(inputs["translate"]).by_id(index, ["arabic"]) if part["translate"] else {}
-        usable = set(verdicts.by_id(index, []))
-        if not part["translate"]:
-            usable |= {
-                row["id"]
-                for row in verdicts.read(index, ["id", "original_usable"], "rejected")
-                if row["original_usable"]
-            }
         for record in records.read(index):
             exchanges = arabic.get(record["id"], {}).get("arabic") if part["translate"] else record[part["language"]]
             if record["id"] not in usable or not exchanges:
@@ -118,6 +113,14 @@ def _part(
                     ],
                     "exchanges": exchanges,
                 }
+
+
+def _usable(select: Path, index: int, translated: bool) -> set[str]:
+    """Ids of one of select's shards: what was kept and, for originals, what only its translation spoke against."""
+    verdicts = Shards(select)
+    kept = {row["id"] for row in verdicts.read(index, ["id"])}
+    rejected = [] if translated else verdicts.read(index, ["id", "original_usable"], "rejected")
+    return kept | {row["id"] for row in rejected if row["original_usable"]}
 
 
 def _copies(weight: float, seed: int, part: str, identifier: str) -> int:

@@ -31,9 +31,9 @@ def rate(collect: Path, translate: Path, rating: Any, verifier: Any, translator:
             "no record has a reference to rate by; take source=miniature, or give rows of your folder a `reference`: "
             "the turns of the conversation in Arabic"
         )
-    vectors = [verifier.embed([row[name] for row in rows]) for name in ("arabic", "reference")]
-    for row, one, other in zip(rows, *vectors, strict=True):
-        row["similarity"] = float(one @ other) if row["arabic"] else 0.0
+    scores = verifier.score([(row["english"], row["arabic"]) for row in rows])
+    for row, score in zip(rows, scores, strict=True):
+        row["similarity"] = float(score) if row["arabic"] else 0.0
         row["chrf"] = chrf([row["arabic"]], [row["reference"]])
     Shards(out, SCHEMA).create().write(0, rows)
     write_table(out / "tables" / "translations.csv", rows)

@@ -1,55 +1,123 @@
-"""Screen: a verdict for each distinct picture (Section 2.2, Fig. 16). An answer that cannot be read is no verdict."""
+"""Screen: a verdict for each distinct picture (Section 2.2, Fig. 16). An answer that cannot be read is no verdict.
+
+`flagged/` names the records that show a picture which was not found safe, so that select need not look at pictures at all.
+"""
 
 from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from ain.images import ImagePacks
-from ain.ledger import Ledger, key
+from ain import figures
+from ain.images import ImagePacks, Reference, png
+from ain.ledger import Ledger
+from ain.near import Near, perceptual_hash
 from ain.progress import progress
-from ain.record import Row, Shards
-from ain.screener.verdict import read_verdict
+from ain.record import Row, Shards, replace_bytes
+from ain.screener import LookUp, Pictures
+from ain.tables import write_table
 
-SCHEMA = pa.schema([(name, pa.string()) for name in ("sha256", "rating", "category", "rationale", "answer")])
-BATCH = 32  # pictures decoded at a time
+TEXTS = ("sha256", "rating", "category", "rationale", "fault", "answer", "judged_as")
+SCHEMA = pa.schema([(name, pa.string()) for name in TEXTS])
+FLAGGED = pa.schema([(name, pa.string()) for name in ("id", "sha256", "rating", "category")])
+GALLERY = {"Unsafe": 24, None: 12, "Safe": 12}  # thumbnails of each rating
 
 
-def screen(collect: Path, screener: Any, out: Path) -> dict[str, Any]:
+def screen(collect: Path, screener: Any, engine: Any, out: Path) -> dict[str, Any]:
     packs, shards = ImagePacks(collect), Shards(out, SCHEMA).create()
-    ledger = Ledger(out.parents[1] / "ledger.sqlite")
-    names = packs.index()
+    places = packs.index()
+    like = _alike(packs, places, screener.near)
+    pictures = _pictures(packs, places, like)
+    look_up, account = screener.over(pictures, out, engine)
     by_pack: dict[int, list[str]] = {pack: [] for pack in range(len(packs))}
-    for sha, (pack, _) in names.items():
+    for sha, (pack, _) in places.items():
         by_pack[pack].append(sha)
-    computed = screener.key is not None
-    with progress("screen", total=len(names), unit="image") as bar:
-        for pack, shas in by_pack.items():
-            if not shards.done(pack):
-                answers = _answers(screener, shas, packs, names, ledger) if computed else dict.fromkeys(shas)
-                shards.write(pack, [_verdict(sha, answers[sha]) for sha in shas])
-            bar.update(len(shas))
-    ledger.close()
-    ratings = Counter(row["rating"] or "unjudged" for row in shards.rows(["rating"]))
-    return {"input": len(names), "kept": len(names), "rejected": 0, "computed": computed, "ratings": dict(ratings)}
+    for pack, shas in by_pack.items():
+        if not shards.done(pack):
+            shards.write(pack, [_row(sha, like.get(sha, sha), look_up) for sha in shas])
+    _flag(collect, shards, out)
+    ratings = Counter(row["rating"] for row in shards.rows(["rating"]))
+    if screener.judges and places:
+        _tables(shards, ratings, screener.codes, out)
+        _gallery(shards, packs, places, out)
+    named = {"safe": ratings["Safe"], "unsafe": ratings["Unsafe"], "unjudged": ratings[None]}
+    counts = {"input": len(places), "kept": len(places), "rejected": 0, "computed": screener.judges, **named}
+    return {**counts, "judged": pictures.count, **account()}
 
 
-def _answers(
-    screener: Any, shas: list[str], packs: ImagePacks, names: dict[str, tuple[int, int]], ledger: Ledger
-) -> dict[str, str]:
-    """sha256 → answer; what the ledger knows is not asked again."""
-    answers = {sha: ledger.get(key(screener.key, sha)) for sha in shas}
-    missing = [sha for sha, answer in answers.items() if answer is None]
-    for start in range(0, len(missing), BATCH):
-        batch = missing[start : start + BATCH]
-        given = dict(zip(batch, screener.judge([packs.image(names[sha]) for sha in batch]), strict=True))
-        ledger.put((key(screener.key, sha), answer) for sha, answer in given.items())
-        answers |= given
-    return answers  # type: ignore[return-value]
+def estimate(collect: Path, screener: Any, output_dir: Path) -> list[str]:
+    """What screening would take, for a dry run."""
+    if not hasattr(screener, "estimate"):
+        return []
+    packs, known = ImagePacks(collect), output_dir / "ledger.sqlite"
+    ledger = Ledger(known) if known.exists() else None
+    return list(screener.estimate(_pictures(packs, packs.index(), {}), ledger).lines())
 
 
-def _verdict(sha: str, answer: str | None) -> Row:
-    verdict = read_verdict(answer) if answer is not None else None
-    fields = {"rating": verdict.rating, "category": verdict.category, "rationale": verdict.rationale} if verdict else {}
-    return {"sha256": sha, "rating": None, "category": None, "rationale": None, "answer": answer, **fields}
+def _pictures(packs: ImagePacks, places: dict[str, Reference], like: dict[str, str]) -> Pictures:
+    def names() -> Iterator[str]:
+        return (sha for sha in places if sha not in like)
+
+    return Pictures(
+        names, lambda sha: packs.image(places[sha]), lambda sha: packs.size(places[sha]), len(places) - len(like)
+    )
+
+
+def _alike(packs: ImagePacks, places: dict[str, Reference], bits: int | None) -> dict[str, str]:
+    """Of each picture that is nearly one before it: that one."""
+    if bits is None:
+        return {}
+    near, first, like = Near(bits), dict[int, str](), {}
+    with progress("near-duplicates", total=len(places), unit="image") as bar:
+        for sha, place in places.items():
+            found = near.first(perceptual_hash(packs.image(place)))
+            if first.setdefault(found, sha) != sha:
+                like[sha] = first[found]
+            bar.update()
+    return like
+
+
+def _row(sha: str, judged: str, look_up: LookUp) -> Row:
+    verdict = look_up(judged)
+    return {"sha256": sha, "judged_as": judged, **{name: verdict.get(name) for name in TEXTS[1:-1]}}
+
+
+def _flag(collect: Path, shards: Shards, out: Path) -> None:
+    """For each span of collect's shards the records with a picture that is not known to be safe."""
+    found = {row["sha256"]: row for row in shards.rows(["sha256", "rating", "category"]) if row["rating"] != "Safe"}
+    records, flagged = Shards(collect), Shards(out / "flagged", FLAGGED).create()
+    for number in records.spans():
+        rows = records.span(number, ["id", "images"]).to_pylist()
+        flagged.write(
+            number, [{"id": row["id"], **found[sha]} for row in rows for sha in row["images"] if sha in found]
+        )
+
+
+def _tables(shards: Shards, ratings: "Counter[str | None]", codes: dict[str, str], out: Path) -> None:
+    unsafe = Counter(row["category"] for row in shards.rows(["rating", "category"]) if row["rating"] == "Unsafe")
+    counts = {"safe": ratings["Safe"], "unsafe": ratings["Unsafe"], "no verdict": ratings[None]}
+    counts |= {name: unsafe[code] for code, name in codes.items()}
+    total = ratings.total()
+    rows = [{"what": what, "pictures": n, "percent": round(100 * n / total, 2)} for what, n in counts.items()]
+    write_table(out / "tables" / "safety.csv", rows)
+    figures.safety(rows, out / "figures" / "safety.png")
+
+
+def _gallery(shards: Shards, packs: ImagePacks, places: dict[str, Reference], out: Path) -> None:
+    """Thumbnails with their verdicts. What is not known to be safe is blurred in the file itself, wherever it goes."""
+    (out / "gallery").mkdir(exist_ok=True)
+    table = []
+    for rating, most in GALLERY.items():
+        for row in islice((row for row in shards.rows() if row["rating"] == rating), most):
+            picture = packs.image(places[row["sha256"]])
+            picture.thumbnail((128, 128))
+            if rating != "Safe":
+                picture = figures.blurred(picture)
+            path = Path("gallery") / f"{row['sha256'][:16]}.png"
+            replace_bytes(out / path, png(picture))
+            said = {name: row[name] for name in ("category", "rationale", "fault")}
+            table.append({"thumbnail": str(path), "rating": rating or "no verdict", **said})
+    write_table(out / "tables" / "gallery.csv", table)

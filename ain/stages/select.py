@@ -1,78 +1,170 @@
-"""Select: the one stage that judges. Thresholds on the scores of verify and the verdicts of screen, nothing computed anew.
+"""Select: the one stage that judges. Thresholds on the scores of verify and back_translate and the verdicts of screen;
+nothing is computed anew.
 
 A rejection for its translation alone leaves the original usable (`original_usable`): the English of a badly translated
 record may still serve the English part of a mixture. An unsafe picture rules out all of a record.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ain.metrics.rules import TRANSLATION_RULES, translation_reasons
-from ain.record import REJECTED, Row, Shards, rejection
-from ain.screener.verdict import CATEGORIES
+from ain import UserError
+from ain.metrics.rules import RULES, SAMPLED, Scores, applies, broken
+from ain.record import REJECTED, Shards
 from ain.stage import read_manifest
 from ain.tables import write_table
 
 SCHEMA = pa.schema([("id", pa.string())])
 REFUSED = REJECTED.append(pa.field("original_usable", pa.bool_()))
+FUNNEL = ("translation", *RULES, "unsafe")  # all that can speak against a record, in order
 
 
 def select(
-    collect: Path, translate: Path | None, verify: Path | None, screen: Path, thresholds: dict[str, Any], out: Path
+    collect: Path,
+    translate: Path | None,
+    verify: Path | None,
+    back_translate: Path | None,
+    screen: Path,
+    thresholds: dict[str, Any],
+    out: Path,
 ) -> dict[str, Any]:
+    """A shard for each span of collect's: ids, and of what is rejected every reason."""
     records, shards = Shards(collect), Shards(out, SCHEMA, REFUSED).create()
-    screened = read_manifest(screen)["counts"]["computed"]
-    unsafe = _unsafe(screen) if thresholds.get("unsafe") and screened else {}
-    rules: Counter[str] = Counter()
-    alone: Counter[str] = Counter()
-    for index in range(len(records)):
-        scores = Shards(verify).by_id(index) if verify else {}
-        untranslated = Shards(translate).by_id(index, ["reasons"], "rejected") if translate else {}
-        kept, rejected = [], []
-        for record in records.read(index, ["id", "images"]):
-            reasons = _of_translation(record["id"], scores, untranslated, thresholds)
-            pictures = [unsafe[sha] for sha in record["images"] if sha in unsafe]
-            if not reasons and not pictures:
-                kept.append({"id": record["id"]})
-                continue
-            rejected.append({**rejection(record["id"], reasons + pictures), "original_usable": not pictures})
-            names = {reason.split(":")[0] for reason in reasons + pictures}
-            rules.update(names)
-            alone.update(names if len(names) == 1 else ())
-        shards.write(index, kept, rejected)
-    write_table(
-        out / "tables" / "rules.csv",
-        [{"rule": rule, "records": count, "by this rule alone": alone[rule]} for rule, count in rules.most_common()],
+    gate = _gate(back_translate, thresholds) if verify else {}
+    scored = _scored(verify, back_translate, thresholds)
+    failed = translate and read_manifest(translate)["counts"]["rejected"]
+    screened = bool(thresholds.get("unsafe") and read_manifest(screen)["counts"]["computed"])
+    together: Counter[int] = Counter()
+    for number in records.spans():
+        against = Against(records.span(number, ["id"])["id"])
+        if translate and failed:
+            against.untranslated(Shards(translate).span(number, ["id", "reasons"], "rejected"))
+        for scores, names in scored:
+            against.scores(scores.span(number, ["id", *{RULES[name].column for name in names}]), names, thresholds)
+        if any(gate.values()):
+            against.gate(scored[0][0].span(number, ["id", "similarity"]), gate)
+        if screened:
+            against.pictures(Shards(screen / "flagged").span(number, ["id", "rating", "category"]))
+        against.write(shards, number)
+        together.update(against.together())
+    on = {name for _, names in scored for name in names} | set(gate)
+    return _counts(
+        together, [name for name in (*RULES, "unsafe") if name not in on and not (name == "unsafe" and screened)], out
     )
-    off = [rule for rule in TRANSLATION_RULES if not verify or thresholds.get(rule) is None]
-    off += [] if screened and thresholds.get("unsafe") else ["unsafe"]
-    return {
-        "input": records.count(),
-        "kept": shards.count(),
-        "rejected": shards.count("rejected"),
-        "rules": dict(rules),
-        "not_applied": off,
+
+
+class Against:
+    """What speaks against the records of a span."""
+
+    def __init__(self, ids: pa.ChunkedArray) -> None:
+        self.ids = ids.combine_chunks()
+        self.reasons: dict[int, list[str]] = defaultdict(list)  # place → reasons
+        self.rules = np.zeros(len(ids), np.int64)  # a bit for each of FUNNEL
+
+    def _places(self, ids: pa.ChunkedArray) -> np.ndarray:
+        """Where these records stand in the span. Few are looked for among all, which hashes the few."""
+        if len(ids) == len(self.ids) and ids.combine_chunks().equals(self.ids):
+            return np.arange(len(ids))
+        asked = ids.combine_chunks().dictionary_encode()
+        found = pc.index_in(self.ids, asked.dictionary)
+        places = np.zeros(len(asked.dictionary), np.int64)
+        places[found.drop_null()] = np.flatnonzero(found.is_valid())
+        return places[asked.indices]
+
+    def _add(self, rule: str, places: np.ndarray, reasons: Sequence[str]) -> None:
+        self.rules[places] |= 1 << FUNNEL.index(rule)
+        for place, reason in zip(places.tolist(), reasons, strict=True):
+            self.reasons[place].append(reason)
+
+    def untranslated(self, table: pa.Table) -> None:
+        said = table["reasons"].combine_chunks()
+        places = self._places(table["id"])[pc.list_parent_indices(said).to_numpy()]
+        self._add("translation", places, [f"translation: {reason}" for reason in said.flatten().to_pylist()])
+
+    def scores(self, table: pa.Table, names: list[str], thresholds: dict[str, Any]) -> None:
+        places = self._places(table["id"])
+        for name in names:
+            rows, reasons = broken(RULES[name], Scores.of(table[RULES[name].column]), thresholds[name])
+            self._add(name, places[rows], reasons)
+
+    def gate(self, table: pa.Table, reasons: dict[str, str | None]) -> None:
+        """The sample spoke against all that is translated."""
+        places = self._places(table.filter(table["similarity"].is_valid())["id"])
+        for rule, reason in reasons.items():
+            if reason:
+                self._add(rule, places, [reason] * len(places))
+
+    def pictures(self, table: pa.Table) -> None:
+        said = [
+            f"unsafe: {row['category']}" if row["rating"] else "unsafe: no readable verdict, held back for review"
+            for row in table.select(["rating", "category"]).to_pylist()
+        ]
+        self._add("unsafe", self._places(table["id"]), said)
+
+    def together(self) -> dict[int, int]:
+        """Set of rules, as bits → how many records it speaks against."""
+        sets, counts = np.unique(self.rules, return_counts=True)
+        return dict(zip(sets.tolist(), counts.tolist(), strict=True))
+
+    def write(self, shards: Shards, number: int) -> None:
+        refused = np.flatnonzero(self.rules)
+        columns = {
+            "id": self.ids.take(pa.array(refused)),
+            "where": pa.nulls(len(refused), pa.string()),
+            "reasons": pa.array([self.reasons[place] for place in refused.tolist()], pa.list_(pa.string())),
+            "original_usable": pa.array(self.rules[refused] < 1 << FUNNEL.index("unsafe")),
+        }
+        shards.write_tables(number, pa.table({"id": self.ids.filter(pa.array(self.rules == 0))}), pa.table(columns))
+
+
+def _scored(
+    verify: Path | None, back_translate: Path | None, thresholds: dict[str, Any]
+) -> list[tuple[Shards, list[str]]]:
+    """Where the scores of exchanges lie, and the rules that read them there."""
+    on = [name for name in RULES if applies(thresholds.get(name))]
+    made = [(verify, [name for name in on if name not in SAMPLED])]
+    if thresholds.get("sampled") == "record":
+        made.append((back_translate, [name for name in on if name in SAMPLED]))
+    return [(Shards(directory, suffix="arrow"), names) for directory, names in made if directory is not None]
+
+
+def _gate(back_translate: Path | None, thresholds: dict[str, Any]) -> dict[str, str | None]:
+    """Of the rules where the sample speaks for all: the reason against every translation, None where it passed."""
+    sampled = thresholds.get("sampled", "corpus")
+    if sampled not in ("corpus", "record"):
+        raise UserError(
+            f"thresholds.sampled={sampled}: choose corpus (the sample speaks for all) or record (each for itself)"
+        )
+    if sampled == "record" or not back_translate:
+        return {}
+    counts = read_manifest(back_translate)["counts"]
+    made: dict[str, str | None] = {}
+    for name, column in SAMPLED.items():
+        if applies(thresholds.get(name)):
+            said = f"{name}: {counts[column]:.2f} below {thresholds[name]} over {counts['sampled']} records translated back"
+            made[name] = said if counts[column] < thresholds[name] else None
+    return made
+
+
+def _counts(together: "Counter[int]", off: list[str], out: Path) -> dict[str, Any]:
+    """The funnel and the sets of rules as tables; counts for the manifest."""
+    total, left, funnel = together.total(), together.total(), []
+    for i, rule in enumerate(FUNNEL):
+        records = sum(count for bits, count in together.items() if bits >> i & 1)
+        left -= sum(count for bits, count in together.items() if bits & -bits == 1 << i)  # none before it
+        if records:
+            funnel.append({"rule": rule, "records": records, "by this rule alone": together[1 << i], "left": left})
+    write_table(out / "tables" / "rules.csv", funnel)
+    named = {
+        " + ".join(rule for i, rule in enumerate(FUNNEL) if bits >> i & 1): n
+        for bits, n in together.most_common(31)
+        if bits
     }
-
-
-def _of_translation(
-    identifier: str, scores: dict[str, Row], untranslated: dict[str, Row], thresholds: dict[str, Any]
-) -> list[str]:
-    if identifier in untranslated:
-        return [f"translation: {reason}" for reason in untranslated[identifier]["reasons"]]
-    return translation_reasons(scores[identifier], thresholds) if identifier in scores else []
-
-
-def _unsafe(screen: Path) -> dict[str, str]:
-    """sha256 → reason, for the pictures to leave out: called unsafe, or without a verdict that could be read."""
-    rows = Shards(screen).rows(["sha256", "rating", "category"])
-    return {
-        row["sha256"]: f"unsafe: {row['category']} {CATEGORIES[row['category']]}"
-        if row["rating"]
-        else "unsafe: no readable verdict, held back for review"
-        for row in rows
-        if row["rating"] != "Safe"
-    }
+    write_table(out / "tables" / "rules_together.csv", [{"rules": names, "records": n} for names, n in named.items()])
+    return {"input": total, "kept": left, "rejected": total - left, "not_applied": off}

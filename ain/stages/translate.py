@@ -1,6 +1,5 @@
 """Translate: Arabic for each record that has only English (Section 2.1). What no translator could use is turned away here."""
 
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,6 +9,7 @@ import pyarrow as pa
 from ain import spoil
 from ain.ledger import Ledger
 from ain.record import EXCHANGES, Row, Shards, rejection
+from ain.translator import LookUp, Todo
 
 # `spoiled` names the damage done on purpose, null where none was. A record that is already Arabic has a null translation.
 SCHEMA = pa.schema([("id", pa.string()), ("arabic", EXCHANGES), ("spoiled", pa.string())])
@@ -17,7 +17,8 @@ SCHEMA = pa.schema([("id", pa.string()), ("arabic", EXCHANGES), ("spoiled", pa.s
 
 def translate(collect: Path, translator: Any, engine: Any, out: Path) -> dict[str, Any]:
     records, shards = Shards(collect), Shards(out, SCHEMA).create()
-    look_up, account = translator.over(records, out, engine)
+    todo = Todo(lambda: map(_todo, records.rows(["english", "arabic"])), records.count())
+    look_up, account = translator.over(todo, out, engine)
     others = _others(records) if translator.spoil else []
     for index in range(len(records)):
         kept, rejected = [], []
@@ -39,15 +40,19 @@ def estimate(collect: Path | None, source: Any, translator: Any, output_dir: Pat
     rows = collected or (found.record for found in source.rows() if not found.reasons)
     known = output_dir / "ledger.sqlite"
     ledger = Ledger(known) if known.exists() else None
-    return list(translator.estimate(({"arabic": None, **row} for row in rows), ledger).lines())
+    return list(translator.estimate(map(_todo, rows), ledger).lines())
+
+
+def _todo(record: Row) -> Row:
+    return {"exchanges": [] if record.get("arabic") else record["english"]}
 
 
 def _record(
-    record: Row, look_up: Callable[[Row], Any], shares: dict[str, float], others: list[list[dict[str, str]]]
+    record: Row, look_up: LookUp, shares: dict[str, float], others: list[list[dict[str, str]]]
 ) -> tuple[Row, list[str]]:
     if record["arabic"]:
         return {"id": record["id"], "arabic": None, "spoiled": None}, []
-    arabic, reasons = look_up(record)
+    arabic, reasons = look_up(_todo(record))
     kind = None
     if record["reference"] and shares and not reasons:  # never people's own data: it is not spoiled
         arabic, kind = spoil.record(shares, record["english"], arabic, others, Random(f"spoil {record['id']}"))

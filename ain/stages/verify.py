@@ -3,102 +3,91 @@
 An exchange is one text, the question with its answer: the similarity of a lone «نعم» means nothing.
 """
 
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import yaml
 
-from ain.metrics.checks import length, same_numbers, script
-from ain.once import Once
-from ain.protect import pieces
+from ain.metrics import checks
+from ain.protect import spoken
 from ain.record import SCORES, Row, Shards
-from ain.tables import write_table
+from ain.verifier import Pair
 
-CHECKS = ("digits", "script", "length")
+CHECKS = ("digits", "placeholders", "script", "language", "latin", "repetition", "diacritics", "length")
 SCHEMA = pa.schema([("id", pa.string()), ("similarity", SCORES), *((name, SCORES) for name in CHECKS)])
-PROBES = Path(__file__).resolve().parents[2] / "experiments" / "paper" / "probe_pairs.yml"
+SAMPLE = 256  # texts by which the drift of a faster backend is measured
 
 
-def verify(collect: Path, translate: Path, verifier: Any, out: Path) -> dict[str, Any]:
-    records, translations, shards = Shards(collect), Shards(translate), Shards(out, SCHEMA).create()
-    texts = (
-        text
-        for index in range(len(records))
-        for _, english, arabic in _pairs(records, translations, index)
-        for text in (*english, *arabic)
-    )
-    once = Once(texts)
-    vector = once.embed(out / "vectors", verifier.embed, "verify")
-    for index in range(len(records)):
+def verify(collect: Path, translate: Path, verifier: Any, engine: Any, out: Path) -> dict[str, Any]:
+    translated, shards = Translated(collect, translate), Shards(out, SCHEMA, suffix="arrow").create()
+    similarity = verifier.over(translated.pairs, out, engine)
+    for index in range(len(translated)):
         if not shards.done(index):
-            shards.write(
-                index,
-                [
-                    _scores(row, english, arabic, vector)
-                    for row, english, arabic in _pairs(records, translations, index)
-                ],
-            )
-    _probe(verifier, out)
+            shards.write(index, list(scored(translated.shard(index), similarity)))
     rows = shards.count()
-    return {"input": rows, "kept": rows, "rejected": 0, "distinct_texts": len(once)}
+    counts = {"input": rows, "kept": rows, "rejected": 0}
+    drift = getattr(verifier, "drift", lambda texts: None)(_sample(translated))
+    return counts if drift is None else {**counts, "drift": drift}
 
 
-def _pairs(records: Shards, translations: Shards, index: int) -> list[tuple[Row, list[str], list[str]]]:
-    """(row, English, Arabic) for each record with a translation, exchanges joined to texts; empty lists for one without."""
-    english = records.by_id(index, ["english"])
-    return [
-        (
-            row,
-            [_text(exchange) for exchange in english[row["id"]]["english"]],
-            [_text(exchange) for exchange in row["arabic"]],
-        )
-        if row["arabic"]
-        else (row, [], [])
-        for row in translations.read(index)
-    ]
+class Translated:
+    """What was translated, shard by shard: (id, English exchanges, Arabic exchanges), empty where nothing was to do."""
+
+    def __init__(self, collect: Path, translate: Path) -> None:
+        self.records, self.translations = Shards(collect), Shards(translate)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def shard(self, index: int) -> list[tuple[str, list[Row], list[Row]]]:
+        english = self.records.by_id(index, ["english"])
+        rows = self.translations.read(index, ["id", "arabic"])
+        return [
+            (row["id"], english[row["id"]]["english"] if row["arabic"] else [], row["arabic"] or []) for row in rows
+        ]
+
+    def pairs(self) -> Iterator[Pair]:
+        for index in range(len(self)):
+            for _, english, arabic in self.shard(index):
+                yield from zip(map(text, english), map(text, arabic), strict=True)
 
 
-def _text(exchange: dict[str, str]) -> str:
-    """Question and answer without placeholders, which are alike in all languages."""
-    said = (
-        "".join(piece.text for piece in pieces(text) if piece.language or not piece.text.startswith("<")).strip()
-        for text in exchange.values()
+def text(exchange: Row) -> str:
+    return f"{spoken(exchange['question'])} {spoken(exchange['answer'])}"
+
+
+def scored(rows: list[tuple[str, list[Row], list[Row]]], similarity: Any) -> Iterator[Row]:
+    pairs = [[(text(one), text(other)) for one, other in zip(e, a, strict=True)] for _, e, a in rows]
+    scores = iter(similarity([pair for of in pairs for pair in of]).tolist())
+    for (identifier, english, arabic), of in zip(rows, pairs, strict=True):
+        row: Row = {"id": identifier, "similarity": list(islice(scores, len(of))) or None}
+        checked = [
+            _checks(*pair, tuple(one.values()), tuple(other.values()))
+            for pair, one, other in zip(of, english, arabic, strict=True)
+        ]
+        yield row | {name: [values[i] for values in checked] or None for i, name in enumerate(CHECKS)}
+
+
+@lru_cache(10_000)
+def _checks(
+    english: str, arabic: str, whole_english: tuple[str, ...], whole_arabic: tuple[str, ...]
+) -> tuple[float | None, ...]:
+    """In the order of CHECKS. An exchange that occurs often is checked once."""
+    return (
+        checks.same_numbers(english, arabic),
+        checks.same_placeholders(whole_english, whole_arabic),
+        checks.script(arabic),
+        checks.language(arabic),
+        checks.latin(arabic),
+        checks.repetition(english, arabic),
+        checks.diacritics(arabic),
+        checks.length(english, arabic),
     )
-    return " ".join(said)
 
 
-def _scores(row: Row, english: list[str], arabic: list[str], vector: Any) -> Row:
-    if not english:
-        return {"id": row["id"], "similarity": None, **dict.fromkeys(CHECKS)}
-    pairs = list(zip(english, arabic, strict=True))
-    return {
-        "id": row["id"],
-        "similarity": [float(vector(one) @ vector(other)) for one, other in pairs],
-        "digits": [same_numbers(one, other) for one, other in pairs],
-        "script": [script(other) for _, other in pairs],
-        "length": [length(one, other) for one, other in pairs],
-    }
-
-
-def _probe(verifier: Any, out: Path) -> None:
-    """The paper's probe pairs (Tables 6 to 8) by this verifier, beside what Fig. 14 prints for LaBSE."""
-    paper = yaml.safe_load(PROBES.read_text(encoding="utf-8"))
-    labse = paper["encoders"].index("labse")
-    pairs = paper["pairs"]
-    english, arabic = verifier.embed([pair["en"] for pair in pairs]), verifier.embed([pair["ar"] for pair in pairs])
-    write_table(
-        out / "tables" / "probe_pairs.csv",
-        [
-            {
-                "pair": pair["ref"],
-                "english": pair["en"],
-                "arabic": pair["ar"],
-                "correct": pair["correct"],
-                "criterion": pair["criterion"],
-                "similarity": round(float(one @ other), 4),
-                "labse_in_paper": pair["fig14"][labse] if "fig14" in pair else None,
-            }
-            for pair, one, other in zip(pairs, english, arabic, strict=True)
-        ],
-    )
+def _sample(translated: Translated) -> list[str]:
+    first = {text for pair in islice(translated.pairs(), SAMPLE) for text in pair}
+    return sorted(first)[:SAMPLE]

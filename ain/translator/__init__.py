@@ -1,11 +1,25 @@
-"""Translators, English to Arabic. Each is a class with
+"""Translators, into Arabic or back into English. Each is a class with
 
-    over(records, out, engine) -> (look_up, account)
+    over(todo, out, engine) -> (look_up, account)
 
-which makes whatever is missing for the records of a collect directory, keeps it in `out` or in the ledger, and returns a
-function from a record to its Arabic, and one that sums up what it took once all were looked up. A translator that only
-maps texts to texts inherits `over` from `ain.translator.by_text.ByText`.
+which makes whatever is missing for what is to be translated, keeps it in `out` or in the ledger, and returns a function
+from a row to its translation, and one that sums up what it took once all were looked up. A translator that only maps texts
+to texts inherits `over` from `ain.translator.by_text.ByText`.
 """
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ain.record import Row
+
 Exchanges = list[dict[str, str]]
-Arabic = tuple[Exchanges, list[str]]  # the exchanges, and every reason why they cannot be used
+Translation = tuple[Exchanges, list[str]]  # the exchanges, and every reason why they cannot be used
+LookUp = Callable[[Row], Translation]
+
+
+@dataclass(frozen=True)
+class Todo:
+    """What is to be translated: rows with `exchanges`, an empty list where there is nothing to do; read several times."""
+
+    rows: Callable[[], Iterator[Row]]
+    count: int

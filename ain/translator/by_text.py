@@ -8,8 +8,8 @@ from typing import Any
 
 from ain.once import Once
 from ain.protect import pieces, restored
-from ain.record import Row, Shards
-from ain.translator import Arabic
+from ain.record import Row
+from ain.translator import LookUp, Todo, Translation
 
 
 class ByText(ABC):
@@ -19,14 +19,11 @@ class ByText(ABC):
     def translate(self, texts: list[str]) -> list[str | None]:
         """One translation for each text, in order; None for one that was cut off."""
 
-    def over(
-        self, records: Shards, out: Path, engine: Any
-    ) -> tuple[Callable[[Row], Arabic], Callable[[], dict[str, Any]]]:
+    def over(self, todo: Todo, out: Path, engine: Any) -> tuple[LookUp, Callable[[], dict[str, Any]]]:
         once = Once(
             piece.text
-            for record in records.rows(["english", "arabic"])
-            if not record["arabic"]
-            for exchange in record["english"]
+            for row in todo.rows()
+            for exchange in row["exchanges"]
             for text in exchange.values()
             for piece in pieces(text)
             if piece.language
@@ -34,15 +31,15 @@ class ByText(ABC):
         started = time.perf_counter()
         made = once.translate(out / "texts", self, engine, "translate")
         account = {"distinct_texts": len(once), "asking_s": round(time.perf_counter() - started, 3)}
-        return lambda record: _arabic(record, lambda text: made[once.number[text]]), lambda: account
+        return lambda row: _translation(row, lambda text: made[once.number[text]]), lambda: account
 
 
-def _arabic(record: Row, translation: Callable[[str], str | None]) -> Arabic:
-    arabic: list[dict[str, str]] = []
+def _translation(row: Row, translation: Callable[[str], str | None]) -> Translation:
+    made: list[dict[str, str]] = []
     reasons: list[str] = []
-    for number, exchange in enumerate(record["english"], 1):
-        arabic.append({})
+    for number, exchange in enumerate(row["exchanges"], 1):
+        made.append({})
         for key, text in exchange.items():
-            arabic[-1][key], reason = restored(text, translation)
+            made[-1][key], reason = restored(text, translation)
             reasons += [f"{reason} ({key} {number})"] if reason else []
-    return arabic, reasons
+    return made, reasons

@@ -15,14 +15,14 @@ from typing import Any
 
 from ain import UserError
 from ain.chat import Chat, Message, Reply, Request
-from ain.chat.cost import Budget
+from ain.chat.asking import Asking
+from ain.chat.estimate import Estimate, Seen, account_of
 from ain.chat.tokens import request_tokens, tokens
-from ain.ledger import Ledger, Spent, key
+from ain.ledger import Ledger, key
 from ain.progress import progress
 from ain.protect import core
-from ain.record import Row, Shards
-from ain.translator import Arabic
-from ain.translator.estimate import Estimate, Seen, account_of
+from ain.record import Row
+from ain.translator import LookUp, Todo, Translation
 from ain.translator.faults import KINDS
 from ain.translator.replies import Unit, read, schema
 
@@ -36,6 +36,7 @@ class ChatTranslator:
     answer is then the one text's translation. retry: the kinds of fault (`ain.translator.faults.KINDS`) to ask again
     about, once; records with any other, or with one that stays, are rejected. max_cost_usd: what all runs of this stage
     together may cost. give_up: reject records that got no answer for the moment, instead of leaving the stage unfinished.
+    to: arabic | english, the language to translate into. where: the config keys of all that shapes no answer.
     """
 
     spoil: dict[str, float] = {}  # noqa: RUF012
@@ -49,6 +50,8 @@ class ChatTranslator:
         retry: tuple[str, ...] = (),
         max_cost_usd: float = 0.0,
         give_up: bool = False,
+        to: str = "arabic",
+        where: str = "translator.how",
         **settings: Any,
     ) -> None:
         if unknown := set(retry) - set(KINDS):
@@ -56,47 +59,36 @@ class ChatTranslator:
         if unit not in UNITS or answer not in ("json", "plain") or (answer == "plain" and unit != "text"):
             raise UserError("translator.unit is exchange or text; translator.answer is json, or plain with unit=text")
         self.chat: Chat = chat(**settings)
+        self.chat.where = where  # type: ignore[attr-defined]
         self.prompt, self.unit, self.answer = prompt, unit, answer
         self.retry = frozenset(retry)
         self.max_cost_usd = max_cost_usd
         self.give_up = give_up
+        self.to = to
         self._schema = schema(UNITS[unit]) if answer == "json" else None
-        self._shape = key(self.chat.identity, prompt, unit, answer)[:32]
+        self._shape = key(self.chat.identity, prompt, unit, answer, *([to] if to != "arabic" else []))[:32]
 
-    def over(
-        self, records: Shards, out: Path, engine: Any
-    ) -> tuple[Callable[[Row], Arabic], Callable[[], dict[str, Any]]]:
-        """Asks for whatever is not known; returns a look-up from record to Arabic, and the account of what it took."""
-        root = out.parents[1]
-        self.ledger, self.run = Ledger(root / "ledger.sqlite"), out.name
+    def over(self, todo: Todo, out: Path, engine: Any) -> tuple[LookUp, Callable[[], dict[str, Any]]]:
+        """Asks for whatever is not known; returns a look-up from row to translation, and the account of what it took."""
+        self.asking = Asking(self.chat, out.parents[1], out.name, self._shape, self._read)
         if hasattr(self.chat, "engine"):
             self.chat.engine = engine
-        self.failed: dict[str, str] = {}  # units that will get no answer, and why
-        self.unanswered: dict[str, str] = {}  # units that got none for the moment
-        expected, started = self._allow(records), time.perf_counter()
-        state = root / "batches" / self._shape[:12]  # shared by all stages that ask the same of the same model
-        self._ask(records, self._first, "translate", state)
-        if self.retry:
-            self._ask(records, self._again, "mend", state)
-        if self.unanswered:  # one more chance, now that the others are through
-            self.unanswered.clear()
-            for wanted in (self._first, self._again) if self.retry else (self._first,):
-                self._ask(records, wanted, "again", state)
-        if self.unanswered and not self.give_up:
-            raise UserError(
-                f"{len(self.unanswered):,} {self.unit}s got no answer (the last: {list(self.unanswered.values())[-1]}); the same "
-                "command asks for them again, and translator.how.give_up=true goes on without them"
-            )
+        expected, started = self._allow(todo), time.perf_counter()
+
+        def rounds() -> None:
+            self._ask(todo, self._first, "translate")
+            if self.retry:
+                self._ask(todo, self._again, "mend")
+
+        self.asking.persist(rounds, self.give_up, f"{self.unit}s")
         account = {"records": 0, "naive_tokens": 0, "latency_s": 0.0, "answers_usd": 0.0}
         account["asking_s"] = time.perf_counter() - started
-        return lambda record: self._assemble(record, account), lambda: self._account(account, expected)
+        return lambda row: self._assemble(row, account), lambda: self._account(account, expected)
 
     # Units and their keys
 
-    def units(self, record: Row) -> list[Unit]:
-        if record["arabic"]:
-            return []
-        texts = [{name: core(text)[1] for name, text in exchange.items()} for exchange in record["english"]]
+    def units(self, row: Row) -> list[Unit]:
+        texts = [{name: core(text)[1] for name, text in exchange.items()} for exchange in row["exchanges"]]
         if self.unit == "text":
             return [{"text": text} for exchange in texts for text in exchange.values() if text]
         return [exchange for exchange in texts if any(exchange.values())]
@@ -104,46 +96,29 @@ class ChatTranslator:
     def _key(self, unit: Unit, attempt: int) -> str:
         return key(self._shape, unit, attempt)
 
-    def _known(self, unit: Unit, attempt: int) -> dict[str, Any] | None:
-        found = self.ledger.get(self._key(unit, attempt))
-        return json.loads(found) if found else None
-
     # Asking
 
-    def _ask(self, records: Shards, wanted: Callable[[Unit], "list[Any] | None"], what: str, state: Path) -> None:
+    def _ask(self, todo: Todo, wanted: Callable[[Unit], "list[Any] | None"], what: str) -> None:
         """One round. `wanted` gives of a unit what its request must hold, None where nothing is to be asked."""
-        in_flight: set[str] = set()
 
         def requests() -> Iterator[Request]:
-            with progress(what, total=records.count(), unit="record") as bar:
-                for record in records.rows(["english", "arabic"]):
-                    asked = []
-                    for unit in self.units(record):
-                        want = wanted(unit)
-                        if want is not None and want[0] not in in_flight:
-                            in_flight.add(want[0])
-                            asked.append(want)
+            with progress(what, total=todo.count, unit="record") as bar:
+                for row in todo.rows():
+                    asked = [want for unit in self.units(row) if (want := wanted(unit))]
                     yield from map(self._request, self._grouped(asked))
                     bar.update()
 
-        def take(request: Request, reply: Reply) -> None:
-            self._take(request, reply)
-            in_flight.difference_update(name for name, *_ in request.tag)
-
-        self.chat.ask(requests(), take, state)
+        self.asking.round(requests())
 
     def _first(self, unit: Unit) -> list[Any] | None:
         name = self._key(unit, 1)
-        return [name, unit, None] if not self._hopeless(name) and self.ledger.get(name) is None else None
-
-    def _hopeless(self, name: str) -> bool:
-        return name in self.failed or name in self.unanswered
+        return [name, unit, None] if self.asking.wanted(name) else None
 
     def _again(self, unit: Unit) -> list[Any] | None:
-        before, name = self._known(unit, 1), self._key(unit, 2)
-        if before is None or before.get("fault") not in self.retry or self._hopeless(name):
+        before, name = self.asking.known(self._key(unit, 1)), self._key(unit, 2)
+        if before is None or before.get("fault") not in self.retry:
             return None
-        return [name, unit, before] if self.ledger.get(name) is None else None
+        return [name, unit, before] if self.asking.wanted(name) else None
 
     def _request(self, wants: list[list[Any]]) -> Request:
         """For units, or for units with what was wrong with their first answers."""
@@ -171,47 +146,28 @@ class ChatTranslator:
         system = [{"role": "system", "content": self.prompt["system"]}] if self.prompt.get("system") else []
         return [*system, {"role": "user", "content": content}]
 
-    def _take(self, request: Request, reply: Reply) -> None:
-        """Into the ledger, whatever it is worth: it is paid."""
-        if reply.finish in ("failed", "unanswered"):
-            silent = self.failed if reply.finish == "failed" else self.unanswered
-            silent |= {name: reply.text for name, _ in request.tag}
-            return
-        price = self.chat.price
-        usd = price.of(reply.prompt_tokens, reply.completion_tokens) if price else 0.0
-        found = read(reply, [unit for _, unit in request.tag], self.answer == "plain")
-        share = {"seconds": round(reply.seconds / len(found), 3), "usd": usd / len(found)}
-        self.ledger.put(
-            [
-                (name, json.dumps({**result, **share}, ensure_ascii=False))
-                for (name, _), result in zip(request.tag, found, strict=True)
-            ],
-            self.run,
-            Spent(1, reply.prompt_tokens, reply.completion_tokens, usd, reply.seconds),
-        )
+    def _read(self, reply: Reply, units: list[Unit]) -> list[dict[str, Any]]:
+        return read(reply, units, self.answer == "plain", self.to)
 
     # What came of it
 
-    def _assemble(self, record: Row, account: dict[str, Any]) -> Arabic:
-        units = self.units(record)
+    def _assemble(self, row: Row, account: dict[str, Any]) -> Translation:
+        units = self.units(row)
         account["records"] += bool(units)
         account["naive_tokens"] += self._size(units)[0] if units else 0
         found: dict[tuple[str, ...], dict[str, Any]] = {}
         reasons = []
         for number, unit in enumerate(units, 1):
-            answers = [answer for attempt in (1, 2) if (answer := self._known(unit, attempt))]
+            answers = [answer for attempt in (1, 2) if (answer := self.asking.known(self._key(unit, attempt)))]
             for answer in answers:
                 account["latency_s"] += answer["seconds"]
                 account["answers_usd"] += answer["usd"]
-            result = answers[-1] if answers else self._silence(unit)
+            silence = self.asking.silence(self._key(unit, 1))
+            result: dict[str, Any] = answers[-1] if answers else {"fault": "failed", "reason": silence}
             if "fault" in result:
                 reasons.append(f"{result['reason']} ({self.unit} {number})")
             found[tuple(unit.values())] = result.get("fields", {})
-        return [self._exchange(exchange, found) for exchange in record["english"] or []], reasons
-
-    def _silence(self, unit: Unit) -> dict[str, Any]:
-        name = self._key(unit, 1)
-        return {"reason": f"no answer: {self.failed.get(name) or self.unanswered.get(name)}", "fault": "failed"}
+        return [self._exchange(exchange, found) for exchange in row["exchanges"]], reasons
 
     def _exchange(self, exchange: dict[str, str], found: dict[tuple[str, ...], dict[str, Any]]) -> dict[str, str]:
         cores = {name: core(text) for name, text in exchange.items()}
@@ -223,14 +179,13 @@ class ChatTranslator:
 
     # Money
 
-    def _allow(self, records: Shards) -> Estimate | None:
+    def _allow(self, todo: Todo) -> Estimate | None:
         """Nothing that costs is asked before a person has said how much it may cost."""
         if self.chat.price is None:
             return None
-        spent = self.ledger.spent(self.run).usd
-        expected = self.estimate(records.rows(["english", "arabic"]), self.ledger)
-        expected.spent = spent
-        self.chat.budget = Budget(self.chat.price, self.max_cost_usd, spent)  # type: ignore[attr-defined]
+        expected = self.estimate(todo.rows(), self.asking.ledger)
+        expected.spent = self.asking.ledger.spent(self.asking.run).usd
+        self.asking.allow(self.max_cost_usd, expected.spent)
         if self.max_cost_usd <= 0 and expected.requests:
             raise UserError(expected.sentence())
         return expected
@@ -238,8 +193,8 @@ class ChatTranslator:
     def estimate(self, rows: Iterable[Row], ledger: Ledger | None) -> Estimate:
         """What translating these records would take: everything that the ledger does not hold, each unit once."""
         made, seen = Estimate(self.chat), Seen()
-        for record in rows:
-            units = self.units(record)
+        for row in rows:
+            units = self.units(row)
             if not units:
                 continue
             new = []
@@ -263,7 +218,7 @@ class ChatTranslator:
 
     def _account(self, account: dict[str, Any], expected: Estimate | None) -> dict[str, Any]:
         """What the stage's manifest says of the asking: in all runs of this stage together, beside asking naively."""
-        spent = self.ledger.spent(self.run)
+        spent = self.asking.ledger.spent(self.asking.run)
         made = {
             "requests": spent.requests,
             "naive_requests": account["records"],
@@ -275,7 +230,7 @@ class ChatTranslator:
             "latency_s": round(account["latency_s"], 3),
             "asking_s": round(account["asking_s"], 3),
         }
-        self.ledger.close()
+        self.asking.ledger.close()
         made |= {"estimated_usd": round(expected.spent + expected.usd, 6)} if expected else {}
         print(f"ain: {account_of(made)}", file=sys.stderr)
         return made

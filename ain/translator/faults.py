@@ -42,12 +42,20 @@ class Fault:
     reason: str
 
 
-def fault(english: str, arabic: str) -> Fault | None:
-    """The first thing that is wrong with one text's translation."""
-    if not arabic.strip():
+def fault(text: str, made: str, to: str = "arabic") -> Fault | None:
+    """The first thing that is wrong with one text's translation. Back into English, only what makes it useless: how good it
+    is will be scored.
+    """
+    if not made.strip():
         return Fault("empty", "empty translation")
-    if _REFUSAL.match(arabic) and not _REFUSAL.match(english):
-        return Fault("refused", f"refused: {arabic[:80]}")
+    if _REFUSAL.match(made) and not _REFUSAL.match(text):
+        return Fault("refused", f"refused: {made[:80]}")
+    if to == "english":
+        return Fault("untranslated", "untranslated: still Arabic") if (arabic_share(made) or 0) > 0.7 else None
+    return _into_arabic(text, made)
+
+
+def _into_arabic(english: str, arabic: str) -> Fault | None:
     if (piece := lost(english, arabic)) is not None:
         return Fault("placeholder", f"lost: {piece[:40]}")
     language = " ".join(piece.text for piece in pieces(arabic) if piece.language)

@@ -6,10 +6,10 @@ from typing import Any
 from ain.chat import Reply
 from ain.translator.faults import Fault, fault, read_items
 
-Unit = dict[str, str]  # field → English text; "" where there is nothing to translate
+Unit = dict[str, str]  # field → text to translate; "" where there is nothing to translate
 
 
-def read(reply: Reply, units: list[Unit], plain: bool) -> list[dict[str, Any]]:
+def read(reply: Reply, units: list[Unit], plain: bool, to: str = "arabic") -> list[dict[str, Any]]:
     """Of each unit its {"fields"}, or its {"fault", "reason", "said"}. plain: the reply is the one text's translation."""
     if reply.finish in ("refusal", "content_filter"):
         found: Any = Fault("refused", f"refused: {reply.text[:80] or reply.finish}")
@@ -21,7 +21,7 @@ def read(reply: Reply, units: list[Unit], plain: bool) -> list[dict[str, Any]]:
         found = read_items(reply.text, len(units))
     if isinstance(found, Fault):
         return [{"fault": found.kind, "reason": found.reason, "said": _sound(reply.text[:4_000])}] * len(units)
-    return [_checked(unit, item) for unit, item in zip(units, found, strict=True)]
+    return [_checked(unit, item, to) for unit, item in zip(units, found, strict=True)]
 
 
 def _sound(text: str) -> str:
@@ -29,16 +29,16 @@ def _sound(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _checked(unit: Unit, item: dict[str, Any] | None) -> dict[str, Any]:
+def _checked(unit: Unit, item: dict[str, Any] | None, to: str) -> dict[str, Any]:
     said = json.dumps(item, ensure_ascii=False)
-    for name, english in unit.items():
-        if not english:
+    for name, text in unit.items():
+        if not text:
             continue
         if item is None or not isinstance(item.get(name), str):
             return {"fault": "missing", "reason": f"missing from the answer: {name}", "said": said}
-        if wrong := fault(english, item[name]):
+        if wrong := fault(text, item[name], to):
             return {"fault": wrong.kind, "reason": wrong.reason, "said": said}
-    return {"fields": {name: item[name].strip() if english and item else "" for name, english in unit.items()}}
+    return {"fields": {name: item[name].strip() if text and item else "" for name, text in unit.items()}}
 
 
 def schema(fields: tuple[str, ...]) -> dict[str, Any]:

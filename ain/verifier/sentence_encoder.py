@@ -1,16 +1,39 @@
 """Similarity by any encoder that sentence-transformers loads (Section 2.2, Fig. 14)."""
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ain import UserError
+from ain.arabic import normalise
+from ain.verifier.once import ByVector
 
-class SentenceEncoder:
-    """A multilingual encoder; plain encoders without a pooling of their own get mean pooling."""
+BACKENDS = ("torch", "onnx", "int8")
 
-    def __init__(self, checkpoint: str, batch_size: int = 256, device: str = "auto") -> None:
+
+class SentenceEncoder(ByVector):
+    """A multilingual encoder; plain encoders without a pooling of their own get mean pooling.
+
+    backend: torch; onnx, the same numbers faster on a CPU; int8, smaller and a little off (`drift` says how much).
+    normalised: take diacritics and spelling variants of Arabic away first (`ain.arabic.normalise`).
+    """
+
+    def __init__(
+        self,
+        checkpoint: str,
+        backend: str = "torch",
+        normalised: bool = False,
+        batch_size: int = 128,
+        device: str = "auto",
+    ) -> None:
+        if backend not in BACKENDS:
+            raise UserError(f"verifier.backend={backend}: choose among {', '.join(BACKENDS)}")
         self.checkpoint = checkpoint
+        self.backend = backend
+        self.normalised = normalised
         self.batch_size = batch_size
         self.device = device
 
@@ -20,11 +43,71 @@ class SentenceEncoder:
 
         from ain.device import chosen
 
-        return SentenceTransformer(self.checkpoint, device=chosen(self.device))
+        if self.backend == "torch":
+            return SentenceTransformer(self.checkpoint, device=chosen(self.device)).eval()
+        from ain.verifier.onnx import Onnx
+
+        model = SentenceTransformer(self.checkpoint, device="cpu").eval()
+        model[0] = Onnx(model[0], self.checkpoint, quantised=self.backend == "int8")
+        return model
 
     def embed(self, texts: list[str]) -> np.ndarray:
-        """Unit vectors, float32 [texts, dimension]: their dot product is the cosine similarity."""
-        made = self._model.encode(
-            texts, batch_size=self.batch_size, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
-        )
-        return np.asarray(made, dtype=np.float32)
+        """Unit vectors, float32 [texts, dimension]. All are tokenised together and batched by their number of tokens, so
+        that little is padded; the model's own modules (pooling, projection) do the rest.
+        """
+        given = [normalise(text) for text in texts] if self.normalised else texts
+        ids = _tokenised(self._model, given)
+        order = np.argsort([-len(of) for of in ids], kind="stable")
+        batches = [
+            [ids[i] for i in order[start : start + self.batch_size]] for start in range(0, len(order), self.batch_size)
+        ]
+        vectors = np.concatenate(list(_side_by_side(self._vectors, batches, self._model.device.type)))
+        return vectors[np.argsort(order)]  # type: ignore[no-any-return]
+
+    def _vectors(self, ids: list[list[int]]) -> np.ndarray:
+        import torch
+
+        batch = _padded(ids, self._model.tokenizer.pad_token_id)
+        with torch.inference_mode():
+            features = {name: torch.from_numpy(values).to(self._model.device) for name, values in batch.items()}
+            vectors = self._model.forward(features)["sentence_embedding"].float()
+            return torch.nn.functional.normalize(vectors, dim=1).cpu().numpy()  # type: ignore[no-any-return]
+
+    def drift(self, texts: list[str]) -> float | None:
+        """By how much this backend's similarities differ from torch's at most; None where it is torch."""
+        if self.backend == "torch":
+            return None
+        plain = SentenceEncoder(self.checkpoint, "torch", self.normalised, self.batch_size, "cpu")
+        ours, theirs = (vectors @ vectors.T for vectors in (self.embed(texts), plain.embed(texts)))
+        return float(np.abs(ours - theirs).max())
+
+
+def _tokenised(model: Any, texts: list[str]) -> list[list[int]]:
+    lower = getattr(model[0], "do_lower_case", False)
+    texts = [text.strip().lower() if lower else text.strip() for text in texts]
+    length = model.max_seq_length or model.tokenizer.model_max_length
+    return model.tokenizer(texts, truncation=True, max_length=length, return_attention_mask=False)["input_ids"]  # type: ignore[no-any-return]
+
+
+def _padded(ids: list[list[int]], pad: int) -> dict[str, np.ndarray]:
+    longest = max(map(len, ids))
+    made, mask = np.full((len(ids), longest), pad, np.int64), np.zeros((len(ids), longest), np.int64)
+    for row, of in enumerate(ids):
+        made[row, : len(of)], mask[row, : len(of)] = of, 1
+    return {"input_ids": made, "attention_mask": mask}
+
+
+def _side_by_side(work: Callable[[Any], Any], batches: list[Any], device: str) -> Iterator[Any]:
+    """On a CPU each core takes batches of its own, which beats all cores sharing each small product of matrices."""
+    import torch
+
+    threads = torch.get_num_threads()
+    if device != "cpu" or threads == 1:
+        yield from map(work, batches)
+        return
+    try:
+        torch.set_num_threads(1)
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield from pool.map(work, batches)
+    finally:
+        torch.set_num_threads(threads)

@@ -1,4 +1,4 @@
-"""What a translation will take, before it is asked for; and what it took."""
+"""What asking for answers to many records, or pictures, will take; and what translating took."""
 
 import math
 import sqlite3
@@ -23,6 +23,7 @@ class Estimate:
     """Counts over records; `naive`: if each record were asked for whole, by itself."""
 
     chat: Any
+    what: str = "records"
     records: int = 0
     requests: int = 0
     prompt_tokens: int = 0
@@ -58,7 +59,7 @@ class Estimate:
     def lines(self) -> list[str]:
         tokens = self.prompt_tokens + self.completion_tokens
         lines = [
-            f"{self.records:,} records need {self.requests:,} requests and about {tokens:,} tokens "
+            f"{self.records:,} {self.what} need {self.requests:,} requests and about {tokens:,} tokens "
             f"(asked one by one: {self.records:,} and {self.naive_tokens:,})",
         ]
         if not hasattr(self.chat, "priced"):  # a model on this machine
@@ -67,7 +68,7 @@ class Estimate:
         if price := self.chat.priced(False):
             days = math.ceil(self.prompt_tokens / self.chat.enqueued_tokens)
             lines.append(
-                f"batch: about {_dollars(self.cost(True))}, at most {days} x 24 h (translator.how.batch_api=true)"
+                f"batch: about {_dollars(self.cost(True))}, at most {days} x 24 h ({self.chat.where}.batch_api=true)"
             )
             lines.append(f"prices of {price.as_of}")
         if unset := self.chat.missing_key():
@@ -85,9 +86,9 @@ class Estimate:
         cap = max(0.01, math.ceil((self.spent + self.usd * (6 if self.chat.batch_api else 1.3)) * 100) / 100)
         unset = self.chat.missing_key()
         return (
-            f"this costs money: {self.requests:,} requests for {self.records:,} records, about {_dollars(self.usd)} {way} "
+            f"this costs money: {self.requests:,} requests for {self.records:,} {self.what}, about {_dollars(self.usd)} {way} "
             f"(live {_dollars(self.cost(False))}, batch {_dollars(self.cost(True))}); to allow it add "
-            f"translator.how.max_cost_usd={cap:g}" + (f"; {unset}" if unset else "")
+            f"{self.chat.where}.max_cost_usd={cap:g}" + (f"; {unset}" if unset else "")
         )
 
 

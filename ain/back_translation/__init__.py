@@ -1,0 +1,1 @@
+"""Back-translation: which records are translated back into English, and by whom."""

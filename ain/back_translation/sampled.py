@@ -1,0 +1,22 @@
+"""A random sample of what was translated, or all of it."""
+
+import heapq
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Any
+
+
+class Sampled:
+    """translator: any of `ain.translator`, from Arabic into English. records: how many; null: all."""
+
+    def __init__(self, translator: Any, records: int | None = 50, seed: int = 0) -> None:
+        self.translator, self.records, self.seed = translator, records, seed
+
+    def choose(self, identifiers: Iterable[str]) -> set[str]:
+        """The same sample from the same records, in whatever order, in little memory."""
+        if self.records is None:
+            return set(identifiers)
+        return set(heapq.nsmallest(self.records, identifiers, key=self._draw))
+
+    def _draw(self, identifier: str) -> bytes:
+        return blake2b(f"{self.seed} {identifier}".encode(), digest_size=8).digest()

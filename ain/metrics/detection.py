@@ -1,0 +1,56 @@
+"""How well a score tells good from poor translations: areas under curves, thresholds, and their bootstrap intervals (Fig. 15)."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+Measure = Callable[[np.ndarray, np.ndarray], float]  # (scores of the good, scores of the poor) → a number
+
+
+def auc(good: np.ndarray, poor: np.ndarray) -> float:
+    """ROC-AUC: how often a good one scores above a poor one. 0.5: the score tells nothing."""
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(*_labelled(good, poor)))
+
+
+def average_precision(good: np.ndarray, poor: np.ndarray) -> float:
+    """The area under the precision-recall curve of keeping the good."""
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(*_labelled(good, poor)))
+
+
+def roc(good: np.ndarray, poor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(share of the poor that is kept, share of the good that is kept), threshold by threshold."""
+    from sklearn.metrics import roc_curve
+
+    kept_poor, kept_good, _ = roc_curve(*_labelled(good, poor))
+    return kept_poor, kept_good
+
+
+def precision_recall(good: np.ndarray, poor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(precision, recall) of keeping the good, threshold by threshold."""
+    from sklearn.metrics import precision_recall_curve
+
+    precision, recall, _ = precision_recall_curve(*_labelled(good, poor))
+    return precision, recall
+
+
+def threshold_for(good: np.ndarray, false_rejection: float) -> float:
+    """The highest threshold that refuses at most this share of the good."""
+    return float(np.sort(good)[int(false_rejection * len(good))])
+
+
+def interval(
+    measure: Measure, good: np.ndarray, poor: np.ndarray, level: float = 0.95, resamples: int = 500
+) -> tuple[float, float, float]:
+    """(value, low, high): good and poor are resampled each for itself."""
+    random = np.random.default_rng(0)
+    drawn = [measure(random.choice(good, len(good)), random.choice(poor, len(poor))) for _ in range(resamples)]
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return measure(good, poor), float(low), float(high)
+
+
+def _labelled(good: np.ndarray, poor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.concatenate([np.ones(len(good)), np.zeros(len(poor))]), np.concatenate([good, poor])

@@ -1,0 +1,99 @@
+"""The page that compares verifiers: Fig. 14's heatmap with the paper's columns beside ours, and Fig. 15's curves."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from ain import figures
+from ain.metrics import detection
+from ain.report.render import render
+from ain.stage import read_manifest
+from ain.tables import Table, read_table, write_table
+
+PAIRS = Path(__file__).resolve().parents[2] / "experiments" / "paper" / "probe_pairs.yml"
+PRINTED = {
+    "m_bert": "M-BERT",
+    "paraphrase_xlm_r": "XLM-R",
+    "all_mpnet": "all-mpnet",
+    "labse": "LaBSE",
+    "arabert": "AraBERT",
+}
+
+
+def report_probes(jobs: list[dict[str, Any]], where: Path) -> None:
+    """One column a verifier; those that could not be had are named with the reason."""
+    done = {_name(job): Path(job["directories"]["probe"]) for job in jobs if job["status"] == "done"}
+    missing = [{"verifier": _name(job), "reason": job.get("error", "")} for job in jobs if job["status"] != "done"]
+    pairs, printed = _pairs(done)
+    write_table(where / "tables" / "heatmap.csv", pairs)
+    summary = [{"verifier": name, **read_table(path / "tables" / "summary.csv")[0]} for name, path in done.items()]
+    separation = [{key: row[key] for key in row if key == "verifier" or key.startswith("pairs_")} for row in summary]
+    separation += [_as_printed(pairs, column) for column in printed]
+    write_table(where / "tables" / "separation.csv", separation)
+    page: dict[str, Any] = {"missing": missing, "separation": separation, "curves": [], "kinds": [], "figures": {}}
+    page["figures"]["heatmap"] = figures.heatmap(pairs, [*done, *printed], where / "figures" / "heatmap.png")
+    if all((path / "tables" / "tried.csv").exists() for path in done.values()):
+        page["curves"] = [_with_intervals(row) for row in summary]
+        page["kinds"] = [
+            {"verifier": n, **row} for n, path in done.items() for row in read_table(path / "tables" / "kinds.csv")
+        ]
+        page["kinds"] = [_short(row) for row in page["kinds"]]
+        write_table(where / "tables" / "curves.csv", summary)
+        write_table(where / "tables" / "kinds.csv", page["kinds"])
+        threshold = read_manifest(next(iter(done.values())))["settings"]["probe"]["threshold"]
+        scores = {name: _scores(path) for name, path in done.items()}
+        page["figures"]["curves"] = figures.curves(scores, threshold, where / "figures" / "curves.png")
+    render(where, "probe", page)
+
+
+def _name(job: dict[str, Any]) -> str:
+    return str(job["label"]).removeprefix("verifier=")
+
+
+def _pairs(done: dict[str, Path]) -> tuple[Table, list[str]]:
+    """The probe pairs with a column for each of our verifiers and each that Fig. 14 prints, and the names of the latter."""
+    paper = yaml.safe_load(PAIRS.read_text(encoding="utf-8"))
+    columns = [f"{PRINTED[name]}, as printed" for name in paper["encoders"]]
+    values = {pair["ref"]: pair.get("fig14", [None] * len(columns)) for pair in paper["pairs"]}
+    tables = {name: read_table(path / "tables" / "pairs.csv") for name, path in done.items()}
+    rows = []
+    for of in zip(*tables.values(), strict=True):
+        shared = {key: of[0][key] for key in ("pair", "group", "english", "arabic", "correct", "criterion")}
+        ours = {name: float(row["similarity"]) for name, row in zip(tables, of, strict=True)}
+        rows.append({**shared, **ours, **dict(zip(columns, values[of[0]["pair"]], strict=True))})
+    return rows, columns
+
+
+def _as_printed(pairs: Table, column: str) -> dict[str, Any]:
+    """The paper's own numbers, over the 14 pairs that it prints."""
+    right, wrong = (
+        np.array([row[column] for row in pairs if row[column] is not None and (row["correct"] == "True") == side])
+        for side in (True, False)
+    )
+    means = {
+        "pairs_correct": right.mean(),
+        "pairs_mismatched": wrong.mean(),
+        "pairs_margin": right.mean() - wrong.mean(),
+    }
+    made = {**means, "pairs_auc": detection.auc(right, wrong)}
+    return {"verifier": column, **{name: round(float(value), 4) for name, value in made.items()}}
+
+
+def _scores(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    rows = read_table(path / "tables" / "tried.csv")
+    good, poor = ([float(r["similarity"]) for r in rows if (r["kind"] == "good") == side] for side in (True, False))
+    return np.array(good), np.array(poor)
+
+
+def _with_intervals(row: dict[str, Any]) -> dict[str, Any]:
+    areas = {name: f"{row[name]} ({row[f'{name}_low']} – {row[f'{name}_high']})" for name in ("auc", "average_precision")}
+    rest = ("threshold_needed", "caught_there", "caught_at_paper", "refused_at_paper")
+    made = {"verifier": row["verifier"], **areas, **{name: row[name] for name in rest}}
+    return {name.replace("_", " "): value for name, value in made.items()}
+
+
+def _short(row: dict[str, Any]) -> dict[str, Any]:
+    """Each verifier has a needed threshold of its own, so its number cannot stand in the heading."""
+    return {"caught at the needed threshold" if "as needed" in key else key: value for key, value in row.items()}

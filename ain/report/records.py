@@ -1,0 +1,138 @@
+"""A record's page: its pictures and exchanges, what every stage said of it, and why it was kept or rejected, rule by rule."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from ain import figures
+from ain.images import ImagePacks, png
+from ain.metrics.rules import RULES, SAMPLED, explained
+from ain.record import Row, Shards
+from ain.report.render import render
+from ain.stage import read_manifest
+
+KEPT, OF_A_RULE = 6, 4  # examples
+
+Directories = dict[str, Path]
+
+
+def examples(directories: Directories, where: Path, asked: Sequence[str] = ()) -> dict[str, Any]:
+    """Writes the pages. `translations`: a few records, kept ones first; `by_rule`: rule → records that it rejected."""
+    reasons = _reasons(directories, asked)
+    kept = _some_kept(directories)
+    by_rule = _by_rule(reasons)
+    wanted = [*kept, *(name for names in by_rule.values() for name in names), *asked]
+    records = {row["id"]: row for row in _gathered(directories, set(wanted), reasons)}
+    for missing in [name for name in asked if name not in records]:
+        print(f"ain: records: there is no record {missing}", file=sys.stderr)
+    for number, row in enumerate(records.values()):
+        row["page"] = f"records/{number:03d}.html"
+        render(where / "records", "record", {"record": row}, f"{number:03d}", ("html",))
+    shown = [records[name] for name in dict.fromkeys(wanted) if name in records]
+    rejected = {rule: [records[name] for name in names if name in records] for rule, names in by_rule.items()}
+    return {"translations": [row for row in shown if row["arabic"]][:16], "by_rule": rejected}
+
+
+def _reasons(directories: Directories, asked: Sequence[str]) -> dict[str, list[str]]:
+    """Id → reasons; of some hundred rejected records, and of all that are asked for."""
+    made: dict[str, list[str]] = {}
+    met: dict[str, int] = {}
+    for row in Shards(directories["select"]).rows(["id", "reasons"], "rejected"):
+        rules = {reason.split(":")[0] for reason in row["reasons"]}
+        if row["id"] in asked or any(met.get(rule, 0) < 100 for rule in rules):
+            made[row["id"]] = row["reasons"]
+        met |= {rule: met.get(rule, 0) + 1 for rule in rules}
+    return made
+
+
+def _some_kept(directories: Directories) -> list[str]:
+    names = [row["id"] for row in Shards(directories["select"]).read(0, ["id"])]
+    return Random(0).sample(names, min(KEPT, len(names)))
+
+
+def _by_rule(reasons: dict[str, list[str]]) -> dict[str, list[str]]:
+    made: dict[str, list[str]] = {}
+    for name, of in Random(0).sample(sorted(reasons.items()), len(reasons)):
+        for rule in dict.fromkeys(reason.split(":")[0] for reason in of):
+            if len(made.setdefault(rule, [])) < OF_A_RULE:
+                made[rule].append(name)
+    return made
+
+
+def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, list[str]]) -> list[Row]:
+    """Everything that is known of these records, in the order in which they were collected."""
+    packs = ImagePacks(directories["collect"])
+    places = packs.index()
+    verdicts = {row["sha256"]: row for row in Shards(directories["screen"]).rows()}
+    thresholds = read_manifest(directories["select"])["settings"]["thresholds"]
+    sample = read_manifest(directories["back_translate"])["counts"] if "back_translate" in directories else None
+    screened = read_manifest(directories["screen"])["counts"]["computed"]
+    made = []
+    for index in range(len(Shards(directories["collect"]))):
+        here = wanted & {row["id"] for row in Shards(directories["collect"]).read(index, ["id"])}
+        if not here:
+            continue
+        of = {stage: _rows(directories, stage, index) for stage in ("collect", "translate", "verify", "back_translate")}
+        for name in [name for name in of["collect"] if name in here]:
+            record, translated = of["collect"][name], of["translate"].get(name, {})
+            scores, back = of["verify"].get(name, {}), of["back_translate"].get(name, {})
+            pictures = [_picture(packs.image(places[sha]), verdicts[sha], screened) for sha in record["images"]]
+            made.append(
+                {
+                    **{key: record[key] for key in ("id", "source", "domain", "origin", "reference")},
+                    "english": record["english"] or [],
+                    "arabic": translated.get("arabic") or record["arabic"] or [],
+                    "translated": bool(translated.get("arabic")),
+                    "spoiled": translated.get("spoiled"),
+                    "back": back.get("english"),
+                    "scores": {"similarity": None, **scores, **back},
+                    "pictures": pictures,
+                    "reasons": reasons.get(name, []),
+                    "rules": [
+                        *_rules({**scores, **back}, thresholds, sample, bool(translated.get("arabic"))),
+                        _of_pictures(pictures, bool(thresholds.get("unsafe")) and screened),
+                    ],
+                    "worst": _worst(scores),
+                }
+            )
+    return made
+
+
+def _rows(directories: Directories, stage: str, index: int) -> dict[str, Row]:
+    if stage not in directories:
+        return {}
+    return Shards(directories[stage], suffix="arrow" if stage in ("verify", "back_translate") else "parquet").by_id(
+        index
+    )
+
+
+def _picture(image: Any, verdict: Row, screened: bool) -> Row:
+    """What a screener did not find safe is blurred before it gets anywhere."""
+    image.thumbnail((224, 224))
+    clear = verdict["rating"] == "Safe" or not screened
+    return {**verdict, "data": figures.inline(png(image if clear else figures.blurred(image)))}
+
+
+def _rules(scores: Row, thresholds: dict[str, Any], sample: dict[str, Any] | None, translated: bool) -> list[Row]:
+    made = []
+    for name, rule in RULES.items():
+        if name in SAMPLED and sample and thresholds.get("sampled") != "record" and translated:
+            row = explained(rule, [sample[rule.column]], thresholds.get(name))
+            made.append({**row, "exchange": f"all {sample['sampled']} records of the sample"})
+        else:
+            made.append(explained(rule, scores.get(rule.column), thresholds.get(name)))
+    return made
+
+
+def _of_pictures(pictures: list[Row], applied: bool) -> Row:
+    bad = [picture["rating"] or "no verdict" for picture in pictures if picture["rating"] != "Safe"]
+    verdict = "off" if not applied else "broken" if bad else "kept" if pictures else "does not apply"
+    return {"rule": "unsafe", "threshold": applied, "value": None, "exchange": ", ".join(bad), "verdict": verdict}
+
+
+def _worst(scores: Row) -> int:
+    """The exchange that is least like its original."""
+    similarity = scores.get("similarity") or [0.0]
+    return min(range(len(similarity)), key=lambda i: similarity[i])

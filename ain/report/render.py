@@ -1,0 +1,27 @@
+"""Pages from templates: HTML that carries its pictures along, and Markdown."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from ain.record import replace_text
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(
+    where: Path, template: str, page: dict[str, Any], name: str = "index", suffixes: tuple[str, ...] = ("html", "md")
+) -> None:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        autoescape=select_autoescape(["html"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["commas"] = lambda value: f"{value:,}"
+    environment.filters["cell"] = lambda value: str(value).replace("|", "\\|").replace("\n", " ")
+    where.mkdir(parents=True, exist_ok=True)
+    for suffix in suffixes:
+        replace_text(where / f"{name}.{suffix}", environment.get_template(f"{template}.{suffix}").render(**page))

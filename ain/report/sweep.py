@@ -1,0 +1,80 @@
+"""The page of a sweep: a row for each job, and the differences between them."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from ain import figures
+from ain.metrics.bootstrap import clustered
+from ain.record import Shards
+from ain.report.render import render
+from ain.stage import read_manifest
+from ain.tables import Table, write_table
+
+
+def report_sweep(jobs: list[dict[str, Any]], where: Path) -> None:
+    """One row a job, the differences between them where both answered the same questions, and a link to each job's page."""
+    done = [job for job in jobs if job["status"] == "done"]
+    names = list(dict.fromkeys(name for job in done for name in job["headline"]))
+    bars = [(job["label"], {language: _tuned(job, language) for language in ("arabic", "english")}) for job in done]
+    figure = figures.sweep(bars, where / "figures" / "sweep.png") if done else None
+    differences = _differences(done)
+    if differences:
+        write_table(where / "tables" / "differences.csv", differences)
+    render(where, "sweep", {"jobs": jobs, "names": names, "figure": figure, "differences": differences})
+
+
+def _tuned(job: dict[str, Any], language: str) -> float:
+    """A job's tuned accuracy under its own condition: a model trained on grey pictures is asked with grey pictures."""
+    return float(job["headline"][" ".join(["tuned", language, *(["blank"] if _trained_blank(job) else [])])])
+
+
+def _trained_blank(job: dict[str, Any]) -> bool:
+    mixture = read_manifest(Path(job["directories"]["mix"]))["settings"]["mixture"]
+    return bool(mixture["pictures"] == "blank")
+
+
+def _differences(jobs: list[dict[str, Any]]) -> Table:
+    """The first choice against each other in Arabic, over the seeds that both have and the questions that both answered.
+
+    A question's score is its mean over the seeds; the interval is a bootstrap over pictures, since questions about one
+    picture stand or fall together.
+    """
+    groups: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
+    for job in jobs:
+        words = job["label"].split()
+        seed = next((word for word in words if word.startswith("seed=")), "")
+        groups[" ".join(word for word in words if word != seed) or "(defaults)"][seed] = _scores(job)
+    (first, *others) = groups.items() if groups else [("", {})]
+    return [row for other in others if (row := _difference(first, other))]
+
+
+def _difference(one: tuple[str, Any], other: tuple[str, Any]) -> dict[str, Any] | None:
+    seeds = sorted(set(one[1]) & set(other[1]))
+    answers = [side[1][seed] for seed in seeds for side in (one, other)]
+    asked = [key for key in answers[0] if all(key in scores for scores in answers)] if answers else []
+    if not asked:
+        return None
+    gaps: dict[str, list[float]] = defaultdict(list)
+    for key in asked:
+        gap = sum(one[1][seed][key] - other[1][seed][key] for seed in seeds) / len(seeds)
+        gaps[key.rsplit("-", 2)[0]].append(gap)
+    mean, low, high = (round(100 * value, 1) for value in clustered(list(gaps.values())))
+    by_seed = [round(100 * sum(one[1][s][k] - other[1][s][k] for k in asked) / len(asked), 1) for s in seeds]
+    return {
+        "one": one[0],
+        "other": other[0],
+        "difference": mean,
+        "low": low,
+        "high": high,
+        "questions": len(asked),
+        "seeds": len(seeds),
+        "by seed": " ".join(f"{gap:+.1f}" for gap in by_seed),
+    }
+
+
+def _scores(job: dict[str, Any]) -> dict[str, float]:
+    """Question → score, in Arabic, with the pictures as the job was trained on them."""
+    condition = "blank" if _trained_blank(job) else "shown"
+    rows = Shards(Path(job["directories"]["evaluate"])).rows(["id", "language", "pictures", "score"])
+    return {row["id"]: row["score"] for row in rows if row["language"] == "arabic" and row["pictures"] == condition}

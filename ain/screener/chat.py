@@ -1,0 +1,153 @@
+"""Screening by chat models that see: one verdict a picture, by a policy, strictly read (Section 2.2, Fig. 16).
+
+Asked in two rounds: every picture that the ledger does not know, then once more those whose answer could not be read, with
+what was wrong. What stays unreadable is held back for review.
+"""
+
+import io
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from ain import UserError
+from ain.chat import Chat, Message, Reply, Request, picture
+from ain.chat.asking import Asking
+from ain.chat.estimate import Estimate
+from ain.chat.tokens import picture_tokens, request_tokens
+from ain.ledger import Ledger, key
+from ain.progress import progress
+from ain.screener import LookUp, Pictures
+from ain.screener import policy as verdicts
+
+
+class ChatScreener:
+    """chat: what makes the chat from the remaining settings. policy: as in conf/policy. prompt: what stands beside the
+    picture, {policy} being the policy's text. max_side: pictures are scaled down to so many pixels before they are sent.
+    near: pictures whose perceptual hashes differ in so many bits at most are judged as one.
+    max_cost_usd: what all runs of this stage together may cost. give_up: hold pictures back that got no answer for the
+    moment, instead of leaving the stage unfinished.
+    """
+
+    judges = True
+
+    def __init__(
+        self,
+        chat: Callable[..., Any],
+        policy: dict[str, Any],
+        prompt: str = "{policy}",
+        max_tokens: int = 300,
+        max_side: int = 1_024,
+        near: int | None = None,
+        max_cost_usd: float = 0.0,
+        give_up: bool = False,
+        **settings: Any,
+    ) -> None:
+        self.chat: Chat = chat(**settings)
+        self.chat.where = "screener.how"  # type: ignore[attr-defined]
+        self.codes = verdicts.categories(policy)
+        self.prompt = prompt.replace("{policy}", verdicts.text(policy))
+        self.repair = policy["repair"]
+        self.max_tokens, self.max_side, self.near = max_tokens, max_side, near
+        self.max_cost_usd, self.give_up = max_cost_usd, give_up
+        self._schema = verdicts.schema(self.codes)
+        self._shape = key(self.chat.identity, self.prompt, self.repair, max_tokens, max_side, list(self.codes))[:32]
+
+    def over(self, pictures: Pictures, out: Path, engine: Any) -> tuple[LookUp, Callable[[], dict[str, Any]]]:
+        self.asking = Asking(self.chat, out.parents[1], out.name, self._shape, self._read)
+        if hasattr(self.chat, "engine"):
+            self.chat.engine = engine
+        self._allow(pictures)
+        started = time.perf_counter()
+
+        def rounds() -> None:
+            self._ask(pictures, self._first, "screen")
+            self._ask(pictures, self._again, "ask again")
+
+        self.asking.persist(rounds, self.give_up, "pictures")
+        seconds = time.perf_counter() - started
+        return self._verdict, lambda: self._account(seconds)
+
+    def _ask(self, pictures: Pictures, messages: Callable[[str, Pictures], list[Message] | None], what: str) -> None:
+        def requests() -> Iterator[Request]:
+            with progress(what, total=pictures.count, unit="image") as bar:
+                for sha in pictures.names():
+                    if asked := messages(sha, pictures):
+                        name = self._key(sha, 1 if len(asked) == 1 else 2)
+                        yield Request(name, asked, self.max_tokens, self._schema, [[name, sha]])
+                    bar.update()
+
+        self.asking.round(requests())
+
+    def _key(self, sha: str, attempt: int) -> str:
+        return key(self._shape, sha, attempt)
+
+    def _first(self, sha: str, pictures: Pictures) -> list[Message] | None:
+        return [self._message(sha, pictures)] if self.asking.wanted(self._key(sha, 1)) else None
+
+    def _again(self, sha: str, pictures: Pictures) -> list[Message] | None:
+        before = self.asking.known(self._key(sha, 1))
+        if before is None or "fault" not in before or not self.asking.wanted(self._key(sha, 2)):
+            return None
+        return [
+            self._message(sha, pictures),
+            {"role": "assistant", "content": before["answer"]},
+            {"role": "user", "content": self.repair.replace("{fault}", before["fault"])},
+        ]
+
+    def _message(self, sha: str, pictures: Pictures) -> Message:
+        text = {"type": "text", "text": self.prompt}
+        return {"role": "user", "content": [picture(*_encoded(pictures.open(sha), self.max_side)), text]}
+
+    def _read(self, reply: Reply, shas: list[str]) -> list[dict[str, Any]]:
+        faults = {"refusal": "refused", "content_filter": "refused", "length": "cut off"}
+        found = faults.get(reply.finish) or verdicts.read(reply.text, self.codes)
+        return [{**verdicts.fields(found), "answer": reply.text[:2_000].encode(errors="replace").decode()}]
+
+    def _verdict(self, sha: str) -> dict[str, Any]:
+        """The later answer counts; where there is none, the reason."""
+        answers = [answer for attempt in (2, 1) if (answer := self.asking.known(self._key(sha, attempt)))]
+        return answers[0] if answers else {"fault": self.asking.silence(self._key(sha, 1)), "answer": None}
+
+    # Money
+
+    def _allow(self, pictures: Pictures) -> None:
+        if self.chat.price is None:
+            return
+        expected = self.estimate(pictures, self.asking.ledger)
+        expected.spent = self.asking.ledger.spent(self.asking.run).usd
+        self.asking.allow(self.max_cost_usd, expected.spent)
+        if self.max_cost_usd <= 0 and expected.requests:
+            raise UserError(expected.sentence())
+
+    def estimate(self, pictures: Pictures, ledger: Ledger | None) -> Estimate:
+        """What screening these pictures would take: those that the ledger does not know."""
+        made, answer = Estimate(self.chat, what="pictures"), 80
+        text = request_tokens([{"role": "user", "content": self.prompt}])
+        rates = getattr(self.chat, "picture_rates", None)
+        for sha in pictures.names():
+            size = text + picture_tokens(*_scaled(*pictures.size(sha), self.max_side), rates), answer
+            made.add(size, [size] if ledger is None or ledger.get(self._key(sha, 1)) is None else [])
+        return made
+
+    def _account(self, seconds: float) -> dict[str, Any]:
+        spent = self.asking.ledger.spent(self.asking.run)
+        self.asking.ledger.close()
+        made = {"requests": spent.requests, "asking_s": round(seconds, 3)}
+        return made if self.chat.price is None else {**made, "usd": round(spent.usd, 6)}
+
+
+def _scaled(width: int, height: int, side: int) -> tuple[int, int]:
+    ratio = min(1.0, side / max(width, height))
+    return max(1, round(width * ratio)), max(1, round(height * ratio))
+
+
+def _encoded(image: Image.Image, side: int) -> tuple[bytes, str]:
+    """(bytes, format): small pictures without loss, photographs as JPEG."""
+    small = image.resize(_scaled(*image.size, side), Image.Resampling.LANCZOS) if max(image.size) > side else image
+    kind = "png" if small.width * small.height <= 65_536 else "jpeg"
+    buffer = io.BytesIO()
+    small.save(buffer, kind, quality=90)
+    return buffer.getvalue(), kind

@@ -1,0 +1,63 @@
+"""A safety policy as text, and a screener's answer read strictly by it: what cannot be read is no verdict, never "safe"."""
+
+import json
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from typing import Any
+
+NONE = "NA"  # touches no category
+
+
+@dataclass(frozen=True)
+class Verdict:
+    rating: str  # Safe | Unsafe
+    category: str  # a code of the policy, or NA
+    rationale: str
+
+
+def categories(policy: dict[str, Any]) -> dict[str, str]:
+    """Code → name, of the categories that the policy has not left out."""
+    return {code: rules["name"] for code, rules in policy["categories"].items() if rules}
+
+
+def text(policy: dict[str, Any]) -> str:
+    """The policy as it is put to a model."""
+    parts = [policy["opening"].strip()]
+    for code, name in categories(policy).items():
+        rules = policy["categories"][code]
+        lines = [f"{code}: {name}"]
+        for kind in ("forbidden", "allowed"):
+            lines += [f"  {kind}:", *(f"  - {rule}" for rule in rules[kind])]
+        parts.append("\n".join(lines))
+    return "\n\n".join([*parts, policy["steps"].strip(), policy["answer"].strip()])
+
+
+def schema(codes: Collection[str]) -> dict[str, Any]:
+    """Of the answer, for models that can be bound to one."""
+    properties = {
+        "rating": {"type": "string", "enum": ["Safe", "Unsafe"]},
+        "category": {"type": "string", "enum": [*codes, NONE]},
+        "rationale": {"type": "string"},
+    }
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def read(answer: str, codes: Collection[str]) -> Verdict | str:
+    """The verdict, or in a few words why there is none. "O6: Weapons" counts as O6; chatter around the JSON is passed over."""
+    try:
+        given = json.loads(answer[answer.index("{") : answer.rindex("}") + 1])
+    except ValueError:
+        return "no JSON object"
+    rating, category = given.get("rating"), str(given.get("category", "")).split(":")[0].strip()
+    if rating not in ("Safe", "Unsafe"):
+        return "the rating is neither Safe nor Unsafe"
+    if category not in (*codes, NONE):
+        return f"no such category: {category[:20] or 'none given'}"
+    if rating == "Unsafe" and category == NONE:
+        return "Unsafe without a category"
+    return Verdict(rating, category, str(given.get("rationale", "")).encode(errors="replace").decode())
+
+
+def fields(verdict: Verdict | str) -> dict[str, Any]:
+    """Plain values: the verdict's, or the `fault`."""
+    return {"fault": verdict} if isinstance(verdict, str) else asdict(verdict)

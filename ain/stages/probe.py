@@ -1,0 +1,137 @@
+"""Probe: does a verifier tell right from wrong? The paper's pairs (Fig. 14), and good against poor translations (Fig. 15)."""
+
+import heapq
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import yaml
+
+from ain import figures, spoil
+from ain.metrics import detection
+from ain.protect import spoken
+from ain.record import Row, Shards
+from ain.tables import Table, write_table
+
+PAIRS = Path(__file__).resolve().parents[2] / "experiments" / "paper" / "probe_pairs.yml"
+POOL = 4  # records that are looked at for each exchange that is wanted
+
+
+def probe(collect: Path, verifier: Any, probe: dict[str, Any], out: Path) -> dict[str, Any]:
+    pairs = _pairs(verifier)
+    write_table(out / "tables" / "pairs.csv", pairs)
+    figures.heatmap(pairs, ["similarity", "LaBSE, as printed"], out / "figures" / "pairs.png")
+    counts = _separation(pairs)
+    tried = _tried(collect, probe)
+    if tried:
+        scores = verifier.score([(row["english"], row["arabic"]) for row in tried])
+        table = [{**row, "similarity": round(float(score), 6)} for row, score in zip(tried, scores, strict=True)]
+        write_table(out / "tables" / "tried.csv", table)
+        counts |= _curves(table, probe, out)
+    write_table(out / "tables" / "summary.csv", [counts])
+    return {"input": len(pairs) + len(tried), "kept": len(pairs) + len(tried), "rejected": 0, **counts}
+
+
+def _pairs(verifier: Any) -> Table:
+    """The probe pairs, grouped by what they try; beside our similarity what Fig. 14 prints for LaBSE."""
+    paper = yaml.safe_load(PAIRS.read_text(encoding="utf-8"))
+    labse = paper["encoders"].index("labse")
+    groups = list(dict.fromkeys(pair["group"] for pair in paper["pairs"] if pair["correct"])) + ["mismatched"]
+    pairs = sorted(paper["pairs"], key=lambda pair: groups.index(pair["group"]))
+    scores = verifier.score([(pair["en"], pair["ar"]) for pair in pairs])
+    return [
+        {
+            "pair": pair["ref"],
+            "group": pair["group"],
+            "english": pair["en"],
+            "arabic": pair["ar"],
+            "correct": pair["correct"],
+            "criterion": pair["criterion"],
+            "similarity": round(float(score), 4),
+            "LaBSE, as printed": pair["fig14"][labse] if "fig14" in pair else None,
+        }
+        for pair, score in zip(pairs, scores, strict=True)
+    ]
+
+
+def _separation(pairs: Table) -> dict[str, Any]:
+    """Right against mismatched pairs: means, margin, ROC-AUC."""
+    right, wrong = (
+        np.array([pair["similarity"] for pair in pairs if pair["correct"] == side]) for side in (True, False)
+    )
+    means = {"pairs_correct": float(right.mean()), "pairs_mismatched": float(wrong.mean())}
+    made = {**means, "pairs_margin": float(right.mean() - wrong.mean()), "pairs_auc": detection.auc(right, wrong)}
+    return {name: round(value, 4) for name, value in made.items()}
+
+
+def _tried(collect: Path, probe: dict[str, Any]) -> Table:
+    """Exchanges with `kind`, good or the way they were spoiled; none where the source has no references."""
+    wanted = probe["good"] + probe["poor"]
+    rows = Shards(collect).rows(["id", "english", "reference"])
+    trusted = (row for row in rows if row["reference"] and row["english"])
+    pool = heapq.nsmallest(
+        POOL * wanted, trusted, key=lambda row: blake2b(f"{probe['seed']} {row['id']}".encode()).digest()
+    )
+    if not pool:
+        return []
+    others, random = [row["reference"] for row in pool], Random(f"probe {probe['seed']}")
+    kinds = ["good"] * probe["good"] + [probe["kinds"][i % len(probe["kinds"])] for i in range(probe["poor"])]
+    made: Table = []
+    waiting = iter(pool * len(kinds))
+    for kind in kinds:
+        made.append(next(row for one in waiting if (row := _exchange(kind, one, others, random))))
+    return made
+
+
+def _exchange(kind: str, row: Row, others: list[Any], random: Random) -> Row | None:
+    """One exchange of a record; None where this damage changes none of it."""
+    english, arabic = row["english"], row["reference"]
+    spoiled = arabic if kind == "good" else spoil.of_kind(kind, english, arabic, others, random)
+    places = [i for i, (one, other) in enumerate(zip(spoiled, arabic, strict=True)) if kind == "good" or one != other]
+    if not places:
+        return None
+    place = random.choice(places)
+    return {"id": row["id"], "kind": kind, "english": _text(english[place]), "arabic": _text(spoiled[place])}
+
+
+def _text(exchange: Row) -> str:
+    return f"{spoken(exchange['question'])} {spoken(exchange['answer'])}"
+
+
+def _curves(table: Table, probe: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Areas with intervals, the threshold for the false rejections that are allowed, and what it catches, kind by kind."""
+    good, poor = (
+        np.array([row["similarity"] for row in table if (row["kind"] == "good") == side]) for side in (True, False)
+    )
+    needed = detection.threshold_for(good, probe["false_rejection"])
+    write_table(out / "tables" / "kinds.csv", list(_kinds(table, good, needed, probe["threshold"])))
+    figures.curves({"this verifier": (good, poor)}, probe["threshold"], out / "figures" / "curves.png")
+    areas = {"auc": detection.auc, "average_precision": detection.average_precision}
+    found = {name: detection.interval(measure, good, poor) for name, measure in areas.items()}
+    made = {
+        f"{name}{part}": value
+        for name, of in found.items()
+        for part, value in zip(("", "_low", "_high"), of, strict=True)
+    }
+    made |= {"threshold_needed": needed, "caught_there": float((poor < needed).mean())}
+    made |= {
+        "caught_at_paper": float((poor < probe["threshold"]).mean()),
+        "refused_at_paper": float((good < probe["threshold"]).mean()),
+    }
+    return {name: round(value, 4) for name, value in made.items()}
+
+
+def _kinds(table: Table, good: np.ndarray, needed: float, threshold: float) -> Iterator[Row]:
+    for kind in dict.fromkeys(row["kind"] for row in table):
+        scores = np.array([row["similarity"] for row in table if row["kind"] == kind])
+        yield {
+            "kind": kind,
+            "exchanges": len(scores),
+            "mean": round(float(scores.mean()), 4),
+            "auc": None if kind == "good" else round(detection.auc(good, scores), 4),
+            f"below {threshold}": round(100 * float((scores < threshold).mean()), 1),
+            f"below {needed:.3f}, as needed": round(100 * float((scores < needed).mean()), 1),
+        }

@@ -1,0 +1,140 @@
+"""How much comes back: the libraries' own values on public examples, and on the edges; the sample; Table 9."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from ain.back_translation.sampled import Sampled
+from ain.engine.local import Local
+from ain.metrics import overlap
+from ain.record import EXCHANGES, RECORD, Shards
+from ain.stages.back_translate import back_translate
+from ain.tables import read_table
+from ain.translator.by_text import ByText
+
+
+def test_bleu_is_sacrebleus() -> None:
+    """The example of sacrebleu's README."""
+    references = ["The dog bit the man.", "It was not unexpected.", "The man bit him first."]
+    made = ["The dog bit the man.", "It wasn't surprising.", "The man had just bitten him."]
+    from sacrebleu import corpus_bleu, sentence_bleu
+
+    assert overlap.bleu(made, references, 4) == pytest.approx(corpus_bleu(made, [references]).score / 100)
+    assert overlap.bleu(made, references, 4) == pytest.approx(0.4506, abs=1e-3)
+    assert overlap.sentence_bleu(made[1], references[1], 4) == pytest.approx(
+        sentence_bleu(made[1], [references[1]], use_effective_order=True).score / 100
+    )
+    assert overlap.bleu(made, references, 2) > overlap.bleu(made, references, 4)
+
+
+def test_meteor_is_nltks_without_synonyms() -> None:
+    """The example of NLTK's documentation, which none of its matches owes to a synonym."""
+    made = "It is a guide to action which ensures that the military always obeys the commands of the party"
+    reference = "It is a guide to action that ensures that the military will forever heed Party commands"
+    assert overlap.meteor(made, reference) == pytest.approx(0.6944, abs=1e-4)
+    assert overlap.meteor("a car", "an automobile") == 0
+
+
+def test_rouge_is_that_of_the_reference_implementation() -> None:
+    """The example of rouge-score's README: precision, recall, F1."""
+    found = overlap.rouge("The quick brown dog jumps on the log.", "The quick brown fox jumps over the lazy dog")
+    assert found["rouge_1"] == pytest.approx((0.75, 0.6667, 0.7059), abs=1e-4)
+    assert found["rouge_l"] == pytest.approx((0.625, 0.5556, 0.5882), abs=1e-4)
+
+
+METRICS: list[Callable[[str, str], float]] = [
+    lambda made, reference: overlap.sentence_bleu(made, reference, 2),
+    lambda made, reference: overlap.sentence_bleu(made, reference, 4),
+    lambda made, reference: overlap.rouge(made, reference)["rouge_1"][2],
+    lambda made, reference: overlap.rouge(made, reference)["rouge_l"][2],
+    overlap.meteor,
+]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_edges(metric: Callable[[str, str], float]) -> None:
+    """Nothing is worth nothing, the same is worth all; Arabic is compared after normalising."""
+    for made, reference in (("", ""), ("", "red"), ("red", ""), ("blue", "red")):
+        assert metric(made, reference) == 0
+    all_ = pytest.approx(1.0, abs=0.02)  # METEOR keeps a little back for one long match
+    assert metric("a red car on the road", "a red car on the road") == all_
+    assert metric("هَٰذِهِ جُمْلَةٌ طويلةٌ مِنَ المِثالِ", "هذه جملة طويلة من المثال") == all_
+    assert metric("السيارة حمراء تقف هنا", "القطة سوداء تنام هناك") == 0
+    one_word = metric("red", "red")
+    assert one_word == (0.5 if metric is overlap.meteor else 1)  # as NLTK has it
+
+
+def test_a_sample_is_the_same_in_any_order() -> None:
+    names = [str(i) for i in range(1_000)]
+    chosen = Sampled(None, records=50).choose(names)
+    assert len(chosen) == 50
+    assert chosen == Sampled(None, records=50).choose(reversed(names))
+    assert chosen != Sampled(None, records=50, seed=1).choose(names)
+    assert Sampled(None, records=None).choose(names) == set(names)
+
+
+class Mirror(ByText):
+    """Gives the text back, and fails on what is lost."""
+
+    def translate(self, texts: list[str]) -> list[str | None]:
+        return [None if "lost" in text else text for text in texts]
+
+
+def stages(root: Path, rows: list[tuple[str, str | None]]) -> tuple[Path, Path]:
+    def exchange(text: str | None) -> Any:
+        return text and [{"question": text, "answer": "yes"}]
+
+    schema = pa.schema([("id", pa.string()), ("arabic", EXCHANGES)])
+    Shards(root / "collect").create().write(
+        0, [{**dict.fromkeys(RECORD.names), "id": str(i), "english": exchange(one)} for i, (one, _) in enumerate(rows)]
+    )
+    Shards(root / "translate", schema).create().write(
+        0, [{"id": str(i), "arabic": exchange(other)} for i, (_, other) in enumerate(rows)]
+    )
+    return root / "collect", root / "translate"
+
+
+def test_what_does_not_come_back_scores_nothing_and_is_counted(tmp_path: Path) -> None:
+    rows = [
+        ("Is this a red car here?", "Is this a red car here?"),
+        ("Is it lost for ever?", "it is lost"),
+        ("no", None),
+    ]
+    collect, translate = stages(tmp_path, rows)
+    counts = back_translate(collect, translate, Sampled(Mirror(), records=None), Local(), tmp_path / "out")
+    assert (counts["input"], counts["sampled"], counts["failed"]) == (3, 2, 1)
+    made = list(Shards(tmp_path / "out", suffix="arrow").rows())
+    assert made[0]["bleu_4"] == [1.0]
+    assert made[1]["bleu_4"] == made[1]["rouge_l"] == [0.0]
+    assert made[2]["bleu_4"] is None
+    assert counts["rouge_1"] == pytest.approx(0.5)
+    table = {row["metric"]: row for row in read_table(tmp_path / "out" / "tables" / "quality.csv")}
+    assert list(table) == ["bleu_2", "bleu_4", "meteor", "rouge_1", "rouge_l"]
+    assert table["rouge_1"]["precision"] == "50.0"
+    assert table["bleu_4"]["precision"] == ""
+
+
+def test_unsampled_records_have_no_scores(tmp_path: Path) -> None:
+    collect, translate = stages(tmp_path, [(f"Is this car number {i}?", f"Is this car number {i}?") for i in range(20)])
+    counts = back_translate(collect, translate, Sampled(Mirror(), records=5), Local(), tmp_path / "out")
+    made = list(Shards(tmp_path / "out", suffix="arrow").rows(["meteor"]))
+    assert counts["sampled"] == sum(row["meteor"] is not None for row in made) == 5
+
+
+def test_back_translation_by_a_chat_model_has_its_own_names_and_faults() -> None:
+    """The same class as for translating, into English: what is scored later is no fault, and messages name its own keys."""
+    from test_config import config
+
+    from ain.part import build, plain
+    from ain.translator.faults import fault
+
+    made = build("back_translation", plain(config("back_translation=gpt_4o_mini"), "back_translation"))
+    assert made.translator.to == "english"
+    assert made.translator.chat.where == "back_translation.translator.how"
+    assert fault("كم سيارة في الصورة؟ 3", "How many cars are in the picture? 5", "english") is None
+    refused = fault("ما هذا؟", "ما هذا؟", "english")
+    assert refused is not None
+    assert refused.kind == "untranslated"

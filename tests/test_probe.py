@@ -1,0 +1,111 @@
+"""A verifier is tried on the paper's pairs and on good against poor translations; who cannot be had is named."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import ain
+
+from ain.metrics import detection
+from ain.miniature.world import World
+from ain.reproduce import compare, lines
+from ain.source.miniature import Miniature
+from ain.stages.collect import collect
+from ain.stages.probe import probe
+
+SETTINGS = {
+    "good": 14,
+    "poor": 14,
+    "kinds": ["mismatch", "number"],
+    "false_rejection": 0.1,
+    "threshold": 0.8,
+    "seed": 0,
+}
+
+
+def test_detection() -> None:
+    good, poor = np.array([0.9, 0.8, 0.7, 0.6]), np.array([0.5, 0.65, 0.1, 0.2])
+    assert detection.auc(good, poor) == pytest.approx(15 / 16)
+    assert detection.auc(good, good) == 0.5
+    assert detection.average_precision(np.ones(3), np.zeros(3)) == 1
+    assert detection.threshold_for(good, 0.0) == 0.6
+    assert (good < detection.threshold_for(good, 0.25)).mean() == 0.25
+    value, low, high = detection.interval(detection.auc, good, poor)
+    assert low <= value <= high
+    assert high - low > 0.1
+
+
+class Knowing:
+    """Sees what is a reference, and nothing else."""
+
+    def __init__(self) -> None:
+        self.right = {
+            (f"{q.question} {q.answer}", f"{q.question_ar} {q.answer_ar}")
+            for domain in ("vqa", "ocr", "cultural")
+            for _, scene in zip(range(40), World(0).scenes("train", domain), strict=False)
+            for q in scene.questions
+        }
+
+    def score(self, pairs: list[tuple[str, str]]) -> np.ndarray:
+        return np.array([float(pair in self.right) for pair in pairs], np.float32)
+
+
+def test_good_ones_are_references_and_poor_ones_are_none(tmp_path: Path) -> None:
+    collect(Miniature(scenes=20, authentic=2), tmp_path / "collect")
+    counts = probe(tmp_path / "collect", Knowing(), SETTINGS, tmp_path / "probe")
+    assert (counts["auc"], counts["caught_at_paper"], counts["refused_at_paper"]) == (1, 1, 0)
+    with open(tmp_path / "probe" / "tables" / "tried.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    kinds = [row["kind"] for row in rows]
+    assert (kinds.count("good"), kinds.count("mismatch"), kinds.count("number")) == (14, 7, 7)
+    assert len({row["id"] for row in rows}) > 10
+    again = probe(tmp_path / "collect", Knowing(), SETTINGS, tmp_path / "again")
+    assert again == counts
+
+
+def test_a_source_without_references_is_tried_on_the_pairs_alone(tmp_path: Path) -> None:
+    collect(Miniature(scenes=0, authentic=3), tmp_path / "collect")
+    counts = probe(tmp_path / "collect", Knowing(), SETTINGS, tmp_path / "probe")
+    assert counts["input"] == 21
+    assert "auc" not in counts
+
+
+def job(choice: str, status: str = "done", **more: Any) -> dict[str, Any]:
+    return {"overrides": [f"verifier={choice}"], "status": status, **more}
+
+
+def test_reproducing_a_figure_whose_columns_are_choices(tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "pairs.csv").write_text("pair,similarity\n1.1,0.5\n")
+    paper = {"table": "ain/fig14", "group": "verifier", "ours": "probe/pairs", "key": "pair", "value": "similarity"}
+    paper |= {"columns": {"labse": "labse", "minilm": "all_mpnet"}, "stand_ins": ["minilm"]}
+    jobs = [job("minilm", directories={"probe": str(tmp_path)}), job("labse", "unavailable", error="no network")]
+    table = compare(jobs, paper)
+    assert len(table) == 28
+    first = {"verifier": "minilm", "row": "1.1", "what": "all_mpnet", "paper": 0.153, "ours": 0.5, "difference": 0.347}
+    assert table[0] == first
+    said = "\n".join(lines(table, paper, jobs))
+    assert "minilm stands in for all_mpnet" in said
+    assert "labse is unavailable: no network" in said
+    assert said.count("labse") == 1
+
+
+def test_fig14_offline(tmp_path: Path) -> None:
+    """Real MiniLM weights near the paper's all-mpnet in kind; the encoders that are not here are named, and it is no failure."""
+    words = ["reproduce", "ain/fig14", "verifier=labse,cometkiwi,minilm", "tracker=offline", f"output_dir={tmp_path}"]
+    result = ain(*words, env={"HF_HUB_OFFLINE": "1"})
+    assert result.returncode == 0, result.stderr[-3_000:]
+    assert "labse is unavailable: sentence-transformers/LaBSE: cannot be fetched" in result.stdout
+    ours = [line.split() for line in result.stdout.splitlines() if line.startswith("minilm  ")]
+    assert len(ours) == 14
+    assert all(abs(float(words[-1])) < 0.15 for words in ours)
+    page = (tmp_path / "report" / "probe" / "index.md").read_text(encoding="utf-8")
+    separation = next(line for line in page.splitlines() if line.startswith("| minilm |")).split("|")
+    assert abs(float(separation[4])) < 0.05  # right and mismatched pairs are alike to it
+    assert "LaBSE, as printed" in page
+    assert (tmp_path / "report" / "probe" / "figures" / "heatmap.png").exists()
+    assert list(tmp_path.glob("runs/sweep-*/wandb/offline-run-*"))
+    alone = ain("probe", "verifier=labse", f"output_dir={tmp_path}", env={"HF_HUB_OFFLINE": "1"})
+    assert alone.returncode == 1

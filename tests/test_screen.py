@@ -1,0 +1,291 @@
+"""Screening loses no picture, pays for none twice, and calls nothing safe that it could not read."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asking import Serve, good, log
+from conftest import ain
+from PIL import Image
+
+from ain.__main__ import ROOT
+from ain.chat.openai import OpenAIChat
+from ain.near import Near, perceptual_hash
+from ain.record import Shards
+from ain.screener import policy
+
+PICTURES = 120
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "Safe",
+        "{}",
+        '{"rating": "safe", "category": "NA"}',
+        '{"rating": "Safe", "category": "O77"}',
+        '{"rating": "Safe", "category": "O5"}',
+        '{"rating": "Unsafe", "category": "NA"}',
+        '{"rating": "Unsafe"',
+        '[1, "}"]',
+        '{"rating": ["Safe"]}',
+    ],
+)
+def test_what_cannot_be_read_is_no_verdict(answer: str) -> None:
+    assert isinstance(policy.read(answer, ["O1", "O6"]), str)
+
+
+def test_a_verdict_amid_chatter_is_read() -> None:
+    answer = 'Sure: {"rating": "Unsafe", "category": "O6: Weapons or Substance Abuse", "rationale": "a knife"}.'
+    assert policy.read(answer, ["O6"]) == policy.Verdict("Unsafe", "O6", "a knife")
+
+
+def test_the_policy_is_a_config() -> None:
+    """AIN's eight by default, LlavaGuard's nine by name; a category that is left out is neither told nor accepted."""
+    from test_config import config
+
+    eight, nine = (config(f"policy={name}").policy for name in ("ain", "llavaguard"))
+    assert list(policy.categories(eight)) == ["O1", "O2", "O3", "O4", "O6", "O7", "O8", "O9"]
+    assert len(policy.categories(nine)) == 9
+    assert "Criminal Planning" in policy.text(nine)
+    assert "Criminal Planning" not in policy.text(eight)
+    own = config("policy.categories.O6=null").policy
+    assert "O6" not in policy.text(own)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Distinct pictures, every fifth with a red corner; one of them is in two records, one record has two."""
+    where, draw, rows = tmp_path_factory.mktemp("pictures"), random.Random(0), []
+    for i in range(PICTURES):
+        image = Image.new("RGB", (40, 30), (200, 20, 20) if i % 5 == 0 else (20, 160, 60))
+        image.paste((draw.randint(0, 255), draw.randint(0, 255), i), (5, 5, 20, 20))
+        image.save(where / f"{i}.png")
+        turns = [{"from": "human", "value": "<image>\nWhat is this?"}, {"from": "gpt", "value": f"Thing {i}."}]
+        rows.append({"id": str(i), "image": f"{i}.png", "conversations": turns})
+    rows.append({**rows[0], "id": "again"})
+    both = [{"from": "human", "value": "<image><image>\nWhat are these?"}, {"from": "gpt", "value": "Two things."}]
+    rows.append({"id": "two", "image": ["1.png", "5.png"], "conversations": both})
+    (where / "data.json").write_text(json.dumps(rows))
+    return where
+
+
+def words(folder: Path, outputs: Path, url: str, *more: str) -> list[str]:
+    how = "screener.how."
+    fast = [f"{how}requests_per_minute=null", f"{how}tokens_per_minute=null", f"{how}timeout_s=2", f"{how}poll_s=0.05"]
+    chosen = ["screener=openai_compatible", "screener.model=test", f"{how}base_url={url}", "tracker=disabled"]
+    return ["screen", "source=folder", f"source.path={folder}", *chosen, *fast, f"output_dir={outputs}", *more]
+
+
+def stage(outputs: Path) -> Path:
+    (found,) = (outputs / "data").glob("*-screen-*/manifest.json")
+    return found.parent
+
+
+def verdicts(outputs: Path) -> list[dict[str, Any]]:
+    return list(Shards(stage(outputs)).rows())
+
+
+def test_faults_lose_no_picture_and_pay_for_none_twice(folder: Path, tmp_path: Path, serve: Serve) -> None:
+    faults = {
+        "429": 0.05,
+        "500": 0.05,
+        "drop": 0.05,
+        "torn": 0.05,
+        "garbage_once": 0.1,
+        "refusal": 0.05,
+        "length": 0.05,
+    }
+    url = serve(faults=faults)
+    good(ain(*words(folder, tmp_path, url)))
+    rows = verdicts(tmp_path)
+    assert len(rows) == len({row["sha256"] for row in rows}) == PICTURES
+    assert all(row["rating"] or row["fault"] for row in rows)
+    assert sum(row["rating"] is not None for row in rows) > 0.9 * PICTURES
+    flagged = {row["id"]: row for row in Shards(stage(tmp_path) / "flagged").rows()}
+    unsafe = {str(i) for i in range(0, PICTURES, 5)} | {"again", "two"}
+    unread = {row["sha256"] for row in rows if row["rating"] is None}
+    assert unsafe <= set(flagged)
+    assert all(row["sha256"] in unread for name, row in flagged.items() if name not in unsafe)
+    asked = log(url)
+    assert asked["answers"] <= PICTURES + sum("fault" in str(row) for row in rows) + 0.4 * PICTURES
+    good(ain(*words(folder, tmp_path, url, "screener.how.concurrency=3")))
+    assert log(url)["served"] == asked["served"]
+
+
+def test_each_picture_is_asked_about_once_however_many_records_show_it(
+    folder: Path, tmp_path: Path, serve: Serve
+) -> None:
+    url = serve()
+    good(ain(*words(folder, tmp_path, url)))
+    assert (log(url)["answers"], log(url)["most"]) == (PICTURES, 1)
+    table = (stage(tmp_path) / "tables" / "safety.csv").read_text()
+    assert f"unsafe,{PICTURES // 5},20.0" in table
+    assert (stage(tmp_path) / "figures" / "safety.png").exists()
+
+
+def test_a_screener_that_answers_garbage_holds_everything_back(folder: Path, tmp_path: Path, serve: Serve) -> None:
+    """And select then keeps nothing of it: every record is rejected with that reason."""
+    url = serve(faults={"garbage": 1.0})
+    chosen = words(folder, tmp_path, url, "mixture=english")
+    good(ain("select", *chosen[1:]))
+    assert {row["rating"] for row in verdicts(tmp_path)} == {None}
+    assert log(url)["served"] == 2 * PICTURES  # each picture once, and once more with what was wrong
+    (select,) = (tmp_path / "data").glob("*-select-*")
+    assert Shards(select).count() == 0
+    reasons = Counter(reason for row in Shards(select).rows(part="rejected") for reason in row["reasons"])
+    assert set(reasons) == {"unsafe: no readable verdict, held back for review"}
+    gallery = (stage(tmp_path) / "tables" / "gallery.csv").read_text()
+    assert "no JSON object" in gallery
+
+
+@pytest.mark.parametrize("how", ["before", "after", "batch"])
+def test_killed_around_an_answer_it_goes_on(folder: Path, tmp_path: Path, serve: Serve, how: str) -> None:
+    """Kill -9 right before and right after an answer is committed, and at a random moment of a batch."""
+    url, more = serve(), ["screener.how.batch_api=true"] if how == "batch" else []
+    command = words(folder, tmp_path, url, *more)
+    dying = """
+import os, signal, sys
+from ain.ledger import Ledger
+put, how, count = Ledger.put, sys.argv.pop(1), [0]
+def counted(self, *arguments, **named):
+    count[0] += 1
+    if count[0] == 40 and how == "before": os.kill(os.getpid(), signal.SIGKILL)
+    put(self, *arguments, **named)
+    if count[0] == 40 and how != "before": os.kill(os.getpid(), signal.SIGKILL)
+Ledger.put = counted
+from ain.__main__ import main
+main()
+"""
+    killed = subprocess.run([sys.executable, "-c", dying, how, *command], cwd=ROOT, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2_000:]
+    good(ain(*command))
+    asked = log(url)["asked"]
+    assert len(asked) == PICTURES
+    twice = [name for name, times in asked.items() if times > 1]
+    if how == "batch":
+        assert not twice
+        assert len(log(url)["batches"]) == 1
+    else:  # what was in flight at the kill, and no more
+        assert len(twice) <= 64
+        assert sum(times - 1 for times in asked.values()) <= 64
+    assert len(verdicts(tmp_path)) == PICTURES
+
+
+def test_money_is_asked_for_first(folder: Path, tmp_path: Path, serve: Serve) -> None:
+    result = ain(*words(folder, tmp_path, serve(), "screener.how.price=[2.5,10]"))
+    assert result.returncode == 1
+    assert "120 pictures, about $" in result.stderr
+    assert "screener.how.max_cost_usd=" in result.stderr
+    planned = ain("collect", "source=folder", f"source.path={folder}", f"output_dir={tmp_path}")
+    good(planned)
+    plan = ain(*words(folder, tmp_path, serve(), "screener.how.price=[2.5,10]", "dry_run=true"))
+    assert "120 pictures need 120 requests" in plan.stderr
+
+
+def test_a_picture_counts_as_tiles_not_as_bytes() -> None:
+    """A photograph of a megabyte must not be promised as a million tokens."""
+    from ain.chat import Request, picture
+    from ain.chat.cost import Budget
+    from ain.chat.tokens import picture_tokens
+
+    assert picture_tokens(1024, 1024, (85, 170)) == 85 + 4 * 170
+    assert picture_tokens(2048, 4096, (85, 170)) == 85 + 6 * 170
+    chat = OpenAIChat("gpt-4o")
+    chat.budget = Budget(chat.price, 0.02)
+    content = [picture(random.Random(0).randbytes(1_000_000), "jpeg"), {"type": "text", "text": "Safe?"}]
+    assert chat.promise(Request("a", [{"role": "user", "content": content}], 300))
+
+
+def test_near_duplicates_share_a_verdict(tmp_path: Path, serve: Serve) -> None:
+    where = tmp_path / "pictures"
+    where.mkdir()
+    draw, rows = random.Random(1), []
+    for i in range(6):
+        image = Image.frombytes("RGB", (12, 12), draw.randbytes(432)).resize((240, 240), Image.Resampling.BICUBIC)
+        image.save(where / f"{i}.png")
+        image.resize((200, 200)).save(where / f"{i}-small.jpg", quality=60)
+        for name in (f"{i}.png", f"{i}-small.jpg"):
+            turns = [{"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": name}]
+            rows.append({"id": name, "image": name, "conversations": turns})
+    (where / "data.json").write_text(json.dumps(rows))
+    url = serve()
+    good(ain(*words(where, tmp_path / "out", url, "screener.near=6")))
+    assert log(url)["served"] == 6
+    rows = verdicts(tmp_path / "out")
+    assert len(rows) == 12
+    assert len({row["judged_as"] for row in rows}) == 6
+
+
+def test_near_finds_what_comparing_all_would_find() -> None:
+    draw = random.Random(0)
+    hashes = [draw.getrandbits(64) for _ in range(200)]
+    hashes += [value ^ sum(1 << draw.randrange(64) for _ in range(draw.randint(0, 5))) for value in hashes]
+    near, met = Near(4), list[int]()
+    for value in hashes:
+        expected = [other for other in met if (other ^ value).bit_count() <= 4]
+        found = near.first(value)
+        assert found in (expected or [value])
+        met += [] if expected else [value]
+    assert isinstance(perceptual_hash(Image.new("RGB", (9, 9))), int)
+
+
+def test_the_miniature_sees_what_the_policy_forbids(checkpoints: Path) -> None:
+    """95 % recall at 95 % precision on the world's unsafe pictures, through the chat that real screeners use."""
+    from test_config import config
+
+    from ain.checkpoint import locate
+    from ain.engine.local import Local
+    from ain.miniature.world import DOMAINS, World
+    from ain.part import build, over_checkpoints, plain
+    from ain.screener import Pictures
+
+    node = over_checkpoints("screener", plain(config(), "screener"), lambda name: locate(name, checkpoints))
+    screener = build("screener", node)
+    scenes = {
+        scene.name: scene for d in DOMAINS for scene in islice(World(0).scenes("train", d, unsafe_share=0.3), 150)
+    }
+    pictures = Pictures(lambda: iter(scenes), lambda name: scenes[name].picture, lambda name: (56, 56), len(scenes))
+    look_up, _ = screener.over(pictures, checkpoints / "data" / "screen", Local())
+    unsafe = {name for name, scene in scenes.items() if scene.unsafe}
+    called = {name for name in scenes if look_up(name).get("rating") != "Safe"}
+    assert len(unsafe) > 80
+    assert len(unsafe & called) / len(unsafe) >= 0.95
+    assert len(unsafe & called) / len(called) >= 0.95
+
+
+def test_llavaguards_class_is_asked_through_its_own_processor(tmp_path: Path) -> None:
+    """LLaVA-OneVision from a tiny random checkpoint, batches as one by one. Its processor needs torchvision."""
+    pytest.importorskip(
+        "torchvision", reason="torchvision is not installed (it goes with a GPU's torch)", exc_type=ImportError
+    )
+    from tiny_llava import save
+
+    from ain.chat import Request, picture
+    from ain.chat.transformers import TransformersChat
+    from ain.images import png
+
+    save(tmp_path)
+    requests = []
+    for i, size in enumerate([(60, 40), (40, 90), (56, 56)]):
+        content = [
+            picture(png(Image.new("RGB", size, (80 * i, 100, 50)))),
+            {"type": "text", "text": "Is it safe? " * (i + 1)},
+        ]
+        requests.append(Request(str(i), [{"role": "user", "content": content}], 6))
+    replies = []
+    for batch_size in (3, 1):
+        made: dict[str, Any] = {}
+        chat = TransformersChat(str(tmp_path), batch_size=batch_size, device="cpu")
+        chat.ask(iter(requests), lambda request, reply, made=made: made.update({request.key: reply.text}), tmp_path)
+        replies.append([made[str(i)] for i in range(3)])
+    assert replies[0] == replies[1]
+    assert len(set(replies[0])) > 1

@@ -201,7 +201,7 @@ def main() -> None:
         )
     print(
         f"peak memory {small:.0f} and {large:.0f} MB, of which index {index:.0f} and {larger:.0f}; "
-            f"Python {platform.python_version()}"
+        f"Python {platform.python_version()}"
     )
     made = {
         "speedup": some["speedup"]["torch"],

@@ -88,7 +88,9 @@ def _scores(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _with_intervals(row: dict[str, Any]) -> dict[str, Any]:
-    areas = {name: f"{row[name]} ({row[f'{name}_low']} – {row[f'{name}_high']})" for name in ("auc", "average_precision")}
+    areas = {
+        name: f"{row[name]} ({row[f'{name}_low']} – {row[f'{name}_high']})" for name in ("auc", "average_precision")
+    }
     rest = ("threshold_needed", "caught_there", "caught_at_paper", "refused_at_paper")
     made = {"verifier": row["verifier"], **areas, **{name: row[name] for name in rest}}
     return {name.replace("_", " "): value for name, value in made.items()}

@@ -5,7 +5,7 @@ A rejection for its translation alone leaves the original usable (`original_usab
 record may still serve the English part of a mixture. An unsafe picture rules out all of a record.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -40,9 +40,10 @@ def select(
     scored = _scored(verify, back_translate, thresholds)
     failed = translate and read_manifest(translate)["counts"]["rejected"]
     screened = bool(thresholds.get("unsafe") and read_manifest(screen)["counts"]["computed"])
+    named = records if failed or not scored else scored[0][0]  # memory-mapped, where it names all records
     together: Counter[int] = Counter()
     for number in records.spans():
-        against = Against(records.span(number, ["id"])["id"])
+        against = Against(named.span(number, ["id"])["id"])
         if translate and failed:
             against.untranslated(Shards(translate).span(number, ["id", "reasons"], "rejected"))
         for scores, names in scored:
@@ -64,7 +65,8 @@ class Against:
 
     def __init__(self, ids: pa.ChunkedArray) -> None:
         self.ids = ids.combine_chunks()
-        self.reasons: dict[int, list[str]] = defaultdict(list)  # place → reasons
+        self.places = [np.zeros(0, np.int64)]  # where the reasons belong, as they are found
+        self.reasons: list[str] = []
         self.rules = np.zeros(len(ids), np.int64)  # a bit for each of FUNNEL
 
     def _places(self, ids: pa.ChunkedArray) -> np.ndarray:
@@ -79,8 +81,8 @@ class Against:
 
     def _add(self, rule: str, places: np.ndarray, reasons: Sequence[str]) -> None:
         self.rules[places] |= 1 << FUNNEL.index(rule)
-        for place, reason in zip(places.tolist(), reasons, strict=True):
-            self.reasons[place].append(reason)
+        self.places.append(places)
+        self.reasons += reasons
 
     def untranslated(self, table: pa.Table) -> None:
         said = table["reasons"].combine_chunks()
@@ -113,11 +115,15 @@ class Against:
         return dict(zip(sets.tolist(), counts.tolist(), strict=True))
 
     def write(self, shards: Shards, number: int) -> None:
-        refused = np.flatnonzero(self.rules)
+        """Reasons are grouped by record in whole columns: a list for each record would cost more than all else."""
+        places = np.concatenate(self.places)
+        order = np.argsort(places, kind="stable")
+        refused, starts = np.unique(places[order], return_index=True)
+        said = pa.array(self.reasons, pa.string()).take(pa.array(order))
         columns = {
             "id": self.ids.take(pa.array(refused)),
             "where": pa.nulls(len(refused), pa.string()),
-            "reasons": pa.array([self.reasons[place] for place in refused.tolist()], pa.list_(pa.string())),
+            "reasons": pa.ListArray.from_arrays(pa.array([*starts.tolist(), len(order)], pa.int32()), said),
             "original_usable": pa.array(self.rules[refused] < 1 << FUNNEL.index("unsafe")),
         }
         shards.write_tables(number, pa.table({"id": self.ids.filter(pa.array(self.rules == 0))}), pa.table(columns))

@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from ain import Unavailable
+from ain import Unavailable, UserError
 from ain.mistakes import sentence
 from ain.record import replace_text
 from ain.stage import digest
@@ -117,6 +117,7 @@ class Job:
             self._plan(run)
             return None
         refuse_anonymous(self.cfg)
+        self._records()
         plan = run.plan(targets(self.cfg), self.cfg)  # what is wrong far down is said before hours of work
         self._warn(plan)
         for stage in targets(self.cfg):
@@ -169,6 +170,11 @@ class Job:
         if "screen" in plan and not is_done(plan["screen"]) and collected:
             yield from screen.estimate(plan["collect"], parts["screener"], output_dir)
 
+    def _records(self) -> list[str]:
+        if not OmegaConf.is_list(self.cfg.records):
+            raise UserError(f"records={self.cfg.records}: expected a list of ids, records=[ID,ID]")
+        return [str(identifier) for identifier in self.cfg.records]
+
     def _report(self, run: Any) -> Path:
         from ain.report.job import report
         from ain.tracking import publish
@@ -176,7 +182,7 @@ class Job:
         where = run.output_dir / "report"
         if self.in_sweep:
             where /= self.folder.name
-        self.row["headline"] = report(self.row, run.directories, where, list(self.cfg.records))
+        self.row["headline"] = report(self.row, run.directories, where, self._records())
         publish(self.row, run.directories, where, self.cfg, self.folder)
         return where
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from ain import __version__
+from ain import UserError, __version__
 from ain.checkpoint import identity, locate
 from ain.part import build, over_checkpoints, plain
 from ain.stage import Stage, digest, essence, is_done, lock, mark_done
@@ -18,7 +18,7 @@ STAGES = {
     stage.name: stage
     for stage in (
         Stage("collect", 1, reads=("source",)),
-        Stage("translate", 2, reads=("translator",), uses=("engine",), after=("collect",)),
+        Stage("translate", 3, reads=("translator",), uses=("engine",), after=("collect",)),
         Stage("verify", 2, reads=("verifier",), uses=("engine",), after=("collect", "translate")),
         Stage("back_translate", 1, reads=("back_translation",), uses=("engine",), after=("collect", "translate")),
         Stage("screen", 2, reads=("screener",), uses=("engine",), after=("collect",)),
@@ -122,11 +122,23 @@ class Run:
                     self._make(stage, cfg, inputs, out)
         return out
 
+    def _refuse(self, stage: Stage, cfg: DictConfig) -> None:
+        """What would only be noticed far down."""
+        if stage.name == "select":
+            from ain.metrics.rules import check
+
+            check(plain(cfg, "thresholds"))
+        if stage.name == "back_translate" and not cfg.back_translation.translator:
+            raise UserError(
+                "back_translation=none: nobody is to translate back; choose another, as back_translation=miniature"
+            )
+
     def plan(self, stages: list[Stage], cfg: DictConfig) -> dict[str, Path]:
         """What `bring_up` of these stages would leave in `directories`."""
         seen: dict[str, Path] = {}
 
         def visit(stage: Stage, cfg: DictConfig) -> None:
+            self._refuse(stage, cfg)
             self._walk(self.upstream(stage, cfg), visit)
             _note(seen, stage, self.directory(stage, cfg))
 

@@ -5,6 +5,7 @@ are the translator's to carry, and are checked afterwards.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,7 +20,9 @@ _KEPT = re.compile(
     r"|(?m:^[ \t]*[A-E]$))",  # an answer that is a letter
     re.S,
 )
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+# 1,200.5 or 3.5 or 3,5 or 7; but 1,2,3 are three
+_NUMBER = re.compile(rf"{_THOUSANDS.pattern}(?![\d,])|(?<!\d,)\d+[.,]\d+(?![.,]\d)|\d+")
 
 
 @dataclass(frozen=True)
@@ -83,10 +86,12 @@ def restored(text: str, translation: Callable[[str], str | None]) -> tuple[str, 
 
 def lost(text: str, translation: str) -> str | None:
     """The first placeholder, URL, code or option letter that did not come through; None where all did."""
-    kept = (piece.text.strip() for piece in pieces(text) if not piece.language)
-    return next((piece for piece in kept if any(map(str.isalnum, piece)) and piece not in translation), None)
+    kept = Counter(piece.text.strip() for piece in pieces(text) if not piece.language)
+    said = (piece for piece in kept if any(map(str.isalnum, piece)))
+    return next((piece for piece in said if translation.count(piece) < kept[piece]), None)
 
 
 def numbers(text: str) -> list[str]:
-    """The numbers of a text in western digits, sorted; thousands separators are dropped."""
-    return sorted(number.replace(",", "") for number in _NUMBER.findall(western_digits(text)))
+    """The numbers of a text in western digits, sorted; without thousands separators, and a decimal comma as a point."""
+    found = _NUMBER.findall(western_digits(text))
+    return sorted(n.replace(",", "" if _THOUSANDS.fullmatch(n) else ".") for n in found)

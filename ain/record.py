@@ -137,7 +137,11 @@ class Shards:
         shards = range(number * SPAN, min((number + 1) * SPAN, len(self)))
         if self.suffix == "arrow":
             return pa.concat_tables([self.mapped(index, part).select(columns) for index in shards])
-        return pa.concat_tables([pq.ParquetFile(self._path(part, index)).read(columns) for index in shards])
+        return pa.concat_tables([self.table(index, columns, part) for index in shards])
+
+    def table(self, index: int, columns: list[str], part: str = "kept") -> pa.Table:
+        """One parquet shard's columns."""
+        return pq.ParquetFile(self._path(part, index)).read(columns)
 
     def mapped(self, index: int, part: str = "kept") -> pa.Table:
         """An arrow shard as a table over a memory map."""

@@ -60,7 +60,7 @@ def _of_table(job: dict[str, Any], paper: dict[str, Any], reported: dict[str, An
 
     stage, name = paper["ours"].split("/")
     path = Path(job["directories"][stage]) / "tables" / f"{name}.csv" if job["status"] == "done" else None
-    rows = {row[paper["key"]]: row for row in read_table(path)} if path else {}
+    rows = {row[paper["key"]]: row for row in read_table(path)} if path and path.exists() else {}
     choice = _choice(job, paper["group"])
     if "columns" not in paper:
         pairs = [(column, column) for column in reported["columns"]]
@@ -96,15 +96,16 @@ def lines(table: Table, paper: dict[str, Any], jobs: list[dict[str, Any]]) -> li
     cells += [["–" if value is None else str(value) for value in row.values()] for row in shown]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     made = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-    named = "what" if "columns" in paper and "ours" in paper else "row"
-    stand_ins = paper.get("stand_ins", [])
-    others = (
-        {row[group]: row[named] for row in table if row[group] in stand_ins}
-        if "ours" not in paper or named == "what"
-        else {}
-    )
-    made += [f"{ours} stands in for {theirs}: its numbers are its own" for ours, theirs in others.items()]
+    made += _standing_in(shown, paper)
     made += [f"{choice} is unavailable: {reason}" for choice, reason in missing.items()]
     if any(row["ours"] is None for row in shown):
         made.append("–: not known; " + paper.get("missing", "some of ours are not measured"))
     return made
+
+
+def _standing_in(table: Table, paper: dict[str, Any]) -> list[str]:
+    """Whose numbers are not those of what the paper measured."""
+    group, stand_ins = paper["group"], paper.get("stand_ins", [])
+    theirs = "row" if "ours" not in paper else "what" if "columns" in paper else None
+    others = {row[group]: f" for {row[theirs]}" if theirs else "" for row in table if row[group] in stand_ins}
+    return [f"{ours} stands in{whom}: its numbers are its own" for ours, whom in others.items()]

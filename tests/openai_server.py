@@ -2,9 +2,9 @@
 
     python tests/openai_server.py '{"faults": {"429": 0.1}, "latency": 0.5}'      prints its port
 
-Asked about a picture it gives a verdict; else it "translates" letter by letter into Arabic script, leaving capitals,
-digits and everything in <> or after http alone, so that a right answer can be told from the question. What it was asked can be read at /log. Which request suffers which fault
-is drawn from its content and from how often it came, so that runs are alike.
+Asked about a picture it gives a verdict; else it "translates" letter by letter into Arabic script, leaving capitals, digits
+and everything in <> or after http alone, so that a right answer can be told from the question. What it was asked can be
+read at /log. Which request suffers which fault is drawn from its content and from how often it came, so that runs are alike.
 """
 
 import asyncio

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import ain
 
+from ain import UserError
 from ain.metrics import detection
 from ain.miniature.world import World
 from ain.reproduce import compare, lines
@@ -109,3 +110,9 @@ def test_fig14_offline(tmp_path: Path) -> None:
     assert list(tmp_path.glob("runs/sweep-*/wandb/offline-run-*"))
     alone = ain("probe", "verifier=labse", f"output_dir={tmp_path}", env={"HF_HUB_OFFLINE": "1"})
     assert alone.returncode == 1
+
+
+@pytest.mark.parametrize("slip", [{"kinds": ["foo"]}, {"kinds": []}, {"good": 0}, {"poor": -3}, {"false_rejection": 1}])
+def test_slips_are_said_in_a_sentence(slip: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"probe.{next(iter(slip))}"):
+        probe(tmp_path, Knowing(), {**SETTINGS, **slip}, tmp_path / "out")

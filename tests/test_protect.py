@@ -43,3 +43,9 @@ def test_what_did_not_come_through_is_named() -> None:
 def test_numbers_in_any_digits() -> None:
     assert numbers("in 1,200 days, 3.5") == numbers("٣٫٥ في ١٬٢٠٠ يوم")
     assert numbers("47") != numbers("٧٤")
+
+
+def test_numbers_are_told_from_lists() -> None:
+    assert numbers("1,200.5 and 3,5 and 3.5") == ["1200.5", "3.5", "3.5"]
+    assert numbers("1,2,3") == numbers("١، ٢، ٣") == ["1", "2", "3"]
+    assert lost("<image> and <image>?", "<image> و؟") == "<image>"

@@ -37,6 +37,8 @@ PICTURES = 120
         '{"rating": "Unsafe"',
         '[1, "}"]',
         '{"rating": ["Safe"]}',
+        '{"rating": "Unsafe", "rating": "Safe", "category": "NA"}',
+        '{"a":' * 100_000,
     ],
 )
 def test_what_cannot_be_read_is_no_verdict(answer: str) -> None:

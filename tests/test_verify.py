@@ -286,3 +286,64 @@ def test_a_threshold_of_null_switches_its_rule_off(tmp_path: Path) -> None:
     assert list(rejected) == ["5"]
     assert counts["not_applied"] == [*RULES, "unsafe"]
     assert translation_reasons({"similarity": [0.1], "length": [9.0]}, off) == []
+
+
+def test_spans_are_judged_each_by_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More records than are looked at together: what is said of one span's pictures falls on that span's records."""
+    monkeypatch.setattr("ain.record.SPAN", 1)
+    monkeypatch.setattr("ain.stages.mix.SPAN", 1)
+    schema = pa.schema([(name, pa.string()) for name in ("id", "sha256", "rating", "category")])
+    collect = Shards(tmp_path / "collect").create()
+    flagged = Shards(tmp_path / "screen" / "flagged", schema).create()
+    for shard in range(3):
+        names = [f"{shard}{row}" for row in "ab"]
+        collect.write(shard, [{**dict.fromkeys(RECORD.names), "id": name, "images": []} for name in names])
+        unsafe = [{"id": "1b", "sha256": "s", "rating": "Unsafe", "category": "O1"}] if shard == 1 else []
+        flagged.write(shard, unsafe)
+    mark_done(tmp_path / "screen", {"counts": {"computed": True}})
+    nobody = dict.fromkeys(("translate", "verify", "back_translate"))
+    counts = select(collect.directory, **nobody, screen=tmp_path / "screen", thresholds=PAPER, out=tmp_path / "out")
+    assert [row["id"] for row in Shards(tmp_path / "out").rows(part="rejected")] == ["1b"]
+    assert (counts["kept"], len(Shards(tmp_path / "out"))) == (5, 3)
+
+
+def test_where_each_stands_for_itself_the_unsampled_are_held_back(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{"similarity": [0.9]} for _ in ROWS]
+    rows[0] |= {"bleu_4": [0.7], "meteor": [0.9], "rouge_l": [0.9]}
+    _, rejected = judged(scored(tmp_path, rows, GOOD), tmp_path / "out", sampled="record")
+    assert set(rejected) == {str(i) for i in range(1, len(ROWS))}
+    assert rejected["1"][0] == "bleu: not computed, the record was not sampled"
+
+
+@pytest.mark.parametrize(
+    ("slip", "said"),
+    [
+        ({"similarity": "abc"}, "thresholds.similarity=abc: expected a number"),
+        ({"similarity": float("nan")}, "expected a number"),
+        ({"length": [3]}, "expected two numbers"),
+        ({"length": [-1, 2]}, "expected two numbers"),
+        ({"digits": 0.5}, "expected true or false"),
+        ({"similarty": 0.8}, "there is no such rule"),
+        ({"sampled": "some"}, "choose corpus"),
+    ],
+)
+def test_a_slip_in_a_threshold_is_said_first(slip: dict[str, Any], said: str) -> None:
+    from ain import UserError
+    from ain.metrics.rules import check
+
+    check(PAPER)
+    with pytest.raises(UserError, match=said):
+        check({**PAPER, **slip})
+
+
+def test_cometkiwi_goes_through_the_whole_stage(tmp_path: Path) -> None:
+    from tiny_comet import build
+
+    from ain.verifier.cometkiwi import CometKiwi
+
+    checkpoint = build("sparsemax", tmp_path / "comet")
+    collect, translate = stages(tmp_path, [(said("a cat", "a cat"), said("قطة", "قط"))])
+    verify(collect, translate, CometKiwi(str(checkpoint), device="cpu"), Local(), tmp_path / "out")
+    (row,) = Shards(tmp_path / "out", suffix="arrow").rows()
+    assert len(row["similarity"]) == 2
+    assert row["similarity"][0] != row["similarity"][1]

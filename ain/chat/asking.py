@@ -81,10 +81,12 @@ class Asking:
         share = {"seconds": round(reply.seconds / len(names), 3), "usd": usd / len(names)}
         answers = self.read(reply, [thing for _, thing in request.tag])
         self.ledger.put(
-            [
-                (name, json.dumps({**answer, **share}, ensure_ascii=False))
-                for name, answer in zip(names, answers, strict=True)
-            ],
+            [(name, _written({**answer, **share})) for name, answer in zip(names, answers, strict=True)],
             self.run,
             Spent(1, reply.prompt_tokens, reply.completion_tokens, usd, reply.seconds),
         )
+
+
+def _written(answer: Answer) -> str:
+    """As JSON, halves of characters replaced: no file can hold them."""
+    return json.dumps(answer, ensure_ascii=False).encode(errors="replace").decode()

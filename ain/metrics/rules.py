@@ -2,12 +2,15 @@
 recomputes nothing and takes a moment.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+
+from ain import UserError
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,36 @@ RULES = {
 }
 
 
+def check(thresholds: Mapping[str, Any]) -> None:
+    """A slip in a threshold is said before it judges anything."""
+    for name, value in thresholds.items():
+        if name not in RULES and name not in ("sampled", "unsafe"):
+            raise UserError(f"thresholds.{name}: there is no such rule; choose among {', '.join(RULES)}, unsafe")
+        if name == "sampled" and value not in ("corpus", "record"):
+            raise UserError(
+                f"thresholds.sampled={value}: choose corpus (the sample speaks for all) or record (each for itself)"
+            )
+        expected = _expected(name, value)
+        if expected:
+            raise UserError(f"thresholds.{name}={value}: expected {expected}, or null")
+
+
+def _expected(name: str, value: Any) -> str | None:
+    """What a value should have been; None where it is fine."""
+    if value is None or name == "sampled":
+        return None
+    if name in ("digits", "placeholders", "unsafe"):
+        return None if isinstance(value, bool) else "true or false"
+    if name == "length":
+        fine = isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value))
+        return None if fine and 0 < value[0] < value[1] else "two numbers, [LEAST,GREATEST]"
+    return None if _is_number(value) else "a number"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def applies(threshold: Any) -> bool:
     return threshold is not None and threshold is not False
 
@@ -104,14 +137,14 @@ def broken(rule: Rule, scores: Scores, threshold: Any) -> tuple[np.ndarray, list
     return records, [f"{rule.name}: {rule.words(value, threshold)} in exchange {number}" for value, number in said]
 
 
-def explained(rule: Rule, values: list[float | None] | None, threshold: Any) -> dict[str, Any]:
+def explained(rule: Rule, values: list[float | None] | None, threshold: Any, translated: bool = True) -> dict[str, Any]:
     """What a rule says of one record, broken or not: the worst value, in which exchange, and the verdict."""
     made: dict[str, Any] = {"rule": rule.name, "threshold": threshold, "value": None, "exchange": None}
     if not applies(threshold):
         return {**made, "verdict": "off"}
     numbers = np.array([np.nan if value is None else value for value in values or []], np.float32)
     if not len(numbers) or np.isnan(numbers).all():
-        return {**made, "verdict": "not computed" if rule.required and values else "does not apply"}
+        return {**made, "verdict": "not computed" if rule.required and translated else "does not apply"}
     bad = rule.badness(numbers, threshold)
     worst = int(np.nanargmax(bad))
     verdict = "broken" if bad[worst] > 0 or (rule.required and np.isnan(numbers).any()) else "kept"

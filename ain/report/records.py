@@ -65,7 +65,7 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
     """Everything that is known of these records, in the order in which they were collected."""
     packs = ImagePacks(directories["collect"])
     places = packs.index()
-    verdicts = {row["sha256"]: row for row in Shards(directories["screen"]).rows()}
+    verdicts = _verdicts(directories, wanted)
     thresholds = read_manifest(directories["select"])["settings"]["thresholds"]
     sample = read_manifest(directories["back_translate"])["counts"] if "back_translate" in directories else None
     screened = read_manifest(directories["screen"])["counts"]["computed"]
@@ -100,6 +100,14 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
     return made
 
 
+def _verdicts(directories: Directories, wanted: set[str]) -> dict[str, Row]:
+    """Of the pictures that these records show."""
+    rows = Shards(directories["collect"]).rows(["id", "images"])
+    shown = {sha for row in rows if row["id"] in wanted for sha in row["images"]}
+    columns = ["sha256", "rating", "category", "rationale", "fault"]
+    return {row["sha256"]: row for row in Shards(directories["screen"]).rows(columns) if row["sha256"] in shown}
+
+
 def _rows(directories: Directories, stage: str, index: int) -> dict[str, Row]:
     if stage not in directories:
         return {}
@@ -122,7 +130,7 @@ def _rules(scores: Row, thresholds: dict[str, Any], sample: dict[str, Any] | Non
             row = explained(rule, [sample[rule.column]], thresholds.get(name))
             made.append({**row, "exchange": f"all {sample['sampled']} records of the sample"})
         else:
-            made.append(explained(rule, scores.get(rule.column), thresholds.get(name)))
+            made.append(explained(rule, scores.get(rule.column), thresholds.get(name), translated))
     return made
 
 

@@ -5,6 +5,8 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ain import UserError
+
 NONE = "NA"  # touches no category
 
 
@@ -17,6 +19,11 @@ class Verdict:
 
 def categories(policy: dict[str, Any]) -> dict[str, str]:
     """Code → name, of the categories that the policy has not left out."""
+    for code, rules in (policy or {}).get("categories", {}).items():
+        if rules and (missing := {"name", "forbidden", "allowed"} - set(rules)):
+            raise UserError(f"policy.categories.{code}: has no {min(missing)}")
+    if not policy or not any(policy["categories"].values()):
+        raise UserError("policy: it has no category; choose policy=ain or policy=llavaguard, or nobody: screener=none")
     return {code: rules["name"] for code, rules in policy["categories"].items() if rules}
 
 
@@ -45,9 +52,9 @@ def schema(codes: Collection[str]) -> dict[str, Any]:
 def read(answer: str, codes: Collection[str]) -> Verdict | str:
     """The verdict, or in a few words why there is none. "O6: Weapons" counts as O6; chatter around the JSON is passed over."""
     try:
-        given = json.loads(answer[answer.index("{") : answer.rindex("}") + 1])
-    except ValueError:
-        return "no JSON object"
+        given = json.loads(answer[answer.index("{") : answer.rindex("}") + 1], object_pairs_hook=_unrepeated)
+    except (ValueError, RecursionError) as error:
+        return str(error) if str(error).startswith("said twice") else "no JSON object"
     rating, category = given.get("rating"), str(given.get("category", "")).split(":")[0].strip()
     if rating not in ("Safe", "Unsafe"):
         return "the rating is neither Safe nor Unsafe"
@@ -55,7 +62,14 @@ def read(answer: str, codes: Collection[str]) -> Verdict | str:
         return f"no such category: {category[:20] or 'none given'}"
     if rating == "Unsafe" and category == NONE:
         return "Unsafe without a category"
-    return Verdict(rating, category, str(given.get("rationale", "")).encode(errors="replace").decode())
+    return Verdict(rating, category, str(given.get("rationale", "")))
+
+
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"said twice: {twice[0][:20]}")
+    return dict(pairs)
 
 
 def fields(verdict: Verdict | str) -> dict[str, Any]:

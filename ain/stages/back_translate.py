@@ -15,8 +15,11 @@ from ain.tables import write_table
 from ain.translator import LookUp, Todo
 
 METRICS = ("bleu_2", "bleu_4", "meteor", *overlap.ROUGE)
-SCHEMA = pa.schema([("id", pa.string()), ("english", EXCHANGES), *((name, SCORES) for name in METRICS)])
 PARTS = ("precision", "recall", "f1")
+# Of ROUGE the F1 under its own name, and what it comes from.
+COLUMNS = (*METRICS, *(f"{name}_{part}" for name in overlap.ROUGE for part in PARTS[:2]))
+SCHEMA = pa.schema([("id", pa.string()), ("english", EXCHANGES), *((name, SCORES) for name in COLUMNS)])
+CORPUS = 100_000  # exchanges that BLEU of the corpus is taken over, the first ones
 
 
 def back_translate(collect: Path, translate: Path, back_translation: Any, engine: Any, out: Path) -> dict[str, Any]:
@@ -27,34 +30,36 @@ def back_translate(collect: Path, translate: Path, back_translation: Any, engine
         lambda: ({"exchanges": row["arabic"]} for row in translations.rows(columns) if row["id"] in chosen), len(chosen)
     )
     look_up, account = back_translation.translator.over(todo, out, engine)
-    made: list[tuple[str, str]] = []
-    rouges: list[dict[str, tuple[float, float, float]]] = []
-    failed = 0
     for index in range(len(translations)):
-        english = Shards(collect).by_id(index, ["english"])
-        rows = []
-        for row in translations.read(index, columns):
-            if row["id"] not in chosen:
-                rows.append({"id": row["id"], "english": None, **dict.fromkeys(METRICS)})
-                continue
-            back = _back(row["arabic"], look_up)
-            failed += not any(exchange["question"] for exchange in back)
-            pairs = [(_text(b), _text(e)) for b, e in zip(back, english[row["id"]]["english"], strict=True)]
-            found = [overlap.rouge(*pair) for pair in pairs]
-            rows.append({"id": row["id"], "english": back, **_scores(pairs, found)})
-            made += pairs
-            rouges += found
-        shards.write(index, rows)
-    counts = _quality(made, rouges, out)
+        if not shards.done(index):
+            english = Shards(collect).by_id(index, ["english"])
+            rows = translations.read(index, columns)
+            shards.write(
+                index, [_row(row, english[row["id"]]["english"], row["id"] in chosen, look_up) for row in rows]
+            )
+    counts = _quality(collect, shards, len(chosen), out)
     total = shards.count()
+    return {"input": total, "kept": total, "rejected": 0, "sampled": len(chosen), **counts, **account()}
+
+
+def _row(row: Row, english: list[Row], sampled: bool, look_up: LookUp) -> Row:
+    if not sampled:
+        return {"id": row["id"], "english": None, **dict.fromkeys(COLUMNS)}
+    back = _back(row["arabic"], look_up)
+    pairs = [(_text(one), _text(other)) for one, other in zip(back, english, strict=True)]
+    rouges = [overlap.rouge(*pair) for pair in pairs]
     return {
-        "input": total,
-        "kept": total,
-        "rejected": 0,
-        "sampled": len(chosen),
-        "failed": failed,
-        **counts,
-        **account(),
+        "id": row["id"],
+        "english": back,
+        "bleu_2": [overlap.sentence_bleu(*pair, order=2) for pair in pairs],
+        "bleu_4": [overlap.sentence_bleu(*pair, order=4) for pair in pairs],
+        "meteor": [overlap.meteor(*pair) for pair in pairs],
+        **{name: [of[name][2] for of in rouges] for name in overlap.ROUGE},
+        **{
+            f"{name}_{part}": [of[name][i] for of in rouges]
+            for name in overlap.ROUGE
+            for i, part in enumerate(PARTS[:2])
+        },
     }
 
 
@@ -67,33 +72,30 @@ def _text(exchange: Row) -> str:
     return f"{spoken(exchange['question'])} {spoken(exchange['answer'])}".strip()
 
 
-def _scores(pairs: list[tuple[str, str]], rouges: list[dict[str, tuple[float, float, float]]]) -> Row:
-    """One value an exchange; of ROUGE the F1."""
-    return {
-        "bleu_2": [overlap.sentence_bleu(*pair, order=2) for pair in pairs],
-        "bleu_4": [overlap.sentence_bleu(*pair, order=4) for pair in pairs],
-        "meteor": [overlap.meteor(*pair) for pair in pairs],
-        **{name: [of[name][2] for of in rouges] for name in overlap.ROUGE},
-    }
-
-
-def _quality(
-    pairs: list[tuple[str, str]], rouges: list[dict[str, tuple[float, float, float]]], out: Path
-) -> dict[str, float]:
+def _quality(collect: Path, shards: Shards, sampled: int, out: Path) -> dict[str, float]:
     """Table 9: BLEU of the sample as a corpus, means over its exchanges of the others; 0 to 1 for the thresholds."""
-    if not pairs:
-        return dict.fromkeys(METRICS, 0.0)
-    made, originals = [one for one, _ in pairs], [other for _, other in pairs]
-    scores = {f"bleu_{order}": overlap.bleu(made, originals, order) for order in (2, 4)}
-    scores["meteor"] = sum(overlap.meteor(*pair) for pair in pairs) / len(pairs)
-    means = {
-        name: {part: sum(of[name][i] for of in rouges) / len(rouges) for i, part in enumerate(PARTS)}
-        for name in overlap.ROUGE
-    }
-    rows = [{"metric": name, "score": _percent(value), **dict.fromkeys(PARTS)} for name, value in scores.items()]
-    rows += [{"metric": name, "score": None, **{p: _percent(v) for p, v in of.items()}} for name, of in means.items()]
-    write_table(out / "tables" / "quality.csv", rows)
-    return {**scores, **{name: of["f1"] for name, of in means.items()}}
+    sums, exchanges, failed = dict.fromkeys(COLUMNS, 0.0), 0, 0
+    corpus: list[tuple[str, str]] = []
+    for index in range(len(shards)):
+        rows = [row for row in shards.read(index) if row["english"] is not None]
+        english = Shards(collect).by_id(index, ["english"]) if rows else {}
+        for row in rows:
+            failed += not any(exchange["question"] for exchange in row["english"])
+            exchanges += len(row["english"])
+            sums = {name: total + sum(row[name]) for name, total in sums.items()}
+            pairs = zip(row["english"], english[row["id"]]["english"], strict=True)
+            corpus += [(_text(one), _text(other)) for one, other in pairs] if len(corpus) < CORPUS else []
+    means = {name: total / max(1, exchanges) for name, total in sums.items()}
+    if corpus:
+        made, originals = [one for one, _ in corpus], [other for _, other in corpus]
+        means |= {f"bleu_{order}": overlap.bleu(made, originals, order) for order in (2, 4)}
+    table = [{"metric": name, "score": _percent(means[name]), **dict.fromkeys(PARTS)} for name in METRICS[:3]]
+    for name in overlap.ROUGE:
+        parts = dict(zip(PARTS, (means[f"{name}_precision"], means[f"{name}_recall"], means[name]), strict=True))
+        table.append({"metric": name, "score": None, **{part: _percent(value) for part, value in parts.items()}})
+    if sampled:
+        write_table(out / "tables" / "quality.csv", table)
+    return {"failed": failed, **{name: means[name] for name in METRICS}}
 
 
 def _percent(value: float) -> float:

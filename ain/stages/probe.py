@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Iterator
 from hashlib import blake2b
+from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ain import figures, spoil
+from ain import UserError, figures, spoil
 from ain.metrics import detection
 from ain.protect import spoken
 from ain.record import Row, Shards
@@ -21,6 +22,7 @@ POOL = 4  # records that are looked at for each exchange that is wanted
 
 
 def probe(collect: Path, verifier: Any, probe: dict[str, Any], out: Path) -> dict[str, Any]:
+    _check(probe)
     pairs = _pairs(verifier)
     write_table(out / "tables" / "pairs.csv", pairs)
     figures.heatmap(pairs, ["similarity", "LaBSE, as printed"], out / "figures" / "pairs.png")
@@ -33,6 +35,16 @@ def probe(collect: Path, verifier: Any, probe: dict[str, Any], out: Path) -> dic
         counts |= _curves(table, probe, out)
     write_table(out / "tables" / "summary.csv", [counts])
     return {"input": len(pairs) + len(tried), "kept": len(pairs) + len(tried), "rejected": 0, **counts}
+
+
+def _check(probe: dict[str, Any]) -> None:
+    if wrong := [kind for kind in probe["kinds"] if kind not in spoil.KINDS] or ([] if probe["kinds"] else ["[]"]):
+        raise UserError(f"probe.kinds: {wrong[0]}: choose among {', '.join(spoil.KINDS)}")
+    for name in ("good", "poor"):
+        if not isinstance(probe[name], int) or probe[name] < 1:
+            raise UserError(f"probe.{name}={probe[name]}: expected a whole number of 1 or more")
+    if not isinstance(probe["false_rejection"], int | float) or not 0 <= probe["false_rejection"] < 1:
+        raise UserError(f"probe.false_rejection={probe['false_rejection']}: expected a share, 0 to less than 1")
 
 
 def _pairs(verifier: Any) -> Table:
@@ -79,11 +91,17 @@ def _tried(collect: Path, probe: dict[str, Any]) -> Table:
         return []
     others, random = [row["reference"] for row in pool], Random(f"probe {probe['seed']}")
     kinds = ["good"] * probe["good"] + [probe["kinds"][i % len(probe["kinds"])] for i in range(probe["poor"])]
-    made: Table = []
-    waiting = iter(pool * len(kinds))
-    for kind in kinds:
-        made.append(next(row for one in waiting if (row := _exchange(kind, one, others, random))))
-    return made
+    return [_next(kind, waiting, len(pool), others, random) for waiting in [cycle(pool)] for kind in kinds]
+
+
+def _next(kind: str, waiting: Iterator[Row], records: int, others: list[Any], random: Random) -> Row:
+    """From the next record in turn that this damage can be done to."""
+    for row in islice(waiting, records):
+        if found := _exchange(kind, row, others, random):
+            return found
+    raise UserError(
+        f"probe.kinds: {kind} can be done to none of {records} references; leave it out, or take more records"
+    )
 
 
 def _exchange(kind: str, row: Row, others: list[Any], random: Random) -> Row | None:

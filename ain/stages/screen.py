@@ -38,14 +38,14 @@ def screen(collect: Path, screener: Any, engine: Any, out: Path) -> dict[str, An
     for pack, shas in by_pack.items():
         if not shards.done(pack):
             shards.write(pack, [_row(sha, like.get(sha, sha), look_up) for sha in shas])
-    _flag(collect, shards, out)
+    _flag(collect, shards, screener.judges, out)
     ratings = Counter(row["rating"] for row in shards.rows(["rating"]))
     if screener.judges and places:
         _tables(shards, ratings, screener.codes, out)
         _gallery(shards, packs, places, out)
     named = {"safe": ratings["Safe"], "unsafe": ratings["Unsafe"], "unjudged": ratings[None]}
     counts = {"input": len(places), "kept": len(places), "rejected": 0, "computed": screener.judges, **named}
-    return {**counts, "judged": pictures.count, **account()}
+    return {**counts, "judged": pictures.count if screener.judges else 0, **account()}
 
 
 def estimate(collect: Path, screener: Any, output_dir: Path) -> list[str]:
@@ -85,9 +85,10 @@ def _row(sha: str, judged: str, look_up: LookUp) -> Row:
     return {"sha256": sha, "judged_as": judged, **{name: verdict.get(name) for name in TEXTS[1:-1]}}
 
 
-def _flag(collect: Path, shards: Shards, out: Path) -> None:
+def _flag(collect: Path, shards: Shards, judges: bool, out: Path) -> None:
     """For each span of collect's shards the records with a picture that is not known to be safe."""
-    found = {row["sha256"]: row for row in shards.rows(["sha256", "rating", "category"]) if row["rating"] != "Safe"}
+    rows = shards.rows(["sha256", "rating", "category"]) if judges else ()
+    found = {row["sha256"]: row for row in rows if row["rating"] != "Safe"}
     records, flagged = Shards(collect), Shards(out / "flagged", FLAGGED).create()
     for number in records.spans():
         rows = records.span(number, ["id", "images"]).to_pylist()

@@ -14,8 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ain import UserError
-from ain.metrics.rules import RULES, SAMPLED, Scores, applies, broken
+from ain.metrics.rules import RULES, SAMPLED, Scores, applies, broken, check
 from ain.record import REJECTED, Shards
 from ain.stage import read_manifest
 from ain.tables import write_table
@@ -35,6 +34,7 @@ def select(
     out: Path,
 ) -> dict[str, Any]:
     """A shard for each span of collect's: ids, and of what is rejected every reason."""
+    check(thresholds)
     records, shards = Shards(collect), Shards(out, SCHEMA, REFUSED).create()
     gate = _gate(back_translate, thresholds) if verify else {}
     scored = _scored(verify, back_translate, thresholds)
@@ -48,10 +48,16 @@ def select(
             against.untranslated(Shards(translate).span(number, ["id", "reasons"], "rejected"))
         for scores, names in scored:
             against.scores(scores.span(number, ["id", *{RULES[name].column for name in names}]), names, thresholds)
+        if verify and thresholds.get("sampled") == "record" and len(scored) > 1:
+            against.unsampled(
+                scored[0][0].span(number, ["id", "similarity"]),
+                scored[1][0].span(number, ["id", "meteor"]),
+                scored[1][1],
+            )
         if any(gate.values()):
             against.gate(scored[0][0].span(number, ["id", "similarity"]), gate)
         if screened:
-            against.pictures(Shards(screen / "flagged").span(number, ["id", "rating", "category"]))
+            against.pictures(Shards(screen / "flagged").table(number, ["id", "rating", "category"]))
         against.write(shards, number)
         together.update(against.together())
     on = {name for _, names in scored for name in names} | set(gate)
@@ -75,8 +81,10 @@ class Against:
             return np.arange(len(ids))
         asked = ids.combine_chunks().dictionary_encode()
         found = pc.index_in(self.ids, asked.dictionary)
-        places = np.zeros(len(asked.dictionary), np.int64)
+        places = np.full(len(asked.dictionary), -1, np.int64)
         places[found.drop_null()] = np.flatnonzero(found.is_valid())
+        if (places < 0).any():
+            raise RuntimeError("a stage names records that collect does not know")
         return places[asked.indices]
 
     def _add(self, rule: str, places: np.ndarray, reasons: Sequence[str]) -> None:
@@ -94,6 +102,13 @@ class Against:
         for name in names:
             rows, reasons = broken(RULES[name], Scores.of(table[RULES[name].column]), thresholds[name])
             self._add(name, places[rows], reasons)
+
+    def unsampled(self, verified: pa.Table, sampled: pa.Table, names: list[str]) -> None:
+        """Where each record is to stand for itself, one that was translated and not sampled is held back."""
+        missing = verified.filter(pc.and_(verified["similarity"].is_valid(), sampled["meteor"].is_null()))
+        places = self._places(missing["id"])
+        for name in names:
+            self._add(name, places, [f"{name}: not computed, the record was not sampled"] * len(places))
 
     def gate(self, table: pa.Table, reasons: dict[str, str | None]) -> None:
         """The sample spoke against all that is translated."""
@@ -142,14 +157,11 @@ def _scored(
 
 def _gate(back_translate: Path | None, thresholds: dict[str, Any]) -> dict[str, str | None]:
     """Of the rules where the sample speaks for all: the reason against every translation, None where it passed."""
-    sampled = thresholds.get("sampled", "corpus")
-    if sampled not in ("corpus", "record"):
-        raise UserError(
-            f"thresholds.sampled={sampled}: choose corpus (the sample speaks for all) or record (each for itself)"
-        )
-    if sampled == "record" or not back_translate:
+    if thresholds.get("sampled") == "record" or not back_translate:
         return {}
     counts = read_manifest(back_translate)["counts"]
+    if not counts["sampled"]:  # nothing was translated that could have been sampled
+        return {}
     made: dict[str, str | None] = {}
     for name, column in SAMPLED.items():
         if applies(thresholds.get(name)):

@@ -18,7 +18,7 @@ from ain.verifier import Pair
 
 CHECKS = ("digits", "placeholders", "script", "language", "latin", "repetition", "diacritics", "length")
 SCHEMA = pa.schema([("id", pa.string()), ("similarity", SCORES), *((name, SCORES) for name in CHECKS)])
-SAMPLE = 256  # texts by which the drift of a faster backend is measured
+SAMPLE = 128  # exchanges by which the drift of a faster backend is measured
 
 
 def verify(collect: Path, translate: Path, verifier: Any, engine: Any, out: Path) -> dict[str, Any]:
@@ -29,7 +29,8 @@ def verify(collect: Path, translate: Path, verifier: Any, engine: Any, out: Path
             shards.write(index, list(scored(translated.shard(index), similarity)))
     rows = shards.count()
     counts = {"input": rows, "kept": rows, "rejected": 0}
-    drift = getattr(verifier, "drift", lambda texts: None)(_sample(translated))
+    sample = sorted({text for pair in islice(translated.pairs(), SAMPLE) for text in pair})
+    drift = verifier.drift(sample) if sample and hasattr(verifier, "drift") else None
     return counts if drift is None else {**counts, "drift": drift}
 
 
@@ -86,8 +87,3 @@ def _checks(
         checks.diacritics(arabic),
         checks.length(english, arabic),
     )
-
-
-def _sample(translated: Translated) -> list[str]:
-    first = {text for pair in islice(translated.pairs(), SAMPLE) for text in pair}
-    return sorted(first)[:SAMPLE]

@@ -31,6 +31,8 @@ class SentenceEncoder(ByVector):
     ) -> None:
         if backend not in BACKENDS:
             raise UserError(f"verifier.backend={backend}: choose among {', '.join(BACKENDS)}")
+        if batch_size < 1:
+            raise UserError(f"verifier.how.batch_size={batch_size}: expected 1 or more")
         self.checkpoint = checkpoint
         self.backend = backend
         self.normalised = normalised
@@ -55,6 +57,8 @@ class SentenceEncoder(ByVector):
         """Unit vectors, float32 [texts, dimension]. All are tokenised together and batched by their number of tokens, so
         that little is padded; the model's own modules (pooling, projection) do the rest.
         """
+        if not texts:
+            return np.zeros((0, 1), np.float32)
         given = [normalise(text) for text in texts] if self.normalised else texts
         ids = _tokenised(self._model, given)
         order = np.argsort([-len(of) for of in ids], kind="stable")

@@ -1,16 +1,23 @@
 """Wherever blocks are worked on, the results are the same and come in order. Ray is a real one, started here."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from test_config import config
 
 from ain import UserError, once
 from ain.engine.local import Local
 from ain.engine.ray import Ray
+from ain.miniature.world import World
 from ain.once import Once
+from ain.part import build, plain
+from ain.screener import Pictures
 from ain.translator.seq2seq import Seq2Seq
+from ain.verifier.sentence_encoder import SentenceEncoder
 
 TEXTS = [
     f"How many {colour} {shape}s are there?" for colour in ("red", "blue", "green") for shape in ("circle", "square")
@@ -42,6 +49,35 @@ def test_ray_translates_as_this_process_does(
     (tmp_path / "there" / "00000.arrow").unlink()
     assert Once(TEXTS).translate(tmp_path / "there", translator(pico), engine, "translate") == here
     assert second.stat().st_mtime_ns == stood
+
+
+def test_ray_embeds_as_this_process_does(
+    pico: Path, tmp_path: Path, engine: Ray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(once, "BLOCK", 2)
+    (checkpoint,) = (pico / "checkpoints").glob("miniature-encoder-*")
+    texts = Once(TEXTS)
+    made = [
+        texts.arrays(tmp_path / name, SentenceEncoder(str(checkpoint), device="cpu"), "embed", where, "embed")
+        for name, where in (("here", Local()), ("there", engine))
+    ]
+    here, there = (arrays.take(texts.numbers(TEXTS)) for arrays in made)
+    assert np.allclose(here, there, atol=1e-6)
+
+
+def test_ray_screens_as_this_process_does(pico: Path, tmp_path: Path, engine: Ray) -> None:
+    """Pictures travel to the workers, verdicts come back to the right ones."""
+    scenes = {scene.name: scene for scene in islice(World(0).scenes("train", "vqa", unsafe_share=0.5), 6)}
+    pictures = Pictures(lambda: iter(scenes), lambda name: scenes[name].picture, lambda name: (56, 56), len(scenes))
+    (checkpoint,) = (pico / "checkpoints").glob("miniature-screener-*")
+    words = [f"screener.checkpoint={checkpoint}", "screener.how.batch_size=2"]
+    answers = []
+    for name, where in (("here", Local()), ("there", engine)):
+        screener = build("screener", plain(config(*words), "screener"))
+        look_up, account = screener.over(pictures, tmp_path / name / "data" / "screen", where)
+        answers.append([look_up(scene)["answer"] for scene in scenes])
+        account()
+    assert answers[0] == answers[1]
 
 
 def test_blocks_are_not_all_on_their_way_at_once(engine: Ray) -> None:

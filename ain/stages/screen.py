@@ -16,7 +16,7 @@ from ain.images import ImagePacks, Reference, png
 from ain.ledger import Ledger
 from ain.near import Near, perceptual_hash
 from ain.progress import progress
-from ain.record import Row, Shards, replace_bytes
+from ain.record import Row, Shards
 from ain.screener import LookUp, Pictures
 from ain.tables import write_table
 
@@ -118,7 +118,7 @@ def _gallery(shards: Shards, packs: ImagePacks, places: dict[str, Reference], ou
             if rating != "Safe":
                 picture = figures.blurred(picture)
             path = Path("gallery") / f"{row['sha256'][:16]}.png"
-            replace_bytes(out / path, png(picture))
+            (out / path).write_bytes(png(picture))  # the table that names it comes last
             said = {name: row[name] for name in ("category", "rationale", "fault")}
             table.append({"thumbnail": str(path), "rating": rating or "no verdict", **said})
     write_table(out / "tables" / "gallery.csv", table)

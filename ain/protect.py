@@ -59,6 +59,11 @@ def spoken(text: str) -> str:
     return "".join(piece.text for piece in pieces(text) if piece.language or not piece.text.startswith("<")).strip()
 
 
+def exchange_text(exchange: dict[str, str]) -> str:
+    """Question and answer as one text: «نعم» alone means nothing."""
+    return f"{spoken(exchange['question'])} {spoken(exchange['answer'])}".strip()
+
+
 def core(text: str) -> tuple[str, str, str]:
     """(before, core, after): from the first word to the last, and what surrounds it and must stay; all of it before if
     there is no word to translate, numbers being none."""

@@ -36,6 +36,7 @@ import numpy as np
 from ain.checkpoint import locate
 from ain.engine.local import Local
 from ain.miniature.world import DOMAINS, World
+from ain.protect import exchange_text
 from ain.record import EXCHANGES, RECORD, SHARD_ROWS, Shards
 from ain.stages import verify as stage
 from ain.verifier.sentence_encoder import SentenceEncoder
@@ -88,7 +89,7 @@ def ours(encoder: SentenceEncoder, collect: Path, translate: Path) -> tuple[floa
         made = [
             look_up(
                 [
-                    (stage.text(e), stage.text(a))
+                    (exchange_text(e), exchange_text(a))
                     for _, es, as_ in translated.shard(i)
                     for e, a in zip(es, as_, strict=True)
                 ]
@@ -100,8 +101,8 @@ def ours(encoder: SentenceEncoder, collect: Path, translate: Path) -> tuple[floa
 
 def plain(model: Any, collect: Path, translate: Path, batch_size: int) -> tuple[float, np.ndarray]:
     started = time.perf_counter()
-    english = [stage.text(row["english"][0]) for row in Shards(collect).rows(["english"])]
-    arabic = [stage.text(row["arabic"][0]) for row in Shards(translate).rows(["arabic"])]
+    english = [exchange_text(row["english"][0]) for row in Shards(collect).rows(["english"])]
+    arabic = [exchange_text(row["arabic"][0]) for row in Shards(translate).rows(["arabic"])]
     one, other = (
         model.encode(texts, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False)
         for texts in (english, arabic)

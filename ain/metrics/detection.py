@@ -37,6 +37,16 @@ def precision_recall(good: np.ndarray, poor: np.ndarray) -> tuple[np.ndarray, np
     return precision, recall
 
 
+def separation(right: np.ndarray, wrong: np.ndarray) -> dict[str, float]:
+    """Right against mismatched pairs (Fig. 14): means, margin, ROC-AUC."""
+    means = {
+        "pairs_correct": right.mean(),
+        "pairs_mismatched": wrong.mean(),
+        "pairs_margin": right.mean() - wrong.mean(),
+    }
+    return {name: round(float(value), 4) for name, value in {**means, "pairs_auc": auc(right, wrong)}.items()}
+
+
 def threshold_for(good: np.ndarray, false_rejection: float) -> float:
     """The highest threshold that refuses at most this share of the good."""
     return float(np.sort(good)[int(false_rejection * len(good))])

@@ -10,9 +10,9 @@ from ain import figures
 from ain.metrics import detection
 from ain.report.render import render
 from ain.stage import read_manifest
+from ain.stages.probe import PAIRS
 from ain.tables import Table, read_table, write_table
 
-PAIRS = Path(__file__).resolve().parents[2] / "experiments" / "paper" / "probe_pairs.yml"
 PRINTED = {
     "m_bert": "M-BERT",
     "paraphrase_xlm_r": "XLM-R",
@@ -72,13 +72,7 @@ def _as_printed(pairs: Table, column: str) -> dict[str, Any]:
         np.array([row[column] for row in pairs if row[column] is not None and (row["correct"] == "True") == side])
         for side in (True, False)
     )
-    means = {
-        "pairs_correct": right.mean(),
-        "pairs_mismatched": wrong.mean(),
-        "pairs_margin": right.mean() - wrong.mean(),
-    }
-    made = {**means, "pairs_auc": detection.auc(right, wrong)}
-    return {"verifier": column, **{name: round(float(value), 4) for name, value in made.items()}}
+    return {"verifier": column, **detection.separation(right, wrong)}
 
 
 def _scores(path: Path) -> tuple[np.ndarray, np.ndarray]:

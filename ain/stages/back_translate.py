@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ain.metrics import overlap
-from ain.protect import spoken
+from ain.protect import exchange_text
 from ain.record import EXCHANGES, SCORES, Row, Shards
 from ain.tables import write_table
 from ain.translator import LookUp, Todo
@@ -46,7 +46,7 @@ def _row(row: Row, english: list[Row], sampled: bool, look_up: LookUp) -> Row:
     if not sampled:
         return {"id": row["id"], "english": None, **dict.fromkeys(COLUMNS)}
     back = _back(row["arabic"], look_up)
-    pairs = [(_text(one), _text(other)) for one, other in zip(back, english, strict=True)]
+    pairs = [(exchange_text(one), exchange_text(other)) for one, other in zip(back, english, strict=True)]
     rouges = [overlap.rouge(*pair) for pair in pairs]
     return {
         "id": row["id"],
@@ -68,10 +68,6 @@ def _back(arabic: list[Row], look_up: LookUp) -> list[Row]:
     return [{"question": "", "answer": ""} for _ in arabic] if reasons else back
 
 
-def _text(exchange: Row) -> str:
-    return f"{spoken(exchange['question'])} {spoken(exchange['answer'])}".strip()
-
-
 def _quality(collect: Path, shards: Shards, sampled: int, out: Path) -> dict[str, float]:
     """Table 9: BLEU of the sample as a corpus, means over its exchanges of the others; 0 to 1 for the thresholds."""
     sums, exchanges, failed = dict.fromkeys(COLUMNS, 0.0), 0, 0
@@ -84,7 +80,9 @@ def _quality(collect: Path, shards: Shards, sampled: int, out: Path) -> dict[str
             exchanges += len(row["english"])
             sums = {name: total + sum(row[name]) for name, total in sums.items()}
             pairs = zip(row["english"], english[row["id"]]["english"], strict=True)
-            corpus += [(_text(one), _text(other)) for one, other in pairs] if len(corpus) < CORPUS else []
+            corpus += (
+                [(exchange_text(one), exchange_text(other)) for one, other in pairs] if len(corpus) < CORPUS else []
+            )
     means = {name: total / max(1, exchanges) for name, total in sums.items()}
     if corpus:
         made, originals = [one for one, _ in corpus], [other for _, other in corpus]

@@ -13,7 +13,7 @@ import yaml
 
 from ain import UserError, figures, spoil
 from ain.metrics import detection
-from ain.protect import spoken
+from ain.protect import exchange_text
 from ain.record import Row, Shards
 from ain.tables import Table, write_table
 
@@ -70,13 +70,10 @@ def _pairs(verifier: Any) -> Table:
 
 
 def _separation(pairs: Table) -> dict[str, Any]:
-    """Right against mismatched pairs: means, margin, ROC-AUC."""
     right, wrong = (
         np.array([pair["similarity"] for pair in pairs if pair["correct"] == side]) for side in (True, False)
     )
-    means = {"pairs_correct": float(right.mean()), "pairs_mismatched": float(wrong.mean())}
-    made = {**means, "pairs_margin": float(right.mean() - wrong.mean()), "pairs_auc": detection.auc(right, wrong)}
-    return {name: round(value, 4) for name, value in made.items()}
+    return detection.separation(right, wrong)
 
 
 def _tried(collect: Path, probe: dict[str, Any]) -> Table:
@@ -112,11 +109,12 @@ def _exchange(kind: str, row: Row, others: list[Any], random: Random) -> Row | N
     if not places:
         return None
     place = random.choice(places)
-    return {"id": row["id"], "kind": kind, "english": _text(english[place]), "arabic": _text(spoiled[place])}
-
-
-def _text(exchange: Row) -> str:
-    return f"{spoken(exchange['question'])} {spoken(exchange['answer'])}"
+    return {
+        "id": row["id"],
+        "kind": kind,
+        "english": exchange_text(english[place]),
+        "arabic": exchange_text(spoiled[place]),
+    }
 
 
 def _curves(table: Table, probe: dict[str, Any], out: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from ain.metrics import checks
-from ain.protect import spoken
+from ain.protect import exchange_text
 from ain.record import SCORES, Row, Shards
 from ain.verifier import Pair
 
@@ -53,15 +53,11 @@ class Translated:
     def pairs(self) -> Iterator[Pair]:
         for index in range(len(self)):
             for _, english, arabic in self.shard(index):
-                yield from zip(map(text, english), map(text, arabic), strict=True)
-
-
-def text(exchange: Row) -> str:
-    return f"{spoken(exchange['question'])} {spoken(exchange['answer'])}"
+                yield from zip(map(exchange_text, english), map(exchange_text, arabic), strict=True)
 
 
 def scored(rows: list[tuple[str, list[Row], list[Row]]], similarity: Any) -> Iterator[Row]:
-    pairs = [[(text(one), text(other)) for one, other in zip(e, a, strict=True)] for _, e, a in rows]
+    pairs = [[(exchange_text(one), exchange_text(other)) for one, other in zip(e, a, strict=True)] for _, e, a in rows]
     scores = iter(similarity([pair for of in pairs for pair in of]).tolist())
     for (identifier, english, arabic), of in zip(rows, pairs, strict=True):
         row: Row = {"id": identifier, "similarity": list(islice(scores, len(of))) or None}

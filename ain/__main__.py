@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ain import UserError
 from ain.mistakes import refuse_unknown_keys, sentence
+from ain.ranks import rank, world_size
 from ain.reproduce import stand_ins
 from ain.results import results
 
@@ -118,7 +119,11 @@ def main() -> None:
             words = arguments(words)
         sys.argv[1:] = words
         # Jobs of a sweep compose for themselves, some on other machines: what they share comes by the environment.
-        if "dry_run=true" in words:  # Hydra keeps its files where they vanish
+        if world_size() > 1 and {"-m", "--multirun"} & set(words):
+            raise UserError(
+                "a sweep starts its own ranks; run it without srun or torchrun, or with hydra/launcher=submitit_slurm"
+            )
+        if "dry_run=true" in words or rank() > 0:  # Hydra keeps its files where they vanish
             nowhere = tempfile.TemporaryDirectory(prefix="ain-dry-run-")
             sys.argv[1:] = [f"hydra.run.dir={nowhere.name}", f"hydra.sweep.dir={nowhere.name}", *words]
         os.environ["AIN_SWEEP"] = hashlib.sha256("\0".join(words).encode()).hexdigest()[:12]

@@ -44,6 +44,16 @@ def locate(name: str, output_dir: Path) -> str:
     return name if Path(name).is_dir() else _download(name)
 
 
+def here(name: str, output_dir: Path) -> str:
+    """The local directory, if it is there already; else the name as it was given. Nothing is downloaded or trained."""
+    if not name.startswith(MINIATURE):
+        return _packaged(name)
+    from ain.miniature.recipe import Recipe
+
+    made = output_dir / "checkpoints" / Recipe.parse(name).identity()
+    return str(made) if made.is_dir() else name
+
+
 def _packaged(name: str) -> str:
     """The directory in a Python package that is installed, or what is named behind `or`."""
     inside, _, otherwise = name.removeprefix(PACKAGE).partition(" or ")

@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ain import Unavailable, UserError
 from ain.mistakes import sentence
+from ain.ranks import rank
 from ain.record import replace_text
 from ain.stage import digest
 
@@ -103,6 +104,8 @@ class Job:
         return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
 
     def _write(self) -> None:
+        if rank() > 0:  # the first one writes for all
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         replace_text(self.folder / "job.json", json.dumps(self.row, indent=2, ensure_ascii=False))
 
@@ -122,6 +125,8 @@ class Job:
         self._warn(plan)
         for stage in targets(self.cfg):
             out = run.bring_up(stage, self.cfg)
+        if rank() > 0:
+            return None
         run.directories = dict(sorted(run.directories.items(), key=lambda item: item[1].name))
         self.row |= {"directories": {name: str(path) for name, path in run.directories.items()}, "made": run.made}
         if self.cfg.stage in ("run", "report"):
@@ -157,7 +162,8 @@ class Job:
 
     def _estimates(self, plan: dict[str, Path]) -> Iterator[str]:
         """What asking models would take; one of one's own takes no money, and is not fetched to say so."""
-        from ain.part import build, plain
+        from ain.checkpoint import here
+        from ain.part import build, over_checkpoints, plain
         from ain.stage import is_done
         from ain.stages import screen, translate
 
@@ -169,6 +175,12 @@ class Job:
             yield from translate.estimate(where, parts["source"], parts["translator"], output_dir)
         if "screen" in plan and not is_done(plan["screen"]) and collected:
             yield from screen.estimate(plan["collect"], parts["screener"], output_dir)
+        if "train" in plan and not is_done(plan["train"]):
+            from ain.stages import train
+
+            located = over_checkpoints("model", plain(self.cfg, "model"), lambda name: here(name, output_dir))
+            packed = plan["pack"] if is_done(plan["pack"]) else None
+            yield from train.estimate(packed, build("model", located), build("trainer", plain(self.cfg, "trainer")))
 
     def _records(self) -> list[str]:
         if not OmegaConf.is_list(self.cfg.records):

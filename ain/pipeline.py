@@ -12,20 +12,21 @@ from omegaconf import DictConfig, OmegaConf
 from ain import UserError, __version__
 from ain.checkpoint import identity, locate
 from ain.part import build, over_checkpoints, plain
+from ain.ranks import rank, world_size
 from ain.stage import Stage, digest, essence, is_done, lock, mark_done
 
 STAGES = {
     stage.name: stage
     for stage in (
-        Stage("collect", 1, reads=("source",)),
+        Stage("collect", 2, reads=("source",)),
         Stage("translate", 3, reads=("translator",), uses=("engine",), after=("collect",)),
         Stage("verify", 2, reads=("verifier",), uses=("engine",), after=("collect", "translate")),
         Stage("back_translate", 1, reads=("back_translation",), uses=("engine",), after=("collect", "translate")),
         Stage("screen", 2, reads=("screener",), uses=("engine",), after=("collect",)),
         Stage("select", 4, reads=("thresholds",), after=("collect", "translate", "verify", "back_translate", "screen")),
-        Stage("mix", 1, reads=("mixture", "seed"), after=("collect", "translate", "select")),
-        Stage("pack", 1, reads=("model.processor",), after=("mix",)),
-        Stage("train", 1, reads=("model", "objective", "trainer", "seed"), after=("pack",)),
+        Stage("mix", 2, reads=("mixture", "seed"), after=("collect", "translate", "select")),
+        Stage("pack", 2, reads=("model.processor",), after=("mix",)),
+        Stage("train", 2, reads=("model", "objective", "trainer", "seed"), uses=("tracker",), after=("pack",)),
         Stage(
             "evaluate_base", 1, reads=("model.checkpoint", "model.processor", "predictor", "benchmark"), body="evaluate"
         ),
@@ -117,10 +118,26 @@ class Run:
         out = self.directory(stage, cfg)
         _note(self.directories, stage, out)
         if not is_done(out):
+            if world_size() > 1:
+                self._with_others(stage, cfg, inputs, out)
+                return out
             with lock(out):
                 if not is_done(out):
                     self._make(stage, cfg, inputs, out)
         return out
+
+    def _with_others(self, stage: Stage, cfg: DictConfig, inputs: dict[str, Any], out: Path) -> None:
+        """As one of several ranks: training is for all of them, and the first one keeps the directory."""
+        if stage.name != "train":
+            raise UserError(
+                f"{stage.name} is not done, and {world_size()} ranks are no way to do it; "
+                f"run this first, by itself: ain pack ..., with the same settings"
+            )
+        if rank() > 0:
+            self._body(stage, cfg, inputs, out)
+            return
+        with lock(out):
+            self._make(stage, cfg, inputs, out)
 
     def _refuse(self, stage: Stage, cfg: DictConfig) -> None:
         """What would only be noticed far down."""
@@ -149,9 +166,7 @@ class Run:
     def _make(self, stage: Stage, cfg: DictConfig, inputs: dict[str, Any], out: Path) -> None:
         self.say(stage.name)
         started = time.time()
-        parts = self.parts(stage, cfg)
-        body = importlib.import_module(stage.module)
-        counts = getattr(body, stage.body or stage.name)(**inputs, **parts, out=out)
+        counts = self._body(stage, cfg, inputs, out)
         if "input" in counts and counts["kept"] + counts["rejected"] != counts["input"]:
             raise RuntimeError(f"{stage.name} lost records: {counts}")
         if counts.get("rejected"):
@@ -173,6 +188,10 @@ class Run:
             | {"settings": settings, "follows": follows},
         )
         self.made.append(stage.name)
+
+    def _body(self, stage: Stage, cfg: DictConfig, inputs: dict[str, Any], out: Path) -> dict[str, Any]:
+        body = getattr(importlib.import_module(stage.module), stage.body or stage.name)
+        return body(**inputs, **self.parts(stage, cfg), out=out)  # type: ignore[no-any-return]
 
     def parts(self, stage: Stage, cfg: DictConfig) -> dict[str, Any]:
         """The stage's arguments from its config groups: objects where a group names a class; checkpoints are there."""

@@ -22,7 +22,8 @@ SPAN = 50  # shards whose small columns are looked at together
 EXCHANGES = pa.list_(pa.struct([("question", pa.string()), ("answer", pa.string())]))
 SCORES = pa.list_(pa.float32())  # one value per exchange; null where it does not apply
 
-# What a source gives. `images` are sha256 of the packed pictures; a text refers to its next picture by <image>.
+# What a source gives. `images` are sha256 of the packed pictures; a text refers to its next picture by <image>, and to a
+# sequence of frames by <video>.
 RECORD = pa.schema(
     [
         ("id", pa.string()),
@@ -30,6 +31,7 @@ RECORD = pa.schema(
         ("domain", pa.string()),
         ("origin", pa.string()),  # authentic | translated | synthetic
         ("images", pa.list_(pa.string())),
+        ("frames", pa.list_(pa.int32())),  # how many images each placeholder stands for; null: one each
         ("english", EXCHANGES),  # null where the source has none
         ("arabic", EXCHANGES),
         ("reference", EXCHANGES),  # a trusted Arabic translation, where the source has one

@@ -36,9 +36,11 @@ def test_labels_are_the_answers_and_their_ends(processor: Processor) -> None:
 def test_a_picture_takes_as_many_tokens_as_it_has_features(processor: Processor, size: tuple[int, int]) -> None:
     image = Image.new("RGB", size, "red")
     tokens = processor.tokenize(conversation(TALK[:1]), [image.size])
-    pixels, grid = processor.pixels([image])
-    assert tuple(grid[0].tolist()) == tokens.grids[0]
-    assert tokens.input_ids.count(processor.image_token_id) * 4 == len(pixels) == grid[0].prod()
+    pixels = processor.pixels([image], tokens.grids)
+    theirs = processor.image_processor([image], return_tensors="pt")
+    assert torch.equal(pixels, theirs["pixel_values"])
+    assert tuple(theirs["image_grid_thw"][0].tolist()) == tokens.grids[0]
+    assert tokens.input_ids.count(processor.image_token_id) * 4 == len(pixels)
     assert len(pixels) * 14 * 14 <= 50_176
 
 
@@ -46,6 +48,42 @@ def test_several_pictures_in_several_turns(processor: Processor) -> None:
     talk = [{"question": "<image><image>\nSame?", "answer": "no"}, {"question": "And <image> here?", "answer": "yes"}]
     tokens = processor.tokenize(conversation(talk), [(56, 56), (56, 84), (84, 84)])
     assert tokens.input_ids.count(processor.image_token_id) == 4 + 6 + 9
+
+
+def test_frames_are_taken_two_by_two(processor: Processor) -> None:
+    """The first half of a patch is that of an even frame, the other that of the next; a last one alone stands twice."""
+    talk = [{"question": "<video>\nWhat happens?", "answer": "nothing"}, {"question": "<image>", "answer": "red"}]
+    frames = [Image.new("RGB", (100, 60), colour) for colour in ("red", "blue", "green")]
+    tokens = processor.tokenize(conversation(talk), [(100, 60), (56, 56)], [3, 1])
+    assert tokens.grids == [(2, 4, 8), (1, 4, 4)]
+    assert tokens.input_ids.count(processor.video_token_id) == 16
+    pixels = processor.pixels([*frames, Image.new("RGB", (56, 56))], tokens.grids, tokens.frames)
+    alone = [processor.pixels([frame], [(1, 4, 8)]).view(32, 3, 2, 196) for frame in frames]
+    video = pixels[:64].view(2, 32, 3, 2, 196)
+    for pair, (first, second) in enumerate([(0, 1), (2, 2)]):
+        assert torch.equal(video[pair, :, :, 0], alone[first][:, :, 0])
+        assert torch.equal(video[pair, :, :, 1], alone[second][:, :, 1])
+
+
+def test_what_is_too_long_gets_smaller_pictures(base: str) -> None:
+    sizes = [(500, 400), (200, 300)]
+    talk = [{"question": "<image><image>\nWhich?", "answer": "red"}]
+    small = Processor(base, max_pixels=50_176, cutoff=40)
+    tokens = small.tokenize(conversation(talk), sizes)
+    assert len(tokens.input_ids) <= 40
+    visual = sum(rows * columns // 4 for _, rows, columns in tokens.grids)
+    assert tokens.input_ids.count(small.image_token_id) == visual
+    assert len(small.pixels([Image.new("RGB", size) for size in sizes], tokens.grids)) == 4 * visual
+    assert (
+        len(
+            Processor(base, max_pixels=50_176, cutoff=40, too_long="reject")
+            .tokenize(conversation(talk), sizes)
+            .input_ids
+        )
+        > 40
+    )
+    long = [{"question": "<image>\n" + "why " * 60, "answer": "red"}]
+    assert len(small.tokenize(conversation(long), sizes[:1]).input_ids) > 40
 
 
 def test_a_template_that_changes_answers_is_refused(processor: Processor, base: str) -> None:

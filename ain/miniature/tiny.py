@@ -14,7 +14,7 @@ CHAT_TEMPLATE = r"""
 {{ message.content }}
 {%- else -%}
 {%- for part in message.content -%}
-{{ "<|vision_start|><|image_pad|><|vision_end|>" if part.type == "image" else part.text }}
+{{ part.text if part.type == "text" else "<|vision_start|><|" + part.type + "_pad|><|vision_end|>" }}
 {%- endfor -%}
 {%- endif -%}
 {{ "<|im_end|>" if message.role == "assistant" else "\n" }}

@@ -1,9 +1,13 @@
 """Conversations and pictures as Qwen2-VL takes them: chat template, visual placeholders, labels on answers only.
 
+A placeholder stands for one picture, or for the frames of a video, which are taken two by two.
+
 `AutoProcessor` cannot be constructed without torchvision (it wants the video processor), so the tokenizer and the Pillow
 image processor are used directly, everywhere: the same picture gives the same pixels on every machine.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from ain import UserError
-from ain.source.conversation import IMAGE
+from ain.source.conversation import PLACEHOLDERS
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +30,8 @@ class Tokens:
 
     input_ids: list[int]
     labels: list[int]
-    grids: list[tuple[int, int, int]]  # (frames, rows, columns) of patches for each image
+    grids: list[tuple[int, int, int]]  # (pairs of frames, rows, columns) of patches for each placeholder
+    frames: list[int] | None = None  # pictures for each placeholder; None: one each
 
 
 def conversation(exchanges: list[dict[str, str]]) -> list[Message]:
@@ -34,9 +39,11 @@ def conversation(exchanges: list[dict[str, str]]) -> list[Message]:
     messages: list[Message] = []
     for exchange in exchanges:
         content: list[dict[str, str]] = []
-        for i, piece in enumerate(exchange["question"].split(IMAGE)):
-            content += [{"type": "image"}] if i else []
-            content += [{"type": "text", "text": piece.strip("\n")}] if piece.strip() else []
+        for piece in re.split(f"({'|'.join(PLACEHOLDERS)})", exchange["question"]):
+            if piece in PLACEHOLDERS:
+                content.append({"type": PLACEHOLDERS[piece]})
+            elif piece.strip():
+                content.append({"type": "text", "text": piece.strip("\n")})
         messages.append({"role": "user", "content": content})
         if exchange["answer"]:
             messages.append({"role": "assistant", "content": [{"type": "text", "text": exchange["answer"]}]})
@@ -53,16 +60,28 @@ def _marked(message: Message) -> Message:
 class Processor:
     """Tokens and pixels for one checkpoint of the Qwen2-VL class.
 
-    max_pixels and min_pixels bound a picture's area after resizing; each 28 x 28 pixels become one visual token.
+    max_pixels and min_pixels bound a picture's area after resizing; each 28 x 28 pixels become one visual token. A frame of
+    a video has at most video_max_pixels. A conversation of more than `cutoff` tokens gets smaller pictures
+    (too_long=resize), or is rejected, which is what happens to text that alone is too long (too_long=reject: always).
     """
 
     def __init__(
-        self, checkpoint: str, max_pixels: int = 262_144, min_pixels: int = 3_136, cutoff: int = 2_048
+        self,
+        checkpoint: str,
+        max_pixels: int = 262_144,
+        min_pixels: int = 3_136,
+        cutoff: int = 2_048,
+        video_max_pixels: int = 16_384,
+        too_long: str = "resize",
     ) -> None:
+        if too_long not in ("resize", "reject"):
+            raise UserError(f"model.processor.too_long={too_long}: choose one of resize, reject")
         self.checkpoint = checkpoint
         self.max_pixels = max_pixels
         self.min_pixels = min_pixels
         self.cutoff = cutoff
+        self.video_max_pixels = video_max_pixels
+        self.too_long = too_long
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -81,36 +100,67 @@ class Processor:
     def image_token_id(self) -> int:
         return int(self.tokenizer.convert_tokens_to_ids("<|image_pad|>"))
 
-    def grid(self, width: int, height: int) -> tuple[int, int, int]:
-        """(frames, rows, columns) of patches that a picture of this size becomes; computed without its pixels."""
+    @cached_property
+    def video_token_id(self) -> int:
+        return int(self.tokenizer.convert_tokens_to_ids("<|video_pad|>"))
+
+    @property
+    def patch_values(self) -> int:
+        """Numbers that a patch is made of: channels, two frames, 14 x 14 pixels."""
+        return int(3 * self.image_processor.temporal_patch_size * self.image_processor.patch_size**2)
+
+    def grid(self, width: int, height: int, frames: int = 1, max_pixels: int | None = None) -> tuple[int, int, int]:
+        """(pairs of frames, rows, columns) of patches that a picture of this size becomes; computed without its pixels."""
         from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
         patch, factor = (
             self.image_processor.patch_size,
             self.image_processor.patch_size * self.image_processor.merge_size,
         )
-        rows, columns = smart_resize(height, width, factor, self.min_pixels, self.max_pixels)
-        return 1, rows // patch, columns // patch
+        most = max(
+            self.min_pixels,
+            min(max_pixels or self.max_pixels, self.video_max_pixels if frames > 1 else self.max_pixels),
+        )
+        rows, columns = smart_resize(height, width, factor, self.min_pixels, most)
+        return -(-frames // self.image_processor.temporal_patch_size), rows // patch, columns // patch
 
-    def tokenize(self, messages: list[Message], sizes: list[tuple[int, int]]) -> Tokens:
-        """A conversation with pictures of the given (width, height). One that ends with a question asks for an answer."""
+    def tokenize(
+        self, messages: list[Message], sizes: list[tuple[int, int]], frames: Sequence[int] | None = None
+    ) -> Tokens:
+        """A conversation with placeholders for pictures of the given (width, height); a video has its first frame's size.
+
+        One that ends with a question asks for an answer. One that is too long has smaller pictures, where that is enough.
+        """
         text, spans = self._render(messages)
         encoded = self.tokenizer(text, return_offsets_mapping=True, add_special_tokens=False)
-        grids = [self.grid(*size) for size in sizes]
-        visual = [rows * columns // self.image_processor.merge_size**2 for _, rows, columns in grids]
-
+        counts = list(frames or [1] * len(sizes))
+        grids = self._fitting(sizes, counts, len(encoded["input_ids"]) - len(sizes))
+        visual = iter([self.visual_tokens(grid) for grid in grids])
         input_ids: list[int] = []
         labels: list[int] = []
-        placeholders = iter(visual)
         for token, (start, end) in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True):
-            if token == self.image_token_id:
-                count = next(placeholders)
+            if token in (self.image_token_id, self.video_token_id):
+                count = next(visual)
                 input_ids += [token] * count
                 labels += [IGNORE] * count
             else:
                 input_ids.append(token)
                 labels.append(token if any(first <= start and end <= last for first, last in spans) else IGNORE)
-        return Tokens(input_ids, labels, grids)
+        return Tokens(input_ids, labels, grids, counts)
+
+    def _fitting(self, sizes: list[tuple[int, int]], frames: list[int], text: int) -> list[tuple[int, int, int]]:
+        """Grids of the pictures; smaller ones, down to min_pixels, where text and pictures together pass the cutoff."""
+        limit = float(self.max_pixels)
+        while True:
+            grids = [self.grid(*size, count, round(limit)) for size, count in zip(sizes, frames, strict=True)]
+            short = text + sum(map(self.visual_tokens, grids)) <= self.cutoff
+            if short or self.too_long == "reject" or limit <= self.min_pixels or not sizes:
+                return grids
+            limit *= 0.9
+
+    def visual_tokens(self, grid: tuple[int, int, int]) -> int:
+        """Visual tokens of a grid of patches."""
+        return grid[0] * grid[1] * grid[2] // int(self.image_processor.merge_size) ** 2
 
     def _render(self, messages: list[Message]) -> tuple[str, list[tuple[int, int]]]:
         """The chat template's text, and the characters of each answer with its end-of-turn token."""
@@ -137,10 +187,31 @@ class Processor:
         asking = messages[-1]["role"] == "user"
         return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=asking))
 
-    def pixels(self, images: list[Image.Image]) -> "tuple[torch.Tensor, torch.Tensor]":
-        """pixel_values [patches, channels * frames * patch area] and image_grid_thw [images, 3]."""
-        made = self.image_processor(images, return_tensors="pt")
-        return made["pixel_values"], made["image_grid_thw"]
+    def pixels(
+        self, images: list[Image.Image], grids: list[tuple[int, int, int]], frames: Sequence[int] | None = None
+    ) -> "torch.Tensor":
+        """pixel_values [patches, patch_values] of pictures brought to their grids."""
+        import torch
+
+        waiting = iter(images)
+        counts = frames or [1] * len(grids)
+        made = [self._patches([next(waiting) for _ in range(n)], grid) for grid, n in zip(grids, counts, strict=True)]
+        return torch.cat(made)
+
+    def _patches(self, images: list[Image.Image], grid: tuple[int, int, int]) -> "torch.Tensor":
+        """Of a picture, or of frames: the first of two gives a patch's first half, the second its other half."""
+        import torch
+
+        side = self.image_processor.patch_size
+        size = (grid[2] * side, grid[1] * side)
+        fitted = [image if image.size == size else image.resize(size, Image.Resampling.BICUBIC) for image in images]
+        single = self.image_processor(fitted, do_resize=False, return_tensors="pt")["pixel_values"]
+        if len(images) == 1:
+            return single  # type: ignore[no-any-return]
+        halves = single.view(len(images), -1, 3, self.image_processor.temporal_patch_size, side * side)
+        if len(images) % 2:
+            halves = torch.cat([halves, halves[-1:]])
+        return torch.stack([halves[::2, :, :, 0], halves[1::2, :, :, 1]], dim=3).flatten(0, 1).flatten(1)
 
     def collate(
         self, samples: list[Tokens], images: list[Image.Image], left: bool = False
@@ -164,5 +235,7 @@ class Processor:
             "mm_token_type_ids": (input_ids == self.image_token_id).int(),
         }
         if images:
-            batch["pixel_values"], batch["image_grid_thw"] = self.pixels(images)
+            grids = [grid for sample in samples for grid in sample.grids]
+            frames = [count for sample in samples for count in sample.frames or [1] * len(sample.grids)]
+            batch["pixel_values"], batch["image_grid_thw"] = self.pixels(images, grids, frames), torch.tensor(grids)
         return batch

@@ -1,6 +1,7 @@
-"""Qwen2-VL and its kin: loading, freezing, and saving again as a complete Hugging Face directory."""
+"""Qwen2-VL and its kin: loading, freezing, adapters, and saving again as a complete Hugging Face directory."""
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ class Qwen2VL:
     """A checkpoint of the Qwen2-VL class to train; all its parameters, less the parts that are frozen.
 
     dtype: of the weights in training. In bfloat16 an update of a small learning rate is lost to rounding, so they are kept
-    in float32 and only the arithmetic is bfloat16. export_dtype: of the weights that are saved.
+    in float32 and only the arithmetic is bfloat16. export_dtype: of the weights that are saved. attention: auto |
+    flash_attention_2 | flash_attention_3 | sdpa | eager. lora: rank, alpha, dropout and target_modules of adapters that are
+    trained instead of the weights and merged into them in the end. architecture: the model's size, for those who plan
+    without its checkpoint at hand.
     """
 
     def __init__(
@@ -26,24 +30,75 @@ class Qwen2VL:
         freeze_vision: bool = False,
         freeze_merger: bool = False,
         freeze_language: bool = False,
+        attention: str = "auto",
+        gradient_checkpointing: bool = False,
+        liger: bool = False,
+        lora: dict[str, Any] | None = None,
+        architecture: dict[str, Any] | None = None,
     ) -> None:
         self.checkpoint = checkpoint
         self.processor = processor
         self.dtype = dtype
         self.export_dtype = export_dtype
         self.frozen = {"vision": freeze_vision, "merger": freeze_merger, "language": freeze_language}
+        self.attention = attention
+        self.gradient_checkpointing = gradient_checkpointing
+        self.liger = liger
+        self.lora = lora
+        self.architecture = architecture
 
-    def load(self) -> Any:
-        """The model, ready to train."""
+    def load(self, gpu: bool = False, say: bool = True) -> Any:
+        """The model, ready to train; says on standard error which attention was chosen and why."""
+        from ain.model.attention import choose, register
+
+        register()
+        chosen, why = choose(self.attention, gpu)
+        if say:
+            print(f"ain: attention: {chosen} ({why})", file=sys.stderr, flush=True)
         model = _loaded(self.checkpoint, self.dtype)
+        vision = chosen if chosen.startswith("flash") else chosen.removesuffix("_packed")
+        model.set_attn_implementation({"text_config": chosen, "vision_config": vision})
+        if self.liger:
+            _liger(model)
+        if self.lora:
+            model = self._adapted(model).base_model.model
+        self._freeze(model)
+        if self.gradient_checkpointing:
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        return model
+
+    def _freeze(self, model: Any) -> None:
         for name, parameter in model.named_parameters():
-            parameter.requires_grad = not self.frozen[part_of(name)]
+            parameter.requires_grad = not self.frozen[part_of(name)] and (not self.lora or "lora_" in name)
         if not any(parameter.requires_grad for parameter in model.parameters()):
             raise UserError(
                 "everything is frozen, so there is nothing to train; set model.freeze_vision, freeze_merger "
                 "or freeze_language to false"
             )
-        return model
+
+    def _adapted(self, model: Any) -> Any:
+        try:
+            from peft import LoraConfig, get_peft_model
+        except ImportError:
+            raise UserError("model.lora: peft is not installed; pip install 'ain[lora]'") from None
+        assert self.lora is not None
+        settings = {"r": self.lora["rank"], "lora_alpha": self.lora["alpha"], "lora_dropout": self.lora["dropout"]}
+        return get_peft_model(model, LoraConfig(**settings, target_modules=self.lora["target_modules"]))
+
+    def trained(self, weights: dict[str, Any]) -> Any:
+        """The model with weights as training left them, in float32, adapters merged. A weight that does not fit is refused."""
+        from transformers import AutoConfig, AutoModelForImageTextToText
+
+        model: Any = AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(self.checkpoint))
+        adapted = self._adapted(model) if self.lora else None
+        holder = adapted.base_model.model if adapted is not None else model
+        missing, unexpected = holder.load_state_dict(weights, strict=False)
+        tied = set(model.all_tied_weights_keys) if hasattr(model, "all_tied_weights_keys") else {"lm_head.weight"}
+        if wrong := [*(set(missing) - tied), *unexpected]:
+            raise RuntimeError(f"the training's weights do not fit the model: {wrong[0]} and {len(wrong) - 1} others")
+        model = adapted.merge_and_unload() if adapted is not None else model
+        model.tie_weights()
+        return model.eval()
 
     def reload(self, directory: Path) -> Any:
         """What `export` saved."""
@@ -80,6 +135,15 @@ def _loaded(checkpoint: str, dtype: str) -> Any:
             f"{checkpoint}: not a checkpoint of this model: {wrong[0]} and {len(wrong) - 1} other weights do not fit"
         )
     return model
+
+
+def _liger(model: Any) -> None:
+    """Fused kernels for norms, rotary positions and feed-forward layers. The loss is ours: it sees answers alone."""
+    try:
+        from liger_kernel.transformers import apply_liger_kernel_to_qwen2_vl
+    except ImportError:
+        raise UserError("model.liger=true: liger-kernel is not installed; pip install 'ain[liger]'") from None
+    apply_liger_kernel_to_qwen2_vl(fused_linear_cross_entropy=False, cross_entropy=False, model=model)
 
 
 def part_of(parameter: str) -> str:

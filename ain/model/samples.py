@@ -1,10 +1,14 @@
-"""Packed samples for training: memory-mapped tokens, and pictures decoded as they are needed."""
+"""Tokenised samples for training: memory-mapped tokens, and pictures decoded as they are needed."""
 
 import json
+from bisect import bisect_right
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from PIL import Image
 
 from ain.images import ImagePacks
@@ -22,7 +26,10 @@ SCHEMA = pa.schema(
         ("input_ids", pa.list_(pa.int32())),
         ("answers", pa.list_(pa.bool_())),  # where the loss is
         ("images", pa.list_(IMAGE_REFERENCE)),
+        ("frames", pa.list_(pa.int32())),  # how many of the images each placeholder stands for
         ("grids", pa.list_(pa.list_(pa.int32()))),
+        ("tokens", pa.int32()),
+        ("answer_tokens", pa.int32()),
     ]
 )
 
@@ -49,21 +56,24 @@ def blank(image: Image.Image) -> Image.Image:
 
 
 class Samples:
-    """One split of a pack directory as a map-style data set; only the rows that are read come into memory."""
+    """One split of a pack directory as a map-style data set; only the rows that are read come into memory.
+
+    lengths, answers: tokens of each sample, and tokens that the loss is on [samples].
+    """
 
     def __init__(self, directory: Path, split: str) -> None:
         self.directory = directory
-        self.split = split
+        shards = Shards(directory, SCHEMA, suffix="arrow")
+        self._shards = [shards.mapped(index) for index in range(len(shards))]
+        self._starts = [0, *accumulate(table.num_rows for table in self._shards)]
+        chosen = [pc.equal(table["split"], split).to_numpy() for table in self._shards]
+        self._rows = np.flatnonzero(np.concatenate([*chosen, np.zeros(0, dtype=bool)])).astype(np.int32)
+        self.lengths = self._column("tokens")[self._rows]
+        self.answers = self._column("answer_tokens")[self._rows]
 
-    @cached_property
-    def _table(self) -> pa.Table:
-        shards = Shards(self.directory, SCHEMA, suffix="arrow")
-        tables = [shards.mapped(index) for index in range(len(shards))]
-        return pa.concat_tables(tables)
-
-    @cached_property
-    def _rows(self) -> list[int]:
-        return [i for i, split in enumerate(self._table["split"].to_pylist()) if split == self.split]
+    def _column(self, name: str) -> np.ndarray:
+        found = [table[name].to_numpy() for table in self._shards]
+        return np.concatenate(found) if found else np.zeros(0, dtype=np.int32)
 
     @cached_property
     def pictures(self) -> Pictures:
@@ -72,9 +82,15 @@ class Samples:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def row(self, index: int) -> Row:
+        """The row without its pictures: id, domain, language, ..."""
+        number = int(self._rows[index])
+        shard = bisect_right(self._starts, number) - 1
+        return self._shards[shard].slice(number - self._starts[shard], 1).to_pylist()[0]  # type: ignore[no-any-return]
+
     def __getitem__(self, index: int) -> tuple[Row, Tokens, list[Image.Image]]:
-        """(id, domain and language; tokens; pictures)."""
-        row = self._table.slice(self._rows[index], 1).to_pylist()[0]
+        """(row; tokens; pictures)."""
+        row = self.row(index)
         labels = [token if answer else IGNORE for token, answer in zip(row["input_ids"], row["answers"], strict=True)]
-        tokens = Tokens(row["input_ids"], labels, [tuple(grid) for grid in row["grids"]])
+        tokens = Tokens(row["input_ids"], labels, [tuple(grid) for grid in row["grids"]], row["frames"])
         return row, tokens, [self.pictures.image(reference) for reference in row["images"]]

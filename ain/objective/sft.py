@@ -4,7 +4,13 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from torch.nn.functional import cross_entropy
 from transformers import get_cosine_schedule_with_warmup
+
+from ain.model.packed import Batch
+from ain.model.processor import IGNORE
+
+_INPUTS = ("input_ids", "position_ids", "pixel_values", "image_grid_thw")
 
 
 class SupervisedFineTuning(pl.LightningModule):
@@ -24,13 +30,19 @@ class SupervisedFineTuning(pl.LightningModule):
         self.steps = steps
         self.learning_rate, self.weight_decay, self.betas, self.warmup = learning_rate, weight_decay, betas, warmup
 
-    def training_step(self, batch: dict[str, torch.Tensor], index: int) -> torch.Tensor:
-        loss = self.model(**batch, use_cache=False).loss
-        self.log("train/loss", loss, prog_bar=True)
-        return loss  # type: ignore[no-any-return]
+    def logits(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """(logits, targets) of the answer tokens alone: [answers, vocabulary] and [answers]. Others take no projection."""
+        asked = batch["targets"] != IGNORE
+        return self.model.lm_head(self.hidden(batch)[asked]), batch["targets"][asked]
 
-    def validation_step(self, batch: dict[str, torch.Tensor], index: int) -> None:
-        self.log("validation/loss", self.model(**batch, use_cache=False).loss, batch_size=len(batch["input_ids"]))
+    def hidden(self, batch: Batch) -> torch.Tensor:
+        """What stands before the vocabulary: [tokens, width]."""
+        return self.model.model(**{name: batch[name] for name in _INPUTS}, use_cache=False).last_hidden_state[0]  # type: ignore[no-any-return]
+
+    def training_step(self, batch: Batch, index: int) -> torch.Tensor:
+        """The row's share of the step's loss: over a step's rows and ranks, these average to the mean over its answer tokens."""
+        logits, targets = self.logits(batch)
+        return cross_entropy(logits.float(), targets, reduction="sum") / batch["normaliser"]  # type: ignore[no-any-return]
 
     def configure_optimizers(self) -> Any:
         """Vectors (norms, biases) do not decay."""
@@ -39,6 +51,6 @@ class SupervisedFineTuning(pl.LightningModule):
             {"params": [p for p in trained if p.ndim > 1], "weight_decay": self.weight_decay},
             {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
         ]
-        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, betas=(self.betas[0], self.betas[1]))
+        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, betas=(self.betas[0], self.betas[1]), fused=True)
         schedule = get_cosine_schedule_with_warmup(optimizer, round(self.warmup * self.steps), self.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

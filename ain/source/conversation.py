@@ -6,15 +6,18 @@ from typing import Any
 from ain.arabic import arabic_share
 
 IMAGE = "<image>"
+VIDEO = "<video>"
+PLACEHOLDERS = {IMAGE: "image", VIDEO: "video"}  # and what chat templates call them
+_PLACEHOLDER = re.compile("|".join(PLACEHOLDERS))
 _SPECIAL = re.compile(r"<\|\w+\|>|\ufffc")  # what a chat template gives a meaning of its own
 _HALF = re.compile("[\ud800-\udfff]")
 _ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
 
 
-def exchanges(turns: Any, images: int) -> tuple[list[dict[str, str]], list[str]]:
+def exchanges(turns: Any, images: int, videos: int = 0) -> tuple[list[dict[str, str]], list[str]]:
     """(exchanges, reasons) from turns of LLaVA's {"from", "value"} or of messages' {"role", "content"}.
 
-    A system prompt goes in front of the first question. Pictures that no text refers to go there too.
+    A system prompt goes in front of the first question. Pictures and videos that no text refers to go there too.
     """
     if not isinstance(turns, list) or not turns:
         return [], ["no conversation"]
@@ -37,7 +40,10 @@ def exchanges(turns: Any, images: int) -> tuple[list[dict[str, str]], list[str]]
     made = [{"question": q[1], "answer": a[1]} for q, a in zip(spoken[::2], spoken[1::2], strict=True)]
     if system:
         made[0]["question"] = "\n".join([*system, made[0]["question"]])
-    return made, _texts(made) + _placeholders(made, images)
+    reasons = _texts(made)
+    for placeholder, count in ((IMAGE, images), (VIDEO, videos)):
+        reasons += _placeholders(made, placeholder, count)
+    return made, reasons
 
 
 def _order(spoken: list[tuple[str, str]]) -> list[str]:
@@ -51,7 +57,7 @@ def _order(spoken: list[tuple[str, str]]) -> list[str]:
 
 def _texts(made: list[dict[str, str]]) -> list[str]:
     reasons = []
-    if any(not exchange["question"].replace(IMAGE, "").strip() for exchange in made):
+    if any(not unplaced(exchange["question"]).strip() for exchange in made):
         reasons.append("no question")
     if any(not exchange["answer"] for exchange in made):
         reasons.append("empty answer")
@@ -63,21 +69,34 @@ def _texts(made: list[dict[str, str]]) -> list[str]:
     return reasons
 
 
-def _placeholders(made: list[dict[str, str]], images: int) -> list[str]:
+def _placeholders(made: list[dict[str, str]], placeholder: str, given: int) -> list[str]:
     """Checks the placeholders against the pictures; a conversation without any gets one for each in its first question."""
-    if any(IMAGE in exchange["answer"] for exchange in made):
+    if any(placeholder in exchange["answer"] for exchange in made):
         return ["placeholder in an answer"]
-    placeholders = sum(exchange["question"].count(IMAGE) for exchange in made)
-    if placeholders > images:
-        return [f"placeholder without an image: {placeholders} placeholders, {images} images"]
-    if placeholders == 0 and images:
-        made[0]["question"] = IMAGE * images + "\n" + made[0]["question"]
-    elif placeholders < images:
-        return [f"{images} images, but {placeholders} placeholders"]
+    what = PLACEHOLDERS[placeholder]
+    count = sum(exchange["question"].count(placeholder) for exchange in made)
+    if count > given:
+        return [
+            f"placeholder without {'an image' if what == 'image' else 'a video'}: {count} placeholders, {given} {what}s"
+        ]
+    if count == 0 and given:
+        made[0]["question"] = placeholder * given + "\n" + made[0]["question"]
+    elif count < given:
+        return [f"{given} {what}s, but {count} placeholders"]
     return []
+
+
+def placed(made: list[dict[str, str]]) -> list[str]:
+    """The placeholders of all questions in order."""
+    return [found for exchange in made for found in _PLACEHOLDER.findall(exchange["question"])]
+
+
+def unplaced(text: str) -> str:
+    """The text without placeholders."""
+    return _PLACEHOLDER.sub("", text)
 
 
 def language(made: list[dict[str, str]]) -> str:
     """`arabic` where at least half of the letters are Arabic, else `english`."""
-    share = arabic_share(" ".join(text for exchange in made for text in exchange.values()).replace(IMAGE, ""))
+    share = arabic_share(" ".join(unplaced(text) for exchange in made for text in exchange.values()))
     return "arabic" if share is not None and share >= 0.5 else "english"

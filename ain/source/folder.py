@@ -9,7 +9,7 @@ from typing import Any
 
 from ain import UserError
 from ain.source import Found
-from ain.source.conversation import IMAGE, exchanges, language
+from ain.source.conversation import IMAGE, VIDEO, exchanges, language, placed
 from ain.stage import folder_digest
 
 FORMATS = {"llava": "conversations", "messages": "messages"}
@@ -64,26 +64,39 @@ class Folder:
                 where, {"id": identifier}, reasons=[f"none of the expected keys: {', '.join(formats.values())}"]
             )
         images = listed(row.get("image")) + listed(row.get("images"))
-        made, reasons = exchanges(row[key], len(images))
+        videos = listed(row.get("videos"))
+        made, reasons = exchanges(row[key], len(images), len(videos))
+        reasons += [
+            "a video is a list of pictures, its frames" for video in videos if not isinstance(video, list) or not video
+        ]
         reference, doubts = self._reference(row.get("reference"), made)
-        wrong = [f"image is no path: {str(name)[:40]}" for name in images if not isinstance(name, str) or not name]
+        shown = [[image] for image in images] if reasons else _in_order(made, images, videos)
+        names = [name for frames in shown for name in frames]
+        wrong = [f"image is no path: {str(name)[:40]}" for name in names if not isinstance(name, str) or not name]
         record = {
             "id": identifier,
             "domain": str(row.get("domain") or self.domain),
             "origin": "authentic",
             language(made): made,
             "reference": reference,
+            "frames": [len(frames) for frames in shown] if videos else None,
         }
-        return Found(where, record, [partial(read, self.path / str(name)) for name in images], reasons + wrong + doubts)
+        return Found(where, record, [partial(read, self.path / str(name)) for name in names], reasons + wrong + doubts)
 
     def _reference(self, turns: Any, made: list[dict[str, str]]) -> tuple[list[dict[str, str]] | None, list[str]]:
         """A trusted Arabic translation, turn by turn, where a row brings one."""
         if turns is None:
             return None, []
-        reference, reasons = exchanges(turns, sum(exchange["question"].count(IMAGE) for exchange in made))
+        reference, reasons = exchanges(turns, placed(made).count(IMAGE), placed(made).count(VIDEO))
         if not reasons and len(reference) != len(made):
             reasons = [f"{len(reference)} exchanges for {len(made)}"]
         return reference, [f"reference: {reason}" for reason in reasons]
+
+
+def _in_order(made: list[dict[str, str]], images: list[Any], videos: list[Any]) -> list[list[Any]]:
+    """The pictures of each placeholder: one for an image, the frames for a video."""
+    waiting = {IMAGE: iter([[image] for image in images]), VIDEO: iter(videos)}
+    return [next(waiting[placeholder]) for placeholder in placed(made)]
 
 
 class Malformed:

@@ -22,7 +22,12 @@ from ain.tables import write_table
 
 TEXTS = ("id", "part", "source", "origin", "domain", "language", "split")
 SCHEMA = pa.schema(
-    [*((name, pa.string()) for name in TEXTS), ("images", pa.list_(IMAGE_REFERENCE)), ("exchanges", EXCHANGES)]
+    [
+        *((name, pa.string()) for name in TEXTS),
+        ("images", pa.list_(IMAGE_REFERENCE)),
+        ("frames", pa.list_(pa.int32())),
+        ("exchanges", EXCHANGES),
+    ]
 )
 
 
@@ -111,6 +116,7 @@ def _part(
                         dict(zip(("store", "pack", "row"), (store, *packed[sha]), strict=True))
                         for sha in record["images"]
                     ],
+                    "frames": record["frames"],
                     "exchanges": exchanges,
                 }
 

@@ -1,11 +1,16 @@
-"""Pack: conversations as tokens, once and for all: chat template, visual placeholders, labels on answers only.
+"""Pack: conversations as tokens and pictures as sizes, once for all trainings that share a processor and a cutoff.
 
-A conversation that is longer than the cutoff is turned away, never cut: a cut could go through a picture.
+A conversation that is longer than the cutoff gets smaller pictures or is turned away, never cut: a cut could go through a
+picture.
 """
 
 import shutil
+from collections import Counter
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
+
+import pyarrow.compute as pc
 
 from ain import UserError
 from ain.model.processor import IGNORE, Processor, conversation
@@ -40,18 +45,38 @@ def pack(mix: Path, processor: Processor, out: Path) -> dict[str, Any]:
             f"every conversation is longer than {processor.cutoff} tokens; "
             "raise model.processor.cutoff or lower model.processor.max_pixels"
         )
-    tokens = sum(len(row["input_ids"]) for row in shards.rows(["input_ids"]))
-    return {**counts, "tokens": tokens, "tokens_per_sample": round(tokens / counts["kept"], 1)}
+    return {**counts, **_tokens(shards)}
+
+
+def _tokens(shards: Shards) -> dict[str, Any]:
+    """What a plan of training needs to know of the samples: how many tokens they have, and what they are made of."""
+    sums: Counter[str] = Counter()
+    for index in range(len(shards)):
+        table = shards.mapped(index)
+        train = table.filter(pc.equal(table["split"], "train"))
+        sums["tokens"] += pc.sum(table["tokens"]).as_py() or 0
+        sums["train"] += train.num_rows
+        sums["train_tokens"] += pc.sum(train["tokens"]).as_py() or 0
+        sums["train_answer_tokens"] += pc.sum(train["answer_tokens"]).as_py() or 0
+        sums["train_visual_tokens"] += sum(
+            pairs * rows * columns // 4 for grids in train["grids"].to_pylist() for pairs, rows, columns in grids
+        )
+    return dict(sums) | {"tokens_per_sample": round(sums["tokens"] / shards.count(), 1)}
 
 
 def _sample(row: Row, processor: Processor, pictures: Pictures) -> Row:
-    tokens = processor.tokenize(
-        conversation(row["exchanges"]), [pictures.size(reference) for reference in row["images"]]
-    )
+    frames = row["frames"] or [1] * len(row["images"])
+    first = accumulate([0, *frames[:-1]]) if frames else ()
+    sizes = [pictures.size(row["images"][at]) for at in first]
+    tokens = processor.tokenize(conversation(row["exchanges"]), sizes, frames)
+    answers = [label != IGNORE for label in tokens.labels]
     named = {name: row[name] for name in ("id", "domain", "language", "split", "images")}
     return {
         **named,
         "input_ids": tokens.input_ids,
-        "answers": [label != IGNORE for label in tokens.labels],
+        "answers": answers,
+        "frames": frames,
         "grids": tokens.grids,
+        "tokens": len(answers),
+        "answer_tokens": sum(answers),
     }

@@ -1,0 +1,88 @@
+"""Checkpoints of a training that is under way: whole or not at all, the last ones and the best, and the one to go on from."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from ain.record import replace_text
+
+_MARK = "complete.json"  # written last: the sizes of all files, so that a torn checkpoint is known as one
+
+
+class Checkpoints:
+    """`step-00000100/` and so on in one directory, each with Lightning's `state`, a file or ZeRO's directory of shards."""
+
+    def __init__(self, directory: Path, keep_last: int) -> None:
+        self.directory = directory
+        self.keep_last = keep_last
+
+    def save(self, trainer: pl.Trainer, losses: dict[str, float], witness: torch.Tensor) -> None:
+        """Called by all ranks. What a crash leaves half-written never gets its name. witness: logits to know the model by."""
+        final = self.directory / f"step-{trainer.global_step:08d}"
+        beside = final.with_name(f".{final.name}")
+        if trainer.is_global_zero:
+            shutil.rmtree(beside, ignore_errors=True)
+            beside.mkdir(parents=True)
+        trainer.strategy.barrier()
+        trainer.save_checkpoint(beside / "state")
+        if trainer.is_global_zero:
+            torch.save(witness, beside / "witness.pt")
+            mark = {"step": trainer.global_step, "losses": losses, "files": _sizes(beside)}
+            replace_text(beside / _MARK, json.dumps(mark))
+            shutil.rmtree(final, ignore_errors=True)
+            os.replace(beside, final)
+            self._prune()
+        trainer.strategy.barrier()
+
+    def latest(self) -> Path | None:
+        """The newest whole checkpoint."""
+        return next(self._whole(), None)
+
+    def best(self) -> Path | None:
+        """The one with the lowest validation loss; without validation data, the newest."""
+        rated = [(mark["losses"]["validation/loss"], path) for path, mark in self._marked() if mark["losses"]]
+        return min(rated)[1] if rated else self.latest()
+
+    def losses(self, path: Path) -> dict[str, float]:
+        """On validation data, as they were when it was saved."""
+        mark = _read(path / _MARK)
+        return mark["losses"] if mark else {}
+
+    def step(self, path: Path) -> int:
+        return int(path.name.removeprefix("step-"))
+
+    def _whole(self) -> Iterator[Path]:
+        return (path for path, _ in self._marked())
+
+    def _marked(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        for path in sorted(self.directory.glob("step-*"), reverse=True):
+            mark = _read(path / _MARK)
+            if mark and mark["files"] == _sizes(path):
+                yield path, mark
+
+    def _prune(self) -> None:
+        kept = {*list(self._whole())[: self.keep_last], self.best()}
+        for path in self.directory.iterdir():
+            if path not in kept:
+                shutil.rmtree(path)
+
+    def clear(self) -> None:
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _sizes(directory: Path) -> dict[str, int]:
+    files = (path for path in directory.rglob("*") if path.is_file() and path.name != _MARK)
+    return {str(path.relative_to(directory)): path.stat().st_size for path in sorted(files)}
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,61 @@
+"""From a training's checkpoint, a file or the shards of many ranks, to one Hugging Face directory, proven to be the same."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ain.record import replace_text
+from ain.stage import read_manifest
+from ain.trainer.fit import Fit
+
+CLOSE = {"32-true": 1e-3}  # how far logits may be from those in training, for the largest of them; else:
+CLOSE_IN_HALF = 0.1
+
+
+def export(work: Fit, state: Path, card: str) -> None:
+    """`checkpoint/`, whole or not at all: written beside, reloaded, compared, and only then given its name."""
+    beside, final = work.out / "checkpoint.new", work.out / "checkpoint"
+    for directory in (beside, final):
+        shutil.rmtree(directory, ignore_errors=True)
+    beside.mkdir()
+    trained = work.model.trained(weights(state / "state"))
+    _compare_with_training(trained, work, state / "witness.pt")
+    work.model.export(trained, beside)
+    replace_text(beside / "README.md", card)
+    replace_text(beside / "data_manifest.json", json.dumps(read_manifest(work.pack), indent=2, ensure_ascii=False))
+    reloaded = work.model.reload(beside).eval()
+    if not torch.equal(answer_logits(trained, work), answer_logits(reloaded, work)):
+        raise RuntimeError("the exported checkpoint answers differently from the model that it was made of")
+    os.replace(beside, final)
+
+
+def weights(state: Path) -> dict[str, torch.Tensor]:
+    """Names as the model has them, in float32. ZeRO's shards are put together again."""
+    if state.is_dir():
+        from deepspeed.utils.zero_to_fp32 import get_fp32_state_dict_from_zero_checkpoint
+
+        found = get_fp32_state_dict_from_zero_checkpoint(str(state), tag="checkpoint")
+    else:
+        found = torch.load(state, map_location="cpu", weights_only=False, mmap=True)["state_dict"]
+    return {name.removeprefix("model."): tensor for name, tensor in found.items()}
+
+
+def answer_logits(model: Any, work: Fit) -> torch.Tensor:
+    """Of all tokens of the witness."""
+    batch = work.witness()
+    batch.pop("targets")
+    with torch.no_grad():
+        return model(**batch, use_cache=False).logits  # type: ignore[no-any-return]
+
+
+def _compare_with_training(trained: Any, work: Fit, kept: Path) -> None:
+    there, here = torch.load(kept, weights_only=True).float(), answer_logits(trained, work)[0].float()
+    apart = float((there - here).abs().max() / there.abs().max())
+    if apart > CLOSE.get(work.trainer["precision"], CLOSE_IN_HALF):
+        raise RuntimeError(
+            f"put together again, the model answers differently: logits are off by {apart:.2g} of the largest"
+        )

@@ -1,0 +1,35 @@
+"""Training's live curves in W&B, from the first rank alone. A run that is taken up again goes on in the same W&B run."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+
+def logger(tracker: dict[str, Any], out: Path, rank: int) -> Any:
+    """Lightning's logger; None where nothing is to be tracked or another rank does it."""
+    if tracker["mode"] == "disabled" or rank > 0:
+        return None
+    os.environ.setdefault("WANDB_SILENT", "true")
+    import wandb
+    from pytorch_lightning.loggers import WandbLogger
+
+    folder = out / "wandb"
+    folder.mkdir(exist_ok=True)
+    return WandbLogger(
+        project=tracker["project"],
+        save_dir=str(folder),
+        offline=tracker["mode"] == "offline",
+        id=out.name,
+        name=out.name,
+        job_type="train",
+        resume="allow",
+        settings=wandb.Settings(console="off"),
+    )
+
+
+def finish(made: Any) -> None:
+    """The run is over for W&B, well or ill, as the exception that is under way says."""
+    import sys
+
+    if made is not None:
+        made.experiment.finish(exit_code=int(sys.exc_info()[0] is not None))

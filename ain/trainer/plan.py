@@ -1,0 +1,90 @@
+"""The plan of a training: which samples make up which row of which step, on which rank. The seed alone decides it.
+
+A step is `accumulate` rows on each of `world_size` ranks. All ranks draw up the same plan, so each knows, without asking,
+how many answer tokens a whole step holds: losses are sums divided by that, and do not depend on how samples are spread.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ain import UserError
+from ain.trainer.packing import pack
+
+
+@dataclass(frozen=True)
+class Row:
+    """One forward pass: samples that are laid end to end. An empty row takes part in a step and trains nothing."""
+
+    samples: list[int]
+    normaliser: float  # answer tokens of the whole step, divided by its rows
+
+
+class Plan:
+    """lengths, answers: tokens, and tokens that the loss is on, of each sample [samples]; trainer: the config group.
+
+    steps: optimizer steps; batches: forward passes of each rank.
+    """
+
+    def __init__(
+        self, lengths: np.ndarray, answers: np.ndarray, trainer: dict[str, Any], seed: int, world_size: int = 1
+    ) -> None:
+        self.lengths, self.answers = lengths, answers
+        self.world_size, self.accumulate = world_size, int(trainer["accumulate"])
+        self.packing = bool(trainer["packing"])
+        self.row_tokens, self.batch_size = int(trainer["row_tokens"]), int(trainer["batch_size"])
+        if self.packing and len(lengths) and self.row_tokens < int(lengths.max()):
+            raise UserError(
+                f"trainer.row_tokens={self.row_tokens}, but a sample has {lengths.max()} tokens; "
+                f"say trainer.row_tokens={lengths.max()} or lower model.processor.cutoff"
+            )
+        epochs = self._epochs(seed, trainer["max_epochs"], trainer["max_steps"])
+        self.steps = int(trainer["max_steps"] or math.ceil(sum(map(len, epochs)) / self.rows_per_step))
+        self.batches = self.steps * self.accumulate
+        rows = [row for epoch in epochs for row in epoch][: self.steps * self.rows_per_step]
+        self._samples = np.concatenate([*rows, np.zeros(0)]).astype(np.int32)
+        self._ends = np.cumsum([0, *map(len, rows)])
+
+    @property
+    def rows_per_step(self) -> int:
+        return self.accumulate * self.world_size
+
+    def _epochs(self, seed: int, max_epochs: int, max_steps: int | None) -> list[list[np.ndarray]]:
+        """The rows of each epoch; where steps are given, as many epochs as these take."""
+        made: list[list[np.ndarray]] = []
+        wanted = max_steps * self.rows_per_step if max_steps else math.inf
+        while len(self.lengths) and sum(map(len, made)) < wanted and (max_steps or len(made) < max_epochs):
+            made.append(self._epoch(np.random.default_rng([seed, len(made)])))
+        return made
+
+    def _epoch(self, random: np.random.Generator) -> list[np.ndarray]:
+        """Every sample once, in random rows in random order."""
+        order = random.permutation(len(self.lengths))
+        if not self.packing:
+            return np.split(order, range(self.batch_size, len(order), self.batch_size))
+        rows = [order[row] for row in pack(self.lengths[order], self.row_tokens)]
+        return [rows[i] for i in random.permutation(len(rows))]
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self._ends) - 1
+
+    def _between(self, first: int, last: int) -> np.ndarray:
+        return self._samples[self._ends[min(first, len(self))] : self._ends[min(last, len(self))]]
+
+    def row(self, batch: int, rank: int = 0) -> Row:
+        """The row that a rank works on in its `batch`-th forward pass. The last step may have empty ones."""
+        start = batch // self.accumulate * self.rows_per_step
+        answers = int(self.answers[self._between(start, start + self.rows_per_step)].sum())
+        number = batch * self.world_size + rank
+        return Row(self._between(number, number + 1).tolist(), max(answers, 1) / self.rows_per_step)
+
+    def tokens(self) -> int:
+        """Of all steps together."""
+        return int(self.lengths[self._samples].sum())
+
+    def fill(self) -> float:
+        """The share of the rows' tokens that are used; 1.0 without packing, where a row ends with its samples."""
+        return self.tokens() / (len(self) * self.row_tokens) if self.packing and len(self) else 1.0

@@ -1,0 +1,93 @@
+"""How a model is spread over ranks: Lightning's strategies, and DeepSpeed's ZeRO, which here runs on a CPU as well."""
+
+import os
+import sys
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy, Strategy
+from pytorch_lightning.strategies.deepspeed import DeepSpeedStrategy
+
+from ain import UserError
+
+STRATEGIES = ("ddp", "zero1", "zero2", "zero3")
+
+
+def settled(trainer: dict[str, Any]) -> dict[str, Any]:
+    """The config group with `auto` decided by this machine."""
+    gpus = torch.cuda.device_count()
+    accelerator = trainer["accelerator"]
+    if accelerator == "auto":
+        accelerator = "gpu" if gpus else "cpu"
+        if not gpus:
+            print(f"ain: no GPU is visible: {trainer['devices']} ranks on the CPU", file=sys.stderr, flush=True)
+    if accelerator == "gpu" and trainer["devices"] > gpus:
+        seen = "no GPU is" if gpus == 0 else f"{gpus} GPUs are" if gpus > 1 else "1 GPU is"
+        raise UserError(
+            f"trainer.devices={trainer['devices']}, but {seen} visible here; "
+            + (f"say trainer.devices={gpus}" if gpus else "say trainer=cpu, or run where there is one")
+        )
+    precision = trainer["precision"]
+    if precision == "auto":
+        precision = "bf16-mixed" if accelerator == "gpu" else "32-true"
+    return {**trainer, "accelerator": accelerator, "precision": precision}
+
+
+def strategy(trainer: dict[str, Any]) -> Strategy | str:
+    """The strategy of a config group `trainer`; one device alone needs none, unless ZeRO is asked for by name."""
+    name, gpu = trainer["strategy"], trainer["accelerator"] == "gpu"
+    if name not in STRATEGIES:
+        raise UserError(f"trainer.strategy={name}: choose one of {', '.join(STRATEGIES)}")
+    if name == "ddp" and int(os.environ.get("WORLD_SIZE", 1)) == 1:
+        return "auto" if gpu else SingleDeviceStrategy("cpu")
+    backend = "nccl" if gpu else "gloo"
+    if name == "ddp":
+        return DDPStrategy(cluster_environment=_environment(), process_group_backend=backend)
+    if find_spec("deepspeed") is None:
+        raise UserError(f"trainer.strategy={name}: DeepSpeed is not installed; pip install 'ain[deepspeed]'")
+    kind = DeepSpeedStrategy if gpu else CPUDeepSpeedStrategy
+    return kind(config=deepspeed_config(trainer), cluster_environment=_environment(), process_group_backend=backend)
+
+
+def _environment() -> ClusterEnvironment:
+    """Ranks are there already: their numbers stand in the environment, as torchrun leaves them."""
+    return TorchElasticEnvironment() if "RANK" in os.environ else LightningEnvironment()
+
+
+def deepspeed_config(trainer: dict[str, Any]) -> dict[str, Any]:
+    """DeepSpeed's JSON; Lightning adds precision, accumulation and clipping."""
+    zero = {"stage": int(trainer["strategy"][-1]), **trainer["zero"]}
+    for what, stages in (("optimizer", (1, 2, 3)), ("parameters", (3,))):
+        if trainer[f"offload_{what}"]:
+            if zero["stage"] not in stages:
+                raise UserError(f"trainer.offload_{what}=true goes with ZeRO stage {stages[-1]}; say trainer=zero3")
+            zero["offload_" + {"optimizer": "optimizer", "parameters": "param"}[what]] = {
+                "device": "cpu",
+                "pin_memory": True,
+            }
+    return {
+        "zero_optimization": zero,
+        "train_micro_batch_size_per_gpu": 1,  # of its own throughput log only; a row is a batch
+        "zero_allow_untested_optimizer": True,
+        "zero_force_ds_cpu_optimizer": False,  # torch's AdamW, which is fused on CPUs too
+    }
+
+
+class CPUDeepSpeedStrategy(DeepSpeedStrategy):
+    """Lightning's strategy asks for CUDA, DeepSpeed does not: ZeRO runs over gloo on CPU ranks."""
+
+    def setup_environment(self) -> None:
+        os.environ["DS_ACCELERATOR"] = "cpu"
+        super(DeepSpeedStrategy, self).setup_environment()
+
+    def setup_distributed(self) -> None:
+        self.set_world_ranks()
+        self._init_deepspeed_distributed()
+
+    @property
+    def root_device(self) -> torch.device:
+        return torch.device("cpu", self.local_rank)

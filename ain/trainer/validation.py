@@ -1,0 +1,78 @@
+"""How a model does on validation data while it trains: the loss, and that of each language and domain."""
+
+from collections import defaultdict
+from typing import Any
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from ain.model.packed import Batch
+from ain.model.processor import IGNORE, Processor
+from ain.model.samples import Samples
+from ain.trainer.loader import Rows, loader
+from ain.trainer.plan import Plan
+
+Sums = dict[tuple[str, str], tuple[float, int]]  # (language, domain) → (loss, answer tokens)
+
+
+class Validation:
+    """All of the validation split, spread over the ranks."""
+
+    def __init__(
+        self, samples: Samples, processor: Processor, trainer: dict[str, Any], world_size: int, rank: int
+    ) -> None:
+        once = {**trainer, "accumulate": 1, "max_epochs": 1, "max_steps": None}
+        self.rows = Rows(samples, Plan(samples.lengths, samples.answers, once, 0, world_size), processor, rank)
+        self.workers = int(trainer["workers"])
+
+    def loss(self, module: Any) -> dict[str, float]:
+        """ "validation/loss", and the same for each language and for each language's domains. Empty without data."""
+        sums: Sums = {}
+        precision, strategy = module.trainer.precision_plugin, module.trainer.strategy
+        module.eval()
+        with torch.no_grad(), precision.val_step_context():
+            for batch in loader(self.rows, self.workers):
+                sums = _added(sums, _sums(module, strategy.batch_to_device(precision.convert_input(batch))))
+        module.train()
+        return _means(_gathered(sums))
+
+
+def _sums(module: Any, batch: Batch) -> Sums:
+    """Losses of a row's answer tokens, by the language and domain of the sample that each belongs to."""
+    logits, targets = module.logits(batch)
+    losses = cross_entropy(logits.float(), targets, reduction="none")
+    number = (batch["position_ids"][0, 0] == 0).cumsum(0) - 1  # the sample that a token belongs to
+    owners = number[batch["targets"] != IGNORE].tolist()
+    sums: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for owner, loss in zip(owners, losses.tolist(), strict=True):
+        record = batch["records"][owner]
+        sums[record["language"], record["domain"]].append(loss)
+    return {group: (sum(found), len(found)) for group, found in sums.items()}
+
+
+def _added(one: Sums, other: Sums) -> Sums:
+    total = dict(one)
+    for group, (loss, count) in other.items():
+        before = total.get(group, (0.0, 0))
+        total[group] = (before[0] + loss, before[1] + count)
+    return total
+
+
+def _gathered(sums: Sums) -> Sums:
+    """Over all ranks."""
+    if not torch.distributed.is_available() or not torch.distributed.is_initialized():
+        return sums
+    every: list[Any] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(every, sums)
+    total: Sums = {}
+    for one in every:
+        total = _added(total, one)
+    return total
+
+
+def _means(sums: Sums) -> dict[str, float]:
+    grouped: dict[str, list[tuple[float, int]]] = defaultdict(list)
+    for (language, domain), found in sorted(sums.items()):
+        for name in ("loss", f"loss_{language}", f"loss_{language}_{domain}"):
+            grouped[f"validation/{name}"].append(found)
+    return {name: round(sum(loss for loss, _ in of) / sum(count for _, count in of), 6) for name, of in grouped.items()}

@@ -1,0 +1,153 @@
+"""What is watched while a model trains: loss, speed, memory; a loss that is no number ends the run at once."""
+
+import json
+import math
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from ain import UserError
+from ain.model.packed import Batch
+from ain.progress import progress
+
+Row = dict[str, Any]
+
+
+class History:
+    """One line of JSON a step, in a file that can be followed; what a resumed run does over is cut off first."""
+
+    def __init__(self, path: Path, from_step: int) -> None:
+        self.path = path
+        kept = [row for row in read(path) if row["step"] <= from_step]
+        path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+
+    def add(self, row: Row) -> None:
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def read(path: Path) -> list[Row]:
+    """All rows; a line that a crash cut short is not one."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+class Watch(pl.Callback):
+    """Sums over the batches and ranks of each step, and says what became of them."""
+
+    def __init__(self, history: Path, capacity: float, flops_per_token: float, peak_flops: float | None) -> None:
+        """capacity: tokens of all of a step's rows together; peak_flops: of all devices together, a second."""
+        self.path = history
+        self.capacity, self.flops_per_token, self.peak_flops = capacity, flops_per_token, peak_flops
+        self.losses: list[torch.Tensor] = []
+        self.tokens = self.samples = 0
+        self.norm: float | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, module: Any) -> None:
+        if trainer.is_global_zero:
+            self.history = History(self.path, trainer.global_step)
+        self.bar = progress("train", total=trainer.max_steps, unit="step") if trainer.is_global_zero else None
+        if self.bar is not None:
+            self.bar.update(trainer.global_step)
+        self.step, self.at = trainer.global_step, time.perf_counter()
+
+    def on_train_end(self, trainer: pl.Trainer, module: Any) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def on_before_optimizer_step(self, trainer: pl.Trainer, module: Any, optimizer: Any) -> None:
+        """Before clipping. ZeRO knows the norm of gradients that no rank has in full."""
+        if not hasattr(trainer.strategy, "deepspeed_engine"):
+            gradients = [p.grad for p in module.parameters() if p.grad is not None]
+            self.norm = float(torch.nn.utils.get_total_norm(gradients))
+
+    def on_train_batch_end(self, trainer: pl.Trainer, module: Any, outputs: Any, batch: Batch, index: int) -> None:
+        loss = outputs["loss"].detach()
+        if not torch.isfinite(loss):
+            raise UserError(_broken(float(loss), trainer.global_step, [record["id"] for record in batch["records"]]))
+        self.losses.append(loss)
+        self.tokens += batch["input_ids"].shape[1]
+        self.samples += len(batch["records"])
+        if trainer.global_step > self.step:
+            self._row(trainer)
+
+    def _row(self, trainer: pl.Trainer) -> None:
+        scale = trainer.accumulate_grad_batches if _scaled(trainer) else 1
+        local = torch.tensor([float(sum(self.losses)) * scale / len(self.losses), self.tokens, self.samples])
+        # Each rank holds its share of the step's loss.
+        total = trainer.strategy.reduce(local.to(trainer.strategy.root_device), reduce_op="sum").tolist()
+        loss, tokens, samples = total[0] / trainer.world_size, total[1], total[2]
+        now = time.perf_counter()
+        seconds, self.at = now - self.at, now
+        self.step = trainer.global_step
+        self.losses, self.tokens, self.samples = [], 0, 0
+        if trainer.is_global_zero:
+            flops = self.flops_per_token * tokens / seconds
+            row = {
+                "step": self.step,
+                "loss": round(loss, 6),
+                "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+                "gradient_norm": round(self._norm(trainer), 6),
+                "seconds": round(seconds, 4),
+                "tokens_per_second": round(tokens / seconds, 1),
+                "samples_per_second": round(samples / seconds, 2),
+                "padding": round(max(0.0, 1 - tokens / self.capacity), 4) if self.capacity else 0.0,
+                "mfu": round(flops / self.peak_flops, 4) if self.peak_flops else None,
+                "memory_gb": round(_memory(), 2),
+            }
+            self._say(trainer, row)
+
+    def _norm(self, trainer: pl.Trainer) -> float:
+        engine = getattr(trainer.strategy, "deepspeed_engine", None)
+        return float((engine.get_global_grad_norm() if engine is not None else self.norm) or 0.0)
+
+    def _say(self, trainer: pl.Trainer, row: Row) -> None:
+        self.history.add(row)
+        if trainer.logger is not None:
+            named = {f"train/{name}": value for name, value in row.items() if name != "step" and value is not None}
+            trainer.logger.log_metrics(named, step=row["step"])
+        assert self.bar is not None
+        self.bar.update(row["step"] - self.bar.n)
+        self.bar.set_postfix(loss=f"{row['loss']:.3f}", tokens_s=f"{row['tokens_per_second']:,.0f}", refresh=False)
+
+
+def _scaled(trainer: pl.Trainer) -> bool:
+    """Whether the loss that comes back was divided by the number of accumulated batches."""
+    return not trainer.strategy.handles_gradient_accumulation
+
+
+def _broken(loss: float, step: int, ids: list[str]) -> str:
+    named = ", ".join(ids[:10]) + (f" and {len(ids) - 10} more" if len(ids) > 10 else "")
+    return (
+        f"the loss is {loss} at step {step}, in a batch of the records {named}; "
+        "lower objective.learning_rate, or look for what is broken in them"
+    )
+
+
+def _memory() -> float:
+    """The most that was in use, in GB: of the GPU, else of this process."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 1e9
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+def summary(rows: Iterable[Row]) -> Row:
+    """The mean loss of the last tenth of the steps, and what a step took in the median."""
+    rows = list(rows)
+    tail = rows[-max(1, len(rows) // 10) :]
+    speeds = sorted(row["tokens_per_second"] for row in rows)
+    return {
+        "loss": round(math.fsum(row["loss"] for row in tail) / len(tail), 5),
+        "tokens_per_second": speeds[len(speeds) // 2],
+    }

@@ -1,0 +1,61 @@
+"""Training on as many prepared samples as one likes: how long until the first step, how much memory after ten.
+
+python many.py SETTINGS COUNT prepare | train
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from ours import packed, work
+
+from ain.model.samples import SCHEMA, STORES
+from ain.record import SHARD_ROWS, Shards
+from ain.stage import mark_done, read_manifest
+
+
+def prepare(settings: dict[str, Any], count: int) -> None:
+    """The samples of settings["data"] over and over, each time under a new id, as the pack stage leaves them."""
+    out = Path(settings["out"])
+    folder = out / "folder"
+    folder.mkdir(parents=True)
+    data = Path(settings["data"])
+    for path in [data / "train.jsonl", *data.glob("*.png")]:
+        (folder / path.name).symlink_to(path)
+    few = packed(settings, "train", folder, out)
+    rows = list(Shards(few, SCHEMA, suffix="arrow").rows())
+    many = Shards(out / "many", SCHEMA, suffix="arrow").create()
+    for index, start in enumerate(range(0, count, SHARD_ROWS)):
+        numbers = range(start, min(start + SHARD_ROWS, count))
+        many.write(index, [{**rows[i % len(rows)], "id": str(i)} for i in numbers])
+    (out / "many" / STORES).write_bytes((few / STORES).read_bytes())
+    mark_done(out / "many", read_manifest(few))
+
+
+def train(settings: dict[str, Any]) -> None:
+    import torch
+
+    from ain.trainer import watch
+    from ain.trainer.fit import fit
+
+    torch.set_num_threads(settings["threads"])
+    first: list[float] = []
+    add = watch.History.add
+
+    def timed(self: watch.History, row: dict[str, Any]) -> None:
+        first.append(time.time())
+        add(self, row)
+
+    watch.History.add = timed  # type: ignore[method-assign]
+    out = Path(settings["out"])
+    fit(work({**settings, "out": str(out / "run")}, out / "many", max_steps=10))
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    peak = next(int(line.split()[1]) / 1000 for line in status.splitlines() if line.startswith("VmHWM"))
+    print(json.dumps({"first_step": first[0], "peak_mb": round(peak, 1)}))
+
+
+if __name__ == "__main__":
+    given, wanted = json.loads(sys.argv[1]), int(sys.argv[2])
+    prepare(given, wanted) if sys.argv[3] == "prepare" else train(given)

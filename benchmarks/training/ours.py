@@ -1,0 +1,120 @@
+"""One run of this project's trainer for train.py and train_peers.py.
+
+    python ours.py SETTINGS        # JSON: SETTINGS of runs.py and checkpoint, data, out, seed
+
+Leaves the trained model in OUT/model; the last line is one JSON object. Tokenising is done once, before, as `ain pack` does it.
+"""
+
+import json
+import sys
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from ain.__main__ import ROOT
+from ain.images import ImagePacks
+from ain.model.processor import Processor
+from ain.model.qwen2_vl import Qwen2VL
+from ain.model.samples import STORES
+from ain.objective.sft import SupervisedFineTuning
+from ain.record import Shards
+from ain.source.folder import Folder
+from ain.stage import mark_done
+from ain.stages.collect import collect
+from ain.stages.mix import SCHEMA
+from ain.stages.pack import pack
+from ain.trainer.export import weights
+from ain.trainer.fit import Fit, fit
+from ain.trainer.watch import read
+
+
+def trainer(**changes: Any) -> dict[str, Any]:
+    """The config group `trainer` for this machine's cores."""
+    group = yaml.safe_load((ROOT / "conf" / "trainer" / "cpu.yaml").read_text(encoding="utf-8"))
+    return {**{key: value for key, value in group.items() if key != "how"}, **group["how"], **changes}
+
+
+def processor(settings: dict[str, Any]) -> Processor:
+    sizes = {name: settings[name] for name in ("max_pixels", "min_pixels", "cutoff")}
+    return Processor(settings["checkpoint"], **sizes)
+
+
+def packed(settings: dict[str, Any], split: str, folder: Path, where: Path) -> Path:
+    """The pack stage's directory for one file of samples, all of it in one split."""
+    collected, mixed, out = (where / f"{name}-{split}" for name in ("collect", "mix", "pack"))
+    for directory in (collected, mixed, out):
+        directory.mkdir(parents=True)
+    collect(Folder(str(folder)), collected)
+    names = ImagePacks(collected).index()
+    shards = Shards(mixed, SCHEMA).create()
+    for index in range(len(Shards(collected))):
+        rows = []
+        for record in Shards(collected).read(index):
+            language = "arabic" if record["arabic"] else "english"
+            places = [dict(zip(("store", "pack", "row"), (0, *names[sha]), strict=True)) for sha in record["images"]]
+            rows.append(
+                {**record, "language": language, "split": split, "images": places, "exchanges": record[language]}
+            )
+        shards.write(index, rows)
+    (mixed / STORES).write_text(json.dumps({"stores": [collected.name], "pictures": "shown"}), encoding="utf-8")
+    mark_done(out, {"counts": pack(mixed, processor(settings), out)})
+    return out
+
+
+def work(settings: dict[str, Any], pack: Path, **changes: Any) -> Fit:
+    """The trainer's work order: the settings of all contestants in our words."""
+    objective = partial(
+        SupervisedFineTuning,
+        learning_rate=settings["learning_rate"],
+        weight_decay=settings["weight_decay"],
+        betas=settings["betas"],
+        warmup=settings["warmup"],
+    )
+    model = Qwen2VL(settings["checkpoint"], processor(settings), export_dtype="float32")
+    group = trainer(
+        **{
+            "max_epochs": settings["epochs"],
+            "row_tokens": settings["row_tokens"],
+            "clip": settings["clip"],
+            "checkpoint_every": 1_000_000,
+            "show": 0,
+            **changes,
+        }
+    )
+    out = Path(settings["out"])
+    out.mkdir(parents=True, exist_ok=True)
+    return Fit(pack, model, objective, group, {"mode": "disabled"}, settings["seed"], out)
+
+
+def main(settings: dict[str, Any]) -> None:
+    torch.set_num_threads(settings["threads"])
+    out = Path(settings["out"])
+    rows = Path(settings["data"]) / "train.jsonl"
+    folder = out / "folder"  # the training samples alone, with links to their pictures
+    folder.mkdir(parents=True)
+    for path in [rows, *rows.parent.glob("*.png")]:
+        (folder / path.name).symlink_to(path)
+    job = work(settings, packed(settings, "train", folder, out / "prepared"))
+    fit(job)
+    newest = job.checkpoints.latest()
+    assert newest is not None
+    job.model.trained(weights(newest / "state")).save_pretrained(out / "model")
+    steps = read(out / "history.jsonl")
+    seconds = sum(step["seconds"] for step in steps)
+    made = {
+        "samples_per_second": settings["samples"] / seconds,
+        "seconds": seconds,
+        "steps": len(steps),
+        "train_loss": sum(step["loss"] for step in steps) / len(steps),
+        "padding": sum(step["padding"] for step in steps) / len(steps),
+        "versions": {name: version(name) for name in ("torch", "transformers", "pytorch-lightning")},
+    }
+    print(json.dumps(made))
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

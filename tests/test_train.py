@@ -1,0 +1,275 @@
+"""Training: on two ranks as on one, killed and taken up again as undisturbed, and what is exported is what was trained."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import mixed
+import pytest
+import torch
+from conftest import PICO, Result, ain
+
+from ain import UserError
+from ain.ranks import run
+from ain.trainer.export import answer_logits
+from ain.trainer.fit import Fit, fit
+from ain.trainer.watch import read
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def base(pico: Path) -> str:
+    return str(next((pico / "checkpoints").glob("miniature-base-*")))
+
+
+@pytest.fixture(scope="module")
+def pack(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return mixed.prepared(base, tmp_path_factory.mktemp("mixed"))
+
+
+@pytest.fixture(scope="module")
+def alone(base: str, pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Fit:
+    """One process that accumulates two rows a step."""
+    job = mixed.work(pack, base, tmp_path_factory.mktemp("alone"), accumulate=2)
+    mixed.run(job)
+    return job
+
+
+def elsewhere(pack: Path, base: str, out: Path, die_at: int | None = None, **trainer: Any) -> Result:
+    """The same in a process of its own."""
+    given = {"pack": str(pack), "checkpoint": base, "out": str(out), "die_at": die_at, "trainer": trainer}
+    command = [sys.executable, str(HERE / "mixed.py"), json.dumps(given)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=150)
+
+
+def losses(out: Path) -> list[float]:
+    return [row["loss"] for row in read(out / "history.jsonl")]
+
+
+def exported(out: Path) -> bytes:
+    return (out / "checkpoint" / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("strategy", ["zero2", "zero3"])
+def test_two_ranks_follow_one(strategy: str, alone: Fit, pack: Path, base: str, tmp_path: Path) -> None:
+    """Rows with pictures, with videos and with text alone on both ranks; none waits for the other for ever."""
+    pytest.importorskip("deepspeed", reason="DeepSpeed is not installed")
+    result = elsewhere(pack, base, tmp_path, strategy=strategy, devices=2)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert losses(tmp_path) == pytest.approx(losses(alone.out), rel=1e-4)
+    norms = [[row["gradient_norm"] for row in read(out / "history.jsonl")] for out in (tmp_path, alone.out)]
+    assert norms[0] == pytest.approx(norms[1], rel=1e-3)
+    answers = [answer_logits(alone.model.reload(out / "checkpoint"), alone) for out in (tmp_path, alone.out)]
+    torch.testing.assert_close(*answers, atol=2e-3, rtol=2e-3)
+    assert torch.equal(answers[0].argmax(-1), answers[1].argmax(-1))
+    tables = [(out / "tables" / "answers.csv").read_text(encoding="utf-8") for out in (tmp_path, alone.out)]
+    assert tables[0] == tables[1]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_killed_between_checkpoints_it_comes_to_the_same_weights(
+    workers: int, pack: Path, base: str, alone: Fit, tmp_path: Path
+) -> None:
+    settings = {"accumulate": 2, "workers": workers, "checkpoint_every": 2}
+    killed = elsewhere(pack, base, tmp_path / "killed", die_at=5, **settings)
+    assert killed.returncode == -9
+    assert len(losses(tmp_path / "killed")) == 5
+    again = elsewhere(pack, base, tmp_path / "killed", **settings)
+    assert again.returncode == 0, again.stderr[-3000:]
+    once = elsewhere(pack, base, tmp_path / "once", **settings)
+    assert once.returncode == 0, once.stderr[-3000:]
+    assert losses(tmp_path / "killed") == losses(tmp_path / "once")
+    assert exported(tmp_path / "killed") == exported(tmp_path / "once")
+
+
+def test_a_torn_checkpoint_is_passed_over(pack: Path, base: str, tmp_path: Path) -> None:
+    job = mixed.work(pack, base, tmp_path, checkpoint_every=2)
+    fit(job)
+    whole = exported_after(job)
+    newest = job.checkpoints.latest()
+    assert newest is not None
+    (newest / "state").write_bytes((newest / "state").read_bytes()[:1000])
+    before = job.checkpoints.latest()
+    assert before is not None
+    assert before.name == "step-00000004"
+    fit(job)
+    assert exported_after(job) == whole
+    assert losses(tmp_path) == losses(tmp_path)
+
+
+def exported_after(job: Fit) -> dict[str, bytes]:
+    from ain.trainer.export import weights
+
+    newest = job.checkpoints.latest()
+    assert newest is not None
+    return {name: tensor.numpy().tobytes() for name, tensor in weights(newest / "state").items()}
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(
+    pack: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pytorch_lightning as pl
+
+    job = mixed.work(pack, base, tmp_path, checkpoint_every=2)
+    save, count = pl.Trainer.save_checkpoint, [0]
+
+    def full(self: pl.Trainer, path: Path, *more: Any) -> None:
+        count[0] += 1
+        if count[0] == 2:
+            Path(path).write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+        save(self, path, *more)
+
+    monkeypatch.setattr(pl.Trainer, "save_checkpoint", full)
+    with pytest.raises(OSError, match="No space left"):
+        fit(job)
+    newest = job.checkpoints.latest()
+    assert newest is not None
+    assert newest.name == "step-00000002"
+    fit(job)
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["step-00000004", "step-00000006"]
+
+
+def test_the_best_checkpoint_is_kept_and_can_be_the_one_that_is_exported(tmp_path: Path) -> None:
+    from ain.trainer.checkpoints import Checkpoints
+
+    held = Checkpoints(tmp_path, keep_last=1)
+
+    class Trainer:
+        is_global_zero = True
+        global_step = 0
+        strategy = type("Strategy", (), {"barrier": staticmethod(lambda: None)})
+
+        def save_checkpoint(self, path: Path) -> None:
+            path.write_bytes(b"x")
+
+    trainer: Any = Trainer()
+    for step, loss in ((1, 3.0), (2, 1.0), (3, 2.0)):
+        trainer.global_step = step
+        held.save(trainer, {"validation/loss": loss}, torch.zeros(1))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000002", "step-00000003"]
+    best, latest = held.best(), held.latest()
+    assert best is not None
+    assert latest is not None
+    assert (held.step(best), held.step(latest)) == (2, 3)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_names_the_records(pack: Path, base: str, tmp_path: Path) -> None:
+    job = mixed.work(pack, base, tmp_path, learning_rate=1e20)
+    with pytest.raises(UserError, match=r"the loss is (nan|inf) at step \d, in a batch of the records \d+, "):
+        fit(job)
+
+
+def test_freezing_and_adapters(pack: Path, base: str, tmp_path: Path) -> None:
+    """What is frozen stays as it was; adapters are merged into weights of the base's own shape."""
+    from safetensors.torch import load_file
+
+    before = load_file(Path(base) / "model.safetensors")
+
+    def moved(name: str, **model: Any) -> set[str]:
+        job = mixed.work(pack, base, tmp_path / name, max_steps=1, show=0, model=model)
+        mixed.run(job)
+        after = load_file(job.out / "checkpoint" / "model.safetensors")
+        assert {key: value.shape for key, value in after.items()} == {key: value.shape for key, value in before.items()}
+        return {key for key in before if not torch.equal(before[key], after[key])}
+
+    assert not [key for key in moved("language", freeze_vision=True, freeze_merger=True) if "visual" in key]
+    assert {"merger" in key for key in moved("merger", freeze_vision=True, freeze_language=True)} == {True}
+    pytest.importorskip("peft", reason="peft is not installed")
+    lora = {"rank": 4, "alpha": 8, "dropout": 0.0, "target_modules": ["q_proj", "v_proj"]}
+    assert {key.split(".")[-2] for key in moved("lora", lora=lora)} == {"q_proj", "v_proj"}
+
+
+def test_gradient_checkpointing_changes_no_loss(pack: Path, base: str, alone: Fit, tmp_path: Path) -> None:
+    job = mixed.work(pack, base, tmp_path, accumulate=2, model={"gradient_checkpointing": True})
+    fit(job)
+    assert losses(tmp_path) == pytest.approx(losses(alone.out), rel=1e-5)
+
+
+def fails(number: int) -> None:
+    """The second rank meets a mistake of a person; the first would wait for it for ever."""
+    import os
+    import time
+
+    if os.environ["RANK"] == "1":
+        if number == 0:
+            raise UserError("say it better")
+        raise ValueError("a bug")
+    time.sleep(600)
+
+
+def test_one_failed_rank_ends_the_job_with_its_own_error() -> None:
+    with pytest.raises(UserError, match="^say it better$"):
+        run(fails, 0, 2, 1)
+    with pytest.raises(RuntimeError, match=r"(?s)rank 1 failed.*ValueError: a bug"):
+        run(fails, 1, 2, 1)
+
+
+def test_more_nodes_are_started_from_outside() -> None:
+    with pytest.raises(UserError, match="start the ranks with srun or torchrun"):
+        run(fails, 0, 8, 8)
+
+
+def test_a_sweep_over_ranks(pico: Path, tmp_path: Path) -> None:
+    """Each job starts its own two ranks; both come to their ends."""
+    pytest.importorskip("deepspeed", reason="DeepSpeed is not installed")
+    import shutil
+
+    shutil.copytree(pico, tmp_path / "outputs", copy_function=shutil.copy)
+    words = ["train", "-m", *PICO, "model.freeze_vision=true,false", "trainer=zero2", "trainer.devices=2"]
+    result = ain(*words, "trainer.row_tokens=2048", "trainer.max_steps=2", f"output_dir={tmp_path / 'outputs'}")
+    assert result.returncode == 0, result.stderr[-3000:]
+    made = sorted((tmp_path / "outputs" / "data").glob("*-train-*/checkpoint/model.safetensors"))
+    assert len(made) == 3
+    assert len({path.read_bytes() for path in made}) == 3
+
+
+def test_ranks_from_slurm(pico: Path, tmp_path: Path) -> None:
+    """As srun starts them: every task the same command, numbered by the environment; the first one writes."""
+    import shutil
+    import socket
+
+    shutil.copytree(pico, tmp_path / "outputs", copy_function=shutil.copy)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ["train", *PICO, "trainer.devices=2", "trainer.max_steps=2", f"output_dir={tmp_path / 'outputs'}"]
+    command = [sys.executable, "-m", "ain", *words]
+    import os
+
+    def task(number: int) -> subprocess.Popen[str]:
+        slurm = {
+            "SLURM_STEP_NUM_TASKS": "2",
+            "SLURM_PROCID": str(number),
+            "SLURM_LOCALID": str(number),
+            "SLURM_JOB_ID": "7",
+        }
+        env = {**os.environ, **slurm, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+
+    tasks = [task(number) for number in range(2)]
+    said = [one.communicate(timeout=150) for one in tasks]
+    assert [one.returncode for one in tasks] == [0, 0], said
+    assert said[1][0] == ""
+    made = Path(said[0][0].strip())
+    assert (made / "checkpoint" / "model.safetensors").exists()
+    assert (made / "manifest.json").exists()
+    other = ain(*words, "seed=1", env={"RANK": "0", "WORLD_SIZE": "2"})
+    assert other.returncode == 1
+    assert "mix is not done" in other.stderr
+
+
+def test_a_dry_run_says_what_it_takes() -> None:
+    result = ain("train", "ain/recipe", "dry_run=true")
+    assert result.returncode == 0
+    assert "8,291.4M parameters" in result.stderr
+    assert "28,125 steps of 128 samples" in result.stderr
+    table = {
+        line.split()[1]: line for line in result.stderr.splitlines() if line.startswith("ain:") and " zero" in line
+    }
+    assert table["zero3"].endswith("<- chosen")
+    tight = ain("train", "model=qwen2_vl_7b", "dry_run=true")
+    assert "it will not fit into 80 GB; say trainer.strategy=zero3 trainer.offload_optimizer=true" in tight.stderr

@@ -5,7 +5,9 @@ started from outside with the very call that they are to make.
 """
 
 import os
+import select
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -59,11 +61,17 @@ def run(body: Callable[[Work], Any], work: Work, devices: int, num_nodes: int) -
 
 
 def _start(body: Callable[[Work], Any], work: Work, devices: int) -> Any:
-    """One process a device by torch's elastic agent, which is what torchrun is: it ends all when one fails."""
+    """One process a device by torch's elastic agent, which is what torchrun is: it ends all when one fails.
+
+    They are forked from a process that has the libraries loaded and has done nothing else.
+    """
+    import multiprocessing
+
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    multiprocessing.set_forkserver_preload([body.__module__])
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -72,23 +80,38 @@ def _start(body: Callable[[Work], Any], work: Work, devices: int) -> Any:
         rdzv_endpoint="localhost:0",
         max_restarts=0,
         monitor_interval=0.2,
-        start_method="spawn",
+        start_method="forkserver",
+        run_id="ain",
         logs_specs=DefaultLogsSpecs(),
     )
     try:
-        return elastic_launch(config, _guarded)(body, work)[0]
+        return elastic_launch(config, _guarded)(body, work, os.getpid())[0]
     except ChildFailedError as error:
         number, failure = error.get_first_failure()
         raise _raised(number, failure.message, failure.exitcode) from None
 
 
-def _guarded(body: Callable[[Work], Any], work: Work) -> Any:
+def _guarded(body: Callable[[Work], Any], work: Work, agent: int) -> Any:
     """A person's mistake is marked, so that it can be told from a bug on the other side."""
+    _end_with(agent)
     try:
         return body(work)
     except UserError as error:
         sys.stderr.flush()
         raise RuntimeError(f"{_MARK}{error}{_MARK}") from None
+
+
+def _end_with(agent: int) -> None:
+    """No rank goes on when the process that started them is gone, however that ended."""
+    if not hasattr(os, "pidfd_open"):  # Linux alone has it
+        return
+    gone = os.pidfd_open(agent)
+
+    def wait() -> None:
+        select.select([gone], [], [])
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 _MARK = "\x1f"

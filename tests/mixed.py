@@ -1,9 +1,7 @@
-"""Samples of all kinds in one mixture, and a training of them: for tests in this process, and in processes that may die.
-
-python mixed.py '{"pack": DIR, "checkpoint": DIR, "out": DIR, "trainer": {...}, "die_at": STEP}'
-"""
+"""Samples of all kinds in one mixture, and a training of them, here or in a process that may die."""
 
 import json
+import multiprocessing
 import os
 import signal
 import sys
@@ -11,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks" / "training"))
@@ -24,14 +23,16 @@ from ain.objective.sft import SupervisedFineTuning
 from ain.trainer import watch
 from ain.trainer.export import export
 from ain.trainer.fit import Fit, fit
+from ain.trainer.strategy import settled
 
+HELD_OUT = 6
 SIZES = {"max_pixels": 50_176, "min_pixels": 3_136, "cutoff": 256}
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
-    """Several turns, several pictures, none, and videos; text alone comes in stretches, so that whole rows are without pictures."""
+    """Several turns, several pictures, none, and videos; half are text alone, so that whole rows are without pictures."""
     made: list[dict[str, Any]] = []
-    for i in range(48):
+    for i in range(48 + HELD_OUT):
         name = f"{i}.png"
         Image.new("RGB", (56 + i, 84), (5 * i, 255 - 5 * i, 90)).save(folder / name)
         colour = ("red", "أحمر")[i % 2]
@@ -41,7 +42,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
             {"images": [name, name], "questions": [f"<image>{asked[0]}", f"<image>{asked[1]}"]},
             {"videos": [[name] * 3], "images": [name], "questions": [f"<video>{asked[0]}<image>", asked[1]]},
         ]
-        kind = kinds[i % 3] if i < 24 else {"questions": asked * 4}
+        kind = kinds[i % 3] if i < 24 or i >= 48 else {"questions": asked * 4}
         turns = [turn for q in kind.pop("questions") for turn in (("user", q), ("assistant", f"{colour} {i}"))]
         made.append({**kind, "id": str(i), "messages": [{"role": role, "content": text} for role, text in turns]})
     return made
@@ -51,7 +52,7 @@ def prepared(checkpoint: str, where: Path) -> Path:
     folder = where / "folder"
     folder.mkdir(parents=True)
     (folder / "rows.json").write_text(json.dumps(rows(folder)), encoding="utf-8")
-    return packed({"checkpoint": checkpoint, **SIZES}, "train", folder, where)
+    return packed({"checkpoint": checkpoint, **SIZES}, folder, where, held_out=HELD_OUT)
 
 
 def work(pack: Path, checkpoint: str, out: Path, **changes: Any) -> Fit:
@@ -60,7 +61,7 @@ def work(pack: Path, checkpoint: str, out: Path, **changes: Any) -> Fit:
     objective = partial(SupervisedFineTuning, learning_rate=changes.pop("learning_rate", 1e-3))
     group = trainer(**{"row_tokens": 256, "max_steps": 6, "checkpoint_every": 3, "show": 2, **changes})
     out.mkdir(parents=True, exist_ok=True)
-    return Fit(pack, model, objective, group, {"mode": "disabled"}, 0, out)
+    return Fit(pack, model, objective, settled(group), {"mode": "disabled"}, 0, out)
 
 
 def run(job: Fit) -> None:
@@ -71,23 +72,25 @@ def run(job: Fit) -> None:
     export(job, chosen, "a card")
 
 
-def dying(step: int) -> None:
-    """This process is killed as soon as a step's row is written: in the middle, where no checkpoint is."""
+def elsewhere(job: Fit, die_at: int | None = None) -> int:
+    """The same in a process of its own, forked where the libraries are loaded; its exit status."""
+    multiprocessing.set_forkserver_preload(["mixed"])
+    process = multiprocessing.get_context("forkserver").Process(target=_run, args=(job, die_at))
+    process.start()
+    process.join(120)
+    assert process.exitcode is not None, "it hangs"
+    return process.exitcode
+
+
+def _run(job: Fit, die_at: int | None) -> None:
+    """Killed as soon as the step's row is written: in the middle, where no checkpoint is."""
+    torch.set_num_threads(1)
     add = watch.History.add
 
     def added(self: watch.History, row: dict[str, Any]) -> None:
         add(self, row)
-        if row["step"] == step:
+        if row["step"] == die_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
     watch.History.add = added  # type: ignore[method-assign]
-
-
-if __name__ == "__main__":
-    import torch
-
-    torch.set_num_threads(1)
-    given = json.loads(sys.argv[1])
-    if given.get("die_at"):
-        dying(given["die_at"])
-    run(work(Path(given["pack"]), given["checkpoint"], Path(given["out"]), **given["trainer"]))
+    run(job)

@@ -35,6 +35,7 @@ def model(base: str, samples: Samples) -> Qwen2VL:
 
 def alone(model: Any, kind: Qwen2VL, samples: Samples, index: int) -> torch.Tensor:
     """Logits [tokens, vocabulary] as the library itself computes them for one sample."""
+    model.set_attn_implementation("sdpa")
     _, tokens, pictures = samples[index]
     batch = kind.processor.collate([tokens], pictures)
     batch.pop("labels")
@@ -58,7 +59,6 @@ def test_logits_and_gradients_are_those_of_single_samples(name: str, model: Qwen
     batch = packed([tokens for _, tokens, _ in found], [pictures for *_, pictures in found], model.processor)
     targets = batch.pop("targets")
 
-    one.set_attn_implementation("sdpa")
     singles = torch.cat([alone(one, model, samples, index) for index in KINDS])
     cross_entropy(singles, targets, ignore_index=IGNORE).backward()
     expected = {name: parameter.grad.clone() for name, parameter in one.named_parameters()}
@@ -111,7 +111,7 @@ def test_positions_are_those_that_the_model_would_count(model: Qwen2VL, grids: l
 def test_attention_is_chosen_with_a_reason() -> None:
     assert attention.choose("auto", gpu=False) == ("sdpa_packed", "flash_attention_2 cannot run: it needs a GPU")
     assert attention.choose("eager", gpu=False)[0] == "eager"
-    with pytest.raises(Exception, match="flash_attention_3: it needs a GPU; say model.attention=sdpa"):
+    with pytest.raises(Exception, match=r"flash_attention_3: it needs a GPU; say model.attention=sdpa"):
         attention.choose("flash_attention_3", gpu=False)
-    with pytest.raises(Exception, match="choose one of auto, flash_attention_2"):
+    with pytest.raises(Exception, match=r"choose one of auto, flash_attention_2"):
         attention.choose("flash", gpu=False)

@@ -1,23 +1,25 @@
 """Training: on two ranks as on one, killed and taken up again as undisturbed, and what is exported is what was trained."""
 
-import json
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import mixed
 import pytest
 import torch
-from conftest import PICO, Result, ain
+from conftest import PICO, ain
+from test_config import config
 
 from ain import UserError
+from ain.part import build, plain
 from ain.ranks import run
+from ain.trainer.estimate import lines
 from ain.trainer.export import answer_logits
 from ain.trainer.fit import Fit, fit
 from ain.trainer.watch import read
-
-HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +40,6 @@ def alone(base: str, pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Fi
     return job
 
 
-def elsewhere(pack: Path, base: str, out: Path, die_at: int | None = None, **trainer: Any) -> Result:
-    """The same in a process of its own."""
-    given = {"pack": str(pack), "checkpoint": base, "out": str(out), "die_at": die_at, "trainer": trainer}
-    command = [sys.executable, str(HERE / "mixed.py"), json.dumps(given)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=150)
-
-
 def losses(out: Path) -> list[float]:
     return [row["loss"] for row in read(out / "history.jsonl")]
 
@@ -53,12 +48,21 @@ def exported(out: Path) -> bytes:
     return (out / "checkpoint" / "model.safetensors").read_bytes()
 
 
+@pytest.fixture(autouse=True)
+def _impatient() -> Iterator[None]:
+    """Ranks that wait for one another wait for ever."""
+    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it hangs"))
+    signal.alarm(150)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
 @pytest.mark.parametrize("strategy", ["zero2", "zero3"])
 def test_two_ranks_follow_one(strategy: str, alone: Fit, pack: Path, base: str, tmp_path: Path) -> None:
     """Rows with pictures, with videos and with text alone on both ranks; none waits for the other for ever."""
     pytest.importorskip("deepspeed", reason="DeepSpeed is not installed")
-    result = elsewhere(pack, base, tmp_path, strategy=strategy, devices=2)
-    assert result.returncode == 0, result.stderr[-3000:]
+    mixed.run(mixed.work(pack, base, tmp_path, strategy=strategy, devices=2))
     assert losses(tmp_path) == pytest.approx(losses(alone.out), rel=1e-4)
     norms = [[row["gradient_norm"] for row in read(out / "history.jsonl")] for out in (tmp_path, alone.out)]
     assert norms[0] == pytest.approx(norms[1], rel=1e-3)
@@ -71,18 +75,18 @@ def test_two_ranks_follow_one(strategy: str, alone: Fit, pack: Path, base: str, 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_killed_between_checkpoints_it_comes_to_the_same_weights(
-    workers: int, pack: Path, base: str, alone: Fit, tmp_path: Path
+    workers: int, pack: Path, base: str, tmp_path: Path
 ) -> None:
-    settings = {"accumulate": 2, "workers": workers, "checkpoint_every": 2}
-    killed = elsewhere(pack, base, tmp_path / "killed", die_at=5, **settings)
-    assert killed.returncode == -9
-    assert len(losses(tmp_path / "killed")) == 5
-    again = elsewhere(pack, base, tmp_path / "killed", **settings)
-    assert again.returncode == 0, again.stderr[-3000:]
-    once = elsewhere(pack, base, tmp_path / "once", **settings)
-    assert once.returncode == 0, once.stderr[-3000:]
-    assert losses(tmp_path / "killed") == losses(tmp_path / "once")
-    assert exported(tmp_path / "killed") == exported(tmp_path / "once")
+    killed, once = (
+        mixed.work(pack, base, tmp_path / name, accumulate=2, workers=workers, checkpoint_every=2)
+        for name in ("killed", "once")
+    )
+    assert mixed.elsewhere(killed, die_at=5) == -signal.SIGKILL
+    assert len(losses(killed.out)) == 5
+    assert mixed.elsewhere(killed) == 0
+    assert mixed.elsewhere(once) == 0
+    assert losses(killed.out) == losses(once.out)
+    assert exported(killed.out) == exported(once.out)
 
 
 def test_a_torn_checkpoint_is_passed_over(pack: Path, base: str, tmp_path: Path) -> None:
@@ -202,7 +206,7 @@ def fails(number: int) -> None:
 
 
 def test_one_failed_rank_ends_the_job_with_its_own_error() -> None:
-    with pytest.raises(UserError, match="^say it better$"):
+    with pytest.raises(UserError, match=r"^say it better$"):
         run(fails, 0, 2, 1)
     with pytest.raises(RuntimeError, match=r"(?s)rank 1 failed.*ValueError: a bug"):
         run(fails, 1, 2, 1)
@@ -271,5 +275,22 @@ def test_a_dry_run_says_what_it_takes() -> None:
         line.split()[1]: line for line in result.stderr.splitlines() if line.startswith("ain:") and " zero" in line
     }
     assert table["zero3"].endswith("<- chosen")
-    tight = ain("train", "model=qwen2_vl_7b", "dry_run=true")
-    assert "it will not fit into 80 GB; say trainer.strategy=zero3 trainer.offload_optimizer=true" in tight.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        (["model=qwen2_vl_7b"], "say trainer.strategy=zero3 trainer.offload_optimizer=true"),
+        (["model=qwen2_vl_7b", "trainer.devices=8"], "say trainer.strategy=zero1"),
+        (
+            ["model=qwen2_vl_2b", "model.gradient_checkpointing=false", "trainer.row_tokens=8192"],
+            "say model.gradient_checkpointing=true",
+        ),
+        (["model=qwen2_vl_2b", "trainer=zero3"], None),
+    ],
+)
+def test_what_does_not_fit_is_said_with_what_to_type(changes: list[str], advice: str | None) -> None:
+    cfg = config(*changes)
+    said = list(lines(build("model", plain(cfg, "model")), build("trainer", plain(cfg, "trainer")), None))
+    unfit = [line for line in said if "it will not fit" in line]
+    assert [line.split("; ")[1] for line in unfit] == ([advice] if advice else [])

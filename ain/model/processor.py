@@ -146,6 +146,8 @@ class Processor:
             else:
                 input_ids.append(token)
                 labels.append(token if any(first <= start and end <= last for first, last in spans) else IGNORE)
+        if any(True for _ in visual):
+            raise UserError(f"{self.checkpoint}: its chat template has no place for one of the pictures or videos")
         return Tokens(input_ids, labels, grids, counts)
 
     def _fitting(self, sizes: list[tuple[int, int]], frames: list[int], text: int) -> list[tuple[int, int, int]]:

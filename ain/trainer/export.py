@@ -1,5 +1,7 @@
 """From a training's checkpoint, a file or the shards of many ranks, to one Hugging Face directory, proven to be the same."""
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -38,7 +40,8 @@ def weights(state: Path) -> dict[str, torch.Tensor]:
     if state.is_dir():
         from deepspeed.utils.zero_to_fp32 import get_fp32_state_dict_from_zero_checkpoint
 
-        found = get_fp32_state_dict_from_zero_checkpoint(str(state), tag="checkpoint")
+        with contextlib.redirect_stdout(io.StringIO()):  # it tells a lot
+            found = get_fp32_state_dict_from_zero_checkpoint(str(state), tag="checkpoint")
     else:
         found = torch.load(state, map_location="cpu", weights_only=False, mmap=True)["state_dict"]
     return {name.removeprefix("model."): tensor for name, tensor in found.items()}

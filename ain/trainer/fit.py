@@ -79,9 +79,16 @@ def fit(work: Fit) -> None:
 
 def _quiet() -> None:
     """Libraries' talk that is of no use to anyone here."""
-    for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "DeepSpeed"):
+    for name in ("pytorch_lightning", "lightning_fabric", "DeepSpeed"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    for noise in ("does not have many workers", "LeafSpec", "resuming from a checkpoint", "is deprecated", "litlogger"):
+    for noise in (
+        "does not have many workers",
+        "LeafSpec",
+        "resuming from a checkpoint",
+        "is deprecated",
+        "litlogger",
+        "weights_only",
+    ):
         warnings.filterwarnings("ignore", message=f".*{noise}.*")
 
 

@@ -49,5 +49,6 @@ def loader(rows: Rows, workers: int, start: int = 0) -> "DataLoader[Any]":
         batch_size=None,
         sampler=Onwards(len(rows), start),
         num_workers=workers,
+        multiprocessing_context="fork" if workers else None,  # a worker that loads the libraries anew takes seconds
         persistent_workers=workers > 0,
     )

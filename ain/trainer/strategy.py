@@ -18,7 +18,7 @@ STRATEGIES = ("ddp", "zero1", "zero2", "zero3")
 
 
 def settled(trainer: dict[str, Any]) -> dict[str, Any]:
-    """The config group with `auto` decided by this machine."""
+    """The config group with `auto` decided by this machine, and no more workers than it has cores."""
     gpus = torch.cuda.device_count()
     accelerator = trainer["accelerator"]
     if accelerator == "auto":
@@ -31,10 +31,13 @@ def settled(trainer: dict[str, Any]) -> dict[str, Any]:
             f"trainer.devices={trainer['devices']}, but {seen} visible here; "
             + (f"say trainer.devices={gpus}" if gpus else "say trainer=cpu, or run where there is one")
         )
+    if accelerator == "cpu":
+        os.environ["DS_ACCELERATOR"] = "cpu"  # DeepSpeed asks when it is imported
     precision = trainer["precision"]
     if precision == "auto":
         precision = "bf16-mixed" if accelerator == "gpu" else "32-true"
-    return {**trainer, "accelerator": accelerator, "precision": precision}
+    workers = min(trainer["workers"], (os.cpu_count() or 1) // trainer["devices"])
+    return {**trainer, "accelerator": accelerator, "precision": precision, "workers": workers}
 
 
 def strategy(trainer: dict[str, Any]) -> Strategy | str:
@@ -81,7 +84,6 @@ class CPUDeepSpeedStrategy(DeepSpeedStrategy):
     """Lightning's strategy asks for CUDA, DeepSpeed does not: ZeRO runs over gloo on CPU ranks."""
 
     def setup_environment(self) -> None:
-        os.environ["DS_ACCELERATOR"] = "cpu"
         super(DeepSpeedStrategy, self).setup_environment()
 
     def setup_distributed(self) -> None:

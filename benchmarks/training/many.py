@@ -24,7 +24,7 @@ def prepare(settings: dict[str, Any], count: int) -> None:
     data = Path(settings["data"])
     for path in [data / "train.jsonl", *data.glob("*.png")]:
         (folder / path.name).symlink_to(path)
-    few = packed(settings, "train", folder, out)
+    few = packed(settings, folder, out)
     rows = list(Shards(few, SCHEMA, suffix="arrow").rows())
     many = Shards(out / "many", SCHEMA, suffix="arrow").create()
     for index, start in enumerate(range(0, count, SHARD_ROWS)):

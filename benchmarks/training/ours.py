@@ -43,18 +43,21 @@ def processor(settings: dict[str, Any]) -> Processor:
     return Processor(settings["checkpoint"], **sizes)
 
 
-def packed(settings: dict[str, Any], split: str, folder: Path, where: Path) -> Path:
-    """The pack stage's directory for one file of samples, all of it in one split."""
-    collected, mixed, out = (where / f"{name}-{split}" for name in ("collect", "mix", "pack"))
+def packed(settings: dict[str, Any], folder: Path, where: Path, held_out: int = 0) -> Path:
+    """The pack stage's directory for a folder of samples, the last `held_out` of them for validation."""
+    collected, mixed, out = (where / name for name in ("collect", "mix", "pack"))
     for directory in (collected, mixed, out):
         directory.mkdir(parents=True)
     collect(Folder(str(folder)), collected)
     names = ImagePacks(collected).index()
     shards = Shards(mixed, SCHEMA).create()
+    left = Shards(collected).count()
     for index in range(len(Shards(collected))):
         rows = []
         for record in Shards(collected).read(index):
             language = "arabic" if record["arabic"] else "english"
+            split = "train" if left > held_out else "validation"
+            left -= 1
             places = [dict(zip(("store", "pack", "row"), (0, *names[sha]), strict=True)) for sha in record["images"]]
             rows.append(
                 {**record, "language": language, "split": split, "images": places, "exchanges": record[language]}
@@ -98,7 +101,7 @@ def main(settings: dict[str, Any]) -> None:
     folder.mkdir(parents=True)
     for path in [rows, *rows.parent.glob("*.png")]:
         (folder / path.name).symlink_to(path)
-    job = work(settings, packed(settings, "train", folder, out / "prepared"))
+    job = work(settings, packed(settings, folder, out / "prepared"))
     fit(job)
     newest = job.checkpoints.latest()
     assert newest is not None

@@ -145,6 +145,10 @@ class Run:
             from ain.metrics.rules import check
 
             check(plain(cfg, "thresholds"))
+        if stage.name == "train":
+            from ain.trainer.check import check as check_trainer
+
+            check_trainer(plain(cfg, "trainer"))
         if stage.name == "back_translate" and not cfg.back_translation.translator:
             raise UserError(
                 "back_translation=none: nobody is to translate back; choose another, as back_translation=miniature"

@@ -67,7 +67,7 @@ def _start(body: Callable[[Work], Any], work: Work, devices: int) -> Any:
     """
     import multiprocessing
 
-    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -86,6 +86,10 @@ def _start(body: Callable[[Work], Any], work: Work, devices: int) -> Any:
     )
     try:
         return elastic_launch(config, _guarded)(body, work, os.getpid())[0]
+    except SignalException as error:
+        raise UserError(
+            f"stopped by signal {error.sigval.name}; the same command goes on from the last checkpoint"
+        ) from None
     except ChildFailedError as error:
         number, failure = error.get_first_failure()
         raise _raised(number, failure.message, failure.exitcode) from None

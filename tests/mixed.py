@@ -72,25 +72,35 @@ def run(job: Fit) -> None:
     export(job, chosen, "a card")
 
 
-def elsewhere(job: Fit, die_at: int | None = None) -> int:
+def elsewhere(job: Fit, die_at_step: int | None = None, die_at_write: int | None = None) -> int:
     """The same in a process of its own, forked where the libraries are loaded; its exit status."""
     multiprocessing.set_forkserver_preload(["mixed"])
-    process = multiprocessing.get_context("forkserver").Process(target=_run, args=(job, die_at))
+    context = multiprocessing.get_context("forkserver")
+    process = context.Process(target=_run, args=(job, die_at_step, die_at_write))
     process.start()
     process.join(120)
     assert process.exitcode is not None, "it hangs"
     return process.exitcode
 
 
-def _run(job: Fit, die_at: int | None) -> None:
-    """Killed as soon as the step's row is written: in the middle, where no checkpoint is."""
+def _run(job: Fit, die_at_step: int | None, die_at_write: int | None) -> None:
+    """Killed when a step's row is written, where no checkpoint is; or around the n-th file that gets its name."""
     torch.set_num_threads(1)
-    add = watch.History.add
+    add, replace, written = watch.History.add, os.replace, [0]
 
     def added(self: watch.History, row: dict[str, Any]) -> None:
         add(self, row)
-        if row["step"] == die_at:
+        if row["step"] == die_at_step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def replaced(source: Any, target: Any) -> None:
+        written[0] += 1
+        if written[0] == die_at_write and written[0] % 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace(source, target)
+        if written[0] == die_at_write:
             os.kill(os.getpid(), signal.SIGKILL)
 
     watch.History.add = added  # type: ignore[method-assign]
+    os.replace = replaced  # type: ignore[assignment]
     run(job)

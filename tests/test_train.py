@@ -1,6 +1,12 @@
 """Training: on two ranks as on one, killed and taken up again as undisturbed, and what is exported is what was trained."""
 
+import contextlib
+import os
+import random
+import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +21,7 @@ from test_config import config
 
 from ain import UserError
 from ain.part import build, plain
+from ain.pipeline import STAGES, Run
 from ain.ranks import run
 from ain.trainer.estimate import lines
 from ain.trainer.export import answer_logits
@@ -81,12 +88,49 @@ def test_killed_between_checkpoints_it_comes_to_the_same_weights(
         mixed.work(pack, base, tmp_path / name, accumulate=2, workers=workers, checkpoint_every=2)
         for name in ("killed", "once")
     )
-    assert mixed.elsewhere(killed, die_at=5) == -signal.SIGKILL
+    assert mixed.elsewhere(killed, die_at_step=5) == -signal.SIGKILL
     assert len(losses(killed.out)) == 5
     assert mixed.elsewhere(killed) == 0
     assert mixed.elsewhere(once) == 0
     assert losses(killed.out) == losses(once.out)
     assert exported(killed.out) == exported(once.out)
+
+
+def test_killed_around_every_write_it_comes_to_the_same_weights(pack: Path, base: str, tmp_path: Path) -> None:
+    """The marks and names of checkpoints, the table of answers, the export: before an odd one, after an even one."""
+    killed, once = (
+        mixed.work(pack, base, tmp_path / name, max_steps=4, checkpoint_every=2, show=1) for name in ("killed", "once")
+    )
+    for write in (2, 3, 4, 2, 3, 4, 2, 3):
+        assert mixed.elsewhere(killed, die_at_write=write) == -signal.SIGKILL
+    assert mixed.elsewhere(killed) == 0
+    assert mixed.elsewhere(once) == 0
+    assert losses(killed.out) == losses(once.out)
+    assert exported(killed.out) == exported(once.out)
+    assert [path for path in killed.out.rglob(".*")] == []
+
+
+@pytest.mark.slow
+def test_ten_kills_of_two_ranks(pico: Path, tmp_path: Path) -> None:
+    """The command is killed at random moments, ranks and all; in the end it has trained what an undisturbed one trains."""
+    outs = []
+    for name, kills in (("killed", 10), ("once", 0)):
+        outs.append(tmp_path / name)
+        shutil.copytree(pico, outs[-1], copy_function=shutil.copy)
+        words = ["train", *PICO, "trainer=zero2", "trainer.devices=2", "trainer.row_tokens=512", "trainer.max_steps=60"]
+        command = [sys.executable, "-m", "ain", *words, "trainer.checkpoint_every=3", f"output_dir={outs[-1]}"]
+        signal.alarm(0)
+        for _ in range(kills):
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(random.uniform(15, 30))
+            process.kill()
+            process.wait()
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr[-3000:]
+    newest = [max(out.glob("data/*-train-*"), key=os.path.getmtime) for out in outs]
+    assert losses(newest[0]) == pytest.approx(losses(newest[1]), rel=1e-5)
+    assert exported(newest[0]) == exported(newest[1])
 
 
 def test_a_torn_checkpoint_is_passed_over(pack: Path, base: str, tmp_path: Path) -> None:
@@ -212,6 +256,24 @@ def test_one_failed_rank_ends_the_job_with_its_own_error() -> None:
         run(fails, 1, 2, 1)
 
 
+@pytest.mark.parametrize(
+    ("slip", "said"),
+    [
+        ("trainer.devices=0", "trainer.devices=0: expected a whole number from 1 on"),
+        ("trainer.accumulate=a", "trainer.accumulate=a: expected"),
+        ("trainer.how.keep_last=0", "trainer.keep_last=0: expected"),
+        ("trainer.max_epochs=null", "give trainer.max_epochs or trainer.max_steps"),
+        ("trainer.strategy=zero4", "trainer.strategy=zero4: choose one of ddp, zero1, zero2, zero3"),
+        ("trainer.precision=fp16", "trainer.precision=fp16: choose one of auto, 32-true, bf16-mixed"),
+        ("trainer.export=first", "trainer.export=first: choose one of last, best"),
+        ("trainer.offload_parameters=true", "trainer.offload_parameters=true goes with ZeRO-3 or higher"),
+    ],
+)
+def test_slips_are_said_before_any_work(slip: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=re.escape(said)):
+        Run(tmp_path).plan([STAGES["train"]], config(slip))
+
+
 def test_more_nodes_are_started_from_outside() -> None:
     with pytest.raises(UserError, match="start the ranks with srun or torchrun"):
         run(fails, 0, 8, 8)
@@ -220,8 +282,6 @@ def test_more_nodes_are_started_from_outside() -> None:
 def test_a_sweep_over_ranks(pico: Path, tmp_path: Path) -> None:
     """Each job starts its own two ranks; both come to their ends."""
     pytest.importorskip("deepspeed", reason="DeepSpeed is not installed")
-    import shutil
-
     shutil.copytree(pico, tmp_path / "outputs", copy_function=shutil.copy)
     words = ["train", "-m", *PICO, "model.freeze_vision=true,false", "trainer=zero2", "trainer.devices=2"]
     result = ain(*words, "trainer.row_tokens=2048", "trainer.max_steps=2", f"output_dir={tmp_path / 'outputs'}")
@@ -233,16 +293,12 @@ def test_a_sweep_over_ranks(pico: Path, tmp_path: Path) -> None:
 
 def test_ranks_from_slurm(pico: Path, tmp_path: Path) -> None:
     """As srun starts them: every task the same command, numbered by the environment; the first one writes."""
-    import shutil
-    import socket
-
     shutil.copytree(pico, tmp_path / "outputs", copy_function=shutil.copy)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = ["train", *PICO, "trainer.devices=2", "trainer.max_steps=2", f"output_dir={tmp_path / 'outputs'}"]
     command = [sys.executable, "-m", "ain", *words]
-    import os
 
     def task(number: int) -> subprocess.Popen[str]:
         slurm = {

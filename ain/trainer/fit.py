@@ -164,9 +164,10 @@ class Pause(pl.Callback):
             return
         self.done = step
         losses = self.validation.loss(module)
-        self.answers.add(module, step)
+        answers = self.answers.add(module, step)
         if trainer.logger is not None:
             trainer.logger.log_metrics(losses, step=step)
+            live.table(trainer.logger, "train/answers", answers, step)
         self.checkpoints.save(trainer, losses, self._witness(module))
 
     def _witness(self, module: Any) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """Training's live curves in W&B, from the first rank alone. A run that is taken up again goes on in the same W&B run."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,12 @@ def logger(tracker: dict[str, Any], out: Path, rank: int) -> Any:
     )
 
 
+def table(made: Any, name: str, rows: list[dict[str, Any]], step: int) -> None:
+    if rows:
+        made.log_table(name, columns=list(rows[0]), data=[list(row.values()) for row in rows], step=step)
+
+
 def finish(made: Any) -> None:
     """The run is over for W&B, well or ill, as the exception that is under way says."""
-    import sys
-
     if made is not None:
         made.experiment.finish(exit_code=int(sys.exc_info()[0] is not None))

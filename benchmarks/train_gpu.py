@@ -1,0 +1,222 @@
+"""Full-size Qwen2-VL from random weights on one GPU: tokens a second and model FLOPs utilisation, packed and padded.
+
+    python benchmarks/train_gpu.py                          # 2B, bfloat16 arithmetic, float32 weights: 40 GB and more
+    python benchmarks/train_gpu.py --model qwen2_vl_7b      # weights and optimizer in bfloat16: 70 GB and more
+    python benchmarks/train_gpu.py --pico                   # a tiny model, on any machine: that the script works
+
+Samples as long as benchmarks/training/lengths.yaml says, four times over, as real ones are: random tokens, random pixels.
+Packed rows go through this project's own batches, loss and attention; the padded loop takes the same samples in batches of
+as many tokens with the library's own forward pass and loss, the same attention, optimizer and gradient checkpointing. They
+alternate; medians count. Utilisation counts each operation once: what checkpointing computes again is not work. The last
+line is a JSON object.
+"""
+
+import argparse
+import json
+import math
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks" / "training")]
+
+from data import LENGTHS  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from ain.miniature import tiny  # noqa: E402
+from ain.model import attention  # noqa: E402
+from ain.model.packed import packed  # noqa: E402
+from ain.model.processor import IGNORE, Processor, Tokens  # noqa: E402
+from ain.model.size import Load, flops, size  # noqa: E402
+from ain.objective.sft import SupervisedFineTuning  # noqa: E402
+from ain.trainer.packing import pack  # noqa: E402
+
+PEAK = {"H200": 989, "H100": 989, "A100": 312}  # TFLOP/s, bfloat16, dense
+TIMES = 4  # real samples are so many times longer than those of lengths.yaml
+Sample = tuple[Tokens, list[Image.Image]]
+
+
+def architecture(name: str, pico: bool) -> dict[str, Any]:
+    """From conf/model, with what a 7B has not of its own taken from the 2B; or a tiny one of the same shape."""
+    if pico:
+        text = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2}
+        text |= {"num_key_value_heads": 1, "vocab_size": 1_000}
+        return {"text_config": text, "vision_config": {"depth": 1, "embed_dim": 32, "num_heads": 2, "hidden_size": 64}}
+    made: dict[str, Any] = {}
+    for each in dict.fromkeys(("qwen2_vl_2b", name)):
+        read = yaml.safe_load((ROOT / "conf" / "model" / f"{each}.yaml").read_text(encoding="utf-8"))["architecture"]
+        made = {
+            key: {**made.get(key, {}), **value} if isinstance(value, dict) else value for key, value in read.items()
+        }
+    return made
+
+
+def config(name: str, pico: bool, processor: Processor) -> Any:
+    from transformers import Qwen2VLConfig
+
+    described = architecture(name, pico)
+    head = described["text_config"]["hidden_size"] // described["text_config"]["num_attention_heads"]
+    sections = [head // 8, head // 16 * 3, head // 16 * 3]
+    described["text_config"]["rope_parameters"] = {
+        "rope_type": "default",
+        "rope_theta": 1e6,
+        "mrope_section": [head // 2 - sections[1] - sections[2], *sections[1:]],
+    }
+    return Qwen2VLConfig(**described, image_token_id=processor.image_token_id, video_token_id=processor.video_token_id)
+
+
+def samples(count: int, processor: Processor, vocabulary: int, times: int, seed: int = 0) -> list[Sample]:
+    """One exchange each; what counts is how many tokens there are of which kind."""
+    draw, noise = random.Random(seed), np.random.default_rng(seed)
+    kinds = list(LENGTHS["kinds"].values())
+    made = []
+    for _ in range(count):
+        kind = draw.choices(kinds, [kind["share"] for kind in kinds])[0]
+        side = [round(length * math.sqrt(times)) for length in kind["side"]]
+        sizes = [(draw.randint(*side), draw.randint(*side)) for _ in range(draw.randint(*kind["pictures"]))]
+        images = [Image.fromarray(noise.integers(0, 256, (h, w, 3), dtype=np.uint8)) for w, h in sizes]
+        grids = [processor.grid(*picture) for picture in sizes]
+        ids: list[int] = []
+        labels: list[int] = []
+        for grid in grids:
+            ids += [20] + [processor.image_token_id] * processor.visual_tokens(grid)  # one of text between pictures
+        labels += [IGNORE] * len(ids)
+        for _ in range(draw.randint(*kind["turns"])):
+            for what in ("question", "answer"):
+                tokens = round(times * draw.lognormvariate(math.log(kind[what]["median"]), kind[what]["sigma"])) + 5
+                text = [draw.randrange(20, vocabulary) for _ in range(tokens)]
+                ids += text
+                labels += text if what == "answer" else [IGNORE] * tokens
+        made.append((Tokens(ids, labels, grids), images))
+    return made
+
+
+def rows(drawn: list[Sample], row_tokens: int) -> list[list[Sample]]:
+    lengths = np.array([len(tokens.input_ids) for tokens, _ in drawn])
+    return [[drawn[i] for i in row] for row in pack(lengths, row_tokens)]
+
+
+def batches(drawn: list[Sample], row_tokens: int) -> list[list[Sample]]:
+    """In the order drawn, as many as fit when padded."""
+    made: list[list[Sample]] = [[]]
+    for sample in drawn:
+        longest = max(len(tokens.input_ids) for tokens, _ in [*made[-1], sample])
+        if made[-1] and longest * (len(made[-1]) + 1) > row_tokens:
+            made.append([])
+        made[-1].append(sample)
+    return made
+
+
+def passes(run: Callable[[Any], torch.Tensor], made: list[Any], optimizer: Any, device: str, half: bool) -> float:
+    """Seconds for a step on each batch."""
+    synchronize = torch.cuda.synchronize if device == "cuda" else lambda: None
+    synchronize()
+    begun = time.perf_counter()
+    for batch in made:
+        with torch.autocast(device, torch.bfloat16, enabled=half):
+            loss = run(batch)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    synchronize()
+    return time.perf_counter() - begun
+
+
+def moved(batch: dict[str, Any], device: str) -> dict[str, Any]:
+    return {name: value.to(device) if isinstance(value, torch.Tensor) else value for name, value in batch.items()}
+
+
+def main(chosen: argparse.Namespace) -> None:
+    from transformers import Qwen2VLForConditionalGeneration
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    whole = chosen.model == "qwen2_vl_2b" or chosen.pico  # float32 weights with bfloat16 arithmetic
+    with tempfile.TemporaryDirectory() as temporary:
+        tiny.save_processor(tiny.chat_tokenizer(["a b c"], 300), Path(temporary))
+        processor = Processor(temporary)
+        made = config(chosen.model, chosen.pico, processor)
+        processor.tokenizer, processor.image_processor  # noqa: B018  read while they are there
+    attention.register()
+    name, why = attention.choose("auto", device == "cuda")
+    with torch.device(device):
+        model = Qwen2VLForConditionalGeneration(made)
+    model = model.to(torch.float32 if whole else torch.bfloat16).train()
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    vision = name.removesuffix("_packed")
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-5, fused=True)
+    module = SupervisedFineTuning(model, steps=1)
+
+    drawn = samples(chosen.samples, processor, made.text_config.vocab_size, 1 if chosen.pico else TIMES)
+    drawn = [sample for sample in drawn if len(sample[0].input_ids) <= chosen.row_tokens]
+    ours = [
+        moved({**packed([t for t, _ in row], [i for _, i in row], processor), "normaliser": 1000.0}, device)
+        for row in rows(drawn, chosen.row_tokens)
+    ]
+    theirs = [
+        moved(processor.collate([t for t, _ in batch], [image for _, i in batch for image in i]), device)
+        for batch in batches(drawn, chosen.row_tokens)
+    ]
+    half = device == "cuda" and whole
+    seconds: dict[str, list[float]] = {"packed": [], "padded": []}
+    for repeat in range(chosen.repeats + 1):  # the first warms up
+        model.set_attn_implementation({"text_config": name, "vision_config": vision})
+        first = passes(lambda batch: module.training_step(batch, 0), ours, optimizer, device, half)
+        model.set_attn_implementation(vision)
+        second = passes(lambda batch: model(**batch, use_cache=False).loss, theirs, optimizer, device, half)
+        if repeat:
+            seconds["packed"].append(first)
+            seconds["padded"].append(second)
+            print(f"packed {first:.2f} s, padded {second:.2f} s", file=sys.stderr, flush=True)
+
+    tokens = sum(len(t.input_ids) for t, _ in drawn)
+    answers = sum(label != IGNORE for t, _ in drawn for label in t.labels)
+    visual = sum(processor.visual_tokens(grid) for t, _ in drawn for grid in t.grids)
+    work = flops(
+        size(made), Load(len(drawn), tokens, answers, visual), dict.fromkeys(("vision", "merger", "language"), False)
+    )
+    medians = {kind: statistics.median(found) for kind, found in seconds.items()}
+    gpu = torch.cuda.get_device_name() if device == "cuda" else "CPU"
+    peak = chosen.tflops or next((value for key, value in PEAK.items() if key in gpu), None)
+    print(
+        json.dumps(
+            {
+                "tokens_per_second": {kind: round(tokens / found, 1) for kind, found in medians.items()},
+                "mfu": {
+                    kind: round(work / found / peak / 1e12, 4) if peak else None for kind, found in medians.items()
+                },
+                "speedup": round(medians["padded"] / medians["packed"], 3),
+                "fill": round(tokens / (len(ours) * chosen.row_tokens), 4),
+                "padding": round(1 - tokens / sum(batch["input_ids"].numel() for batch in theirs), 4),
+                "parameters": sum(p.numel() for p in model.parameters()),
+                "attention": f"{name} ({why})",
+                "peak_memory_gb": round(torch.cuda.max_memory_allocated() / 1e9, 1) if device == "cuda" else None,
+                "device": gpu,
+                "versions": {package: version(package) for package in ("torch", "transformers")},
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", choices=("qwen2_vl_2b", "qwen2_vl_7b"), default="qwen2_vl_2b")
+    parser.add_argument("--samples", type=int, default=128)
+    parser.add_argument("--row-tokens", type=int, default=8_192)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--tflops", type=float, help="of the device, bfloat16; known for H100, H200 and A100")
+    parser.add_argument("--pico", action="store_true")
+    given = parser.parse_args()
+    if given.pico:
+        given.samples, given.row_tokens, given.repeats = 12, 512, 1
+    main(given)

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ain import Unavailable, UserError
 from ain.mistakes import sentence
-from ain.ranks import rank
+from ain.ranks import rank, world_size
 from ain.record import replace_text
 from ain.stage import digest
 
@@ -114,7 +114,11 @@ class Job:
         from ain.pipeline import Run, targets
         from ain.tracking import publish, refuse_anonymous
 
-        run = Run(Path(self.cfg.output_dir), say=lambda text: print(f"ain: {text}", file=sys.stderr, flush=True))
+        if world_size() > 1 and self.cfg.stage != "train":
+            raise UserError(
+                f"{world_size()} ranks were started, and {self.cfg.stage} is for one process; only train takes more"
+            )
+        run = Run(Path(self.cfg.output_dir), say=_say if rank() == 0 else lambda text: None)
         out = run.output_dir
         if self.cfg.dry_run:
             self._plan(run)
@@ -122,7 +126,8 @@ class Job:
         refuse_anonymous(self.cfg)
         self._records()
         plan = run.plan(targets(self.cfg), self.cfg)  # what is wrong far down is said before hours of work
-        self._warn(plan)
+        if rank() == 0:
+            self._warn(plan)
         for stage in targets(self.cfg):
             out = run.bring_up(stage, self.cfg)
         if rank() > 0:
@@ -197,6 +202,10 @@ class Job:
         self.row["headline"] = report(self.row, run.directories, where, self._records())
         publish(self.row, run.directories, where, self.cfg, self.folder)
         return where
+
+
+def _say(text: str) -> None:
+    print(f"ain: {text}", file=sys.stderr, flush=True)
 
 
 def _numbers(directory: Path) -> dict[str, Any]:

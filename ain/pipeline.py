@@ -136,7 +136,7 @@ class Run:
         if rank() > 0:
             self._body(stage, cfg, inputs, out)
             return
-        with lock(out):
+        with lock(out, wait=False):
             self._make(stage, cfg, inputs, out)
 
     def _refuse(self, stage: Stage, cfg: DictConfig) -> None:

@@ -4,11 +4,16 @@ Lightning would start them by running the command line again, which in a sweep w
 started from outside with the very call that they are to make.
 """
 
+import json
 import os
 import select
-import sys
+import signal
+import tempfile
 import threading
-from collections.abc import Callable
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ain import UserError
@@ -41,7 +46,7 @@ def _from_slurm() -> None:
 
 
 def run(body: Callable[[Work], Any], work: Work, devices: int, num_nodes: int) -> Any:
-    """What `body(work)` gives on rank 0. Its error is raised here, as the first rank to fail met it.
+    """What `body(work)` gives on rank 0. Where a rank fails, its error is raised here.
 
     Started from outside, this process is one rank among others and calls the body itself.
     """
@@ -72,37 +77,48 @@ def _start(body: Callable[[Work], Any], work: Work, devices: int) -> Any:
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     multiprocessing.set_forkserver_preload([body.__module__])
-    config = LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
-        nproc_per_node=devices,
-        rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0",
-        max_restarts=0,
-        monitor_interval=0.2,
-        start_method="forkserver",
-        run_id="ain",
-        logs_specs=DefaultLogsSpecs(),
-    )
+    with tempfile.TemporaryDirectory(prefix="ain-ranks-") as logs, _own_signals():
+        config = LaunchConfig(
+            min_nodes=1,
+            max_nodes=1,
+            nproc_per_node=devices,
+            rdzv_backend="c10d",
+            rdzv_endpoint="localhost:0",
+            max_restarts=0,
+            monitor_interval=0.2,
+            start_method="forkserver",
+            run_id="ain",
+            logs_specs=DefaultLogsSpecs(log_dir=logs),
+        )
+        try:
+            return elastic_launch(config, _guarded)(body, work, os.getpid())[0]
+        except SignalException:
+            raise KeyboardInterrupt from None
+        except ChildFailedError as error:
+            raise _blamed(error.failures) from None
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """The agent leaves its handlers behind; what was there before comes back."""
+    kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    before = {kind: signal.getsignal(kind) for kind in kinds}
     try:
-        return elastic_launch(config, _guarded)(body, work, os.getpid())[0]
-    except SignalException as error:
-        raise UserError(
-            f"stopped by signal {error.sigval.name}; the same command goes on from the last checkpoint"
-        ) from None
-    except ChildFailedError as error:
-        number, failure = error.get_first_failure()
-        raise _raised(number, failure.message, failure.exitcode) from None
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
 
 
 def _guarded(body: Callable[[Work], Any], work: Work, agent: int) -> Any:
-    """A person's mistake is marked, so that it can be told from a bug on the other side."""
+    """Says when a rank failed and whether a person can help it: the others fail in its wake."""
     _end_with(agent)
     try:
         return body(work)
-    except UserError as error:
-        sys.stderr.flush()
-        raise RuntimeError(f"{_MARK}{error}{_MARK}") from None
+    except Exception as error:
+        said = str(error) if isinstance(error, UserError) else traceback.format_exc()
+        note = json.dumps([isinstance(error, UserError), time.time(), said])
+        raise RuntimeError(f"{_MARK}{note}{_MARK}") from None
 
 
 def _end_with(agent: int) -> None:
@@ -121,13 +137,21 @@ def _end_with(agent: int) -> None:
 _MARK = "\x1f"
 
 
-def _raised(number: int, message: Any, exitcode: int) -> Exception:
-    text = message["message"] if isinstance(message, dict) else str(message)
-    trace = message["extraInfo"]["py_callstack"] if isinstance(message, dict) else text
-    if _MARK in text:
-        return UserError(text.split(_MARK)[1])
-    if exitcode < 0:
-        return UserError(
-            f"rank {number} was killed by signal {-exitcode} (9 is often: out of memory); the same command goes on"
-        )
-    return RuntimeError(f"rank {number} failed:\n{trace}")
+def _blamed(failures: dict[int, Any]) -> Exception:
+    """The error to show: what a person did, else a rank that was killed, else the first that failed."""
+    notes = {}
+    for number, failure in failures.items():
+        text = failure.message["message"] if isinstance(failure.message, dict) else str(failure.message)
+        if _MARK in text:
+            notes[number] = json.loads(text.split(_MARK)[1])
+    for by_person, _, said in notes.values():
+        if by_person:
+            return UserError(said)
+    for number, failure in failures.items():
+        if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM:
+            why = " (9 is often: out of memory)" if failure.exitcode == -9 else ""
+            return UserError(f"rank {number} was killed by signal {-failure.exitcode}{why}; the same command goes on")
+    if notes:
+        number = min(notes, key=lambda one: notes[one][1])
+        return RuntimeError(f"rank {number} failed:\n{notes[number][2]}")
+    return RuntimeError(f"ranks {sorted(failures)} failed without a word")

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ain import UserError
 from ain.record import replace_text
 
 MARKER = "manifest.json"
@@ -83,7 +84,7 @@ def mark_done(directory: Path, manifest: dict[str, Any]) -> None:
 
 
 @contextmanager
-def lock(directory: Path) -> Iterator[None]:
+def lock(directory: Path, wait: bool = True) -> Iterator[None]:
     """One process at a time in a directory. Who waits says for whom; the lock goes with its process, however that ends."""
     directory.mkdir(parents=True, exist_ok=True)
     with open(directory / ".lock", "a+", encoding="utf-8") as file:
@@ -91,8 +92,11 @@ def lock(directory: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
+            holder = file.read().strip() or "another process"
+            if not wait:
+                raise UserError(f"{holder} is making {directory.name}; wait until it has ended") from None
             print(
-                f"ain: waiting for {file.read().strip() or 'another process'}, which is making {directory.name}",
+                f"ain: waiting for {holder}, which is making {directory.name}",
                 file=sys.stderr,
                 flush=True,
             )

@@ -55,7 +55,9 @@ def architecture(name: str, pico: bool) -> dict[str, Any]:
         return {"text_config": text, "vision_config": {"depth": 1, "embed_dim": 32, "num_heads": 2, "hidden_size": 64}}
     made: dict[str, Any] = {}
     for each in dict.fromkeys(("qwen2_vl_2b", name)):
-        read = yaml.safe_load((ROOT / "conf" / "model" / f"{each}.yaml").read_text(encoding="utf-8"))["architecture"]
+        read = yaml.safe_load((ROOT / "conf" / "model" / f"{each}.yaml").read_text(encoding="utf-8"))["how"][
+            "architecture"
+        ]
         made = {
             key: {**made.get(key, {}), **value} if isinstance(value, dict) else value for key, value in read.items()
         }
@@ -66,6 +68,7 @@ def config(name: str, pico: bool, processor: Processor) -> Any:
     from transformers import Qwen2VLConfig
 
     described = architecture(name, pico)
+    described.pop("of", None)
     head = described["text_config"]["hidden_size"] // described["text_config"]["num_attention_heads"]
     sections = [head // 8, head // 16 * 3, head // 16 * 3]
     described["text_config"]["rope_parameters"] = {
@@ -148,7 +151,7 @@ def main(chosen: argparse.Namespace) -> None:
         made = config(chosen.model, chosen.pico, processor)
         processor.tokenizer, processor.image_processor  # noqa: B018  read while they are there
     attention.register()
-    name, why = attention.choose("auto", device == "cuda")
+    name, why = attention.choose("auto", device == "cuda", half=True)
     with torch.device(device):
         model = Qwen2VLForConditionalGeneration(made)
     model = model.to(torch.float32 if whole else torch.bfloat16).train()

@@ -59,7 +59,7 @@ def work(pack: Path, checkpoint: str, out: Path, **changes: Any) -> Fit:
     """A few steps; `changes` are of the config group trainer, and `model` of the model's arguments."""
     model = Qwen2VL(checkpoint, Processor(checkpoint, **SIZES), export_dtype="float32", **changes.pop("model", {}))
     objective = partial(SupervisedFineTuning, learning_rate=changes.pop("learning_rate", 1e-3))
-    group = trainer(**{"row_tokens": 256, "max_steps": 6, "checkpoint_every": 3, "show": 2, **changes})
+    group = trainer(**{"row_tokens": 256, "max_steps": 6, "checkpoint_every": 3, "show": 3, **changes})
     out.mkdir(parents=True, exist_ok=True)
     return Fit(pack, model, objective, settled(group), {"mode": "disabled"}, 0, out)
 

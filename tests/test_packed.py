@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from ain.model import attention
 from ain.model.packed import packed, rotary_positions
-from ain.model.processor import IGNORE
+from ain.model.processor import IGNORE, Processor
 from ain.model.qwen2_vl import Qwen2VL
 from ain.model.samples import Samples
 
@@ -39,7 +39,8 @@ def alone(model: Any, kind: Qwen2VL, samples: Samples, index: int) -> torch.Tens
     _, tokens, pictures = samples[index]
     batch = kind.processor.collate([tokens], pictures)
     batch.pop("labels")
-    video = batch["input_ids"] == kind.processor.video_token_id
+    video = torch.tensor([tokens.input_ids]) == kind.processor.video_token_id
+    batch["input_ids"][video] = kind.processor.video_token_id
     batch["mm_token_type_ids"][video] = 2
     if video.any():  # the library wants videos and pictures apart
         grids, patches = batch.pop("image_grid_thw"), batch.pop("pixel_values")
@@ -109,9 +110,11 @@ def test_positions_are_those_that_the_model_would_count(model: Qwen2VL, grids: l
 
 
 def test_attention_is_chosen_with_a_reason() -> None:
-    assert attention.choose("auto", gpu=False) == ("sdpa_packed", "flash_attention_2 cannot run: it needs a GPU")
-    assert attention.choose("eager", gpu=False)[0] == "eager"
+    chosen = attention.choose("auto", gpu=False, half=True)
+    assert chosen == ("sdpa_packed", "flash_attention_2 cannot run: it needs a GPU")
+    assert attention.choose("eager", gpu=False, half=False)[0] == "eager"
+    assert "bfloat16" in attention.choose("auto", gpu=True, half=False)[1]
     with pytest.raises(Exception, match=r"flash_attention_3: it needs a GPU; say model.attention=sdpa"):
-        attention.choose("flash_attention_3", gpu=False)
+        attention.choose("flash_attention_3", gpu=False, half=True)
     with pytest.raises(Exception, match=r"choose one of auto, flash_attention_2"):
-        attention.choose("flash", gpu=False)
+        Qwen2VL("any", Processor("any"), attention="flash")

@@ -8,37 +8,34 @@ import torch
 from ain import UserError
 
 PACKED = "sdpa_packed"
-CHOICES = ("auto", "flash_attention_2", "flash_attention_3", "sdpa", "eager")
 
 
-def choose(wanted: str, gpu: bool) -> tuple[str, str]:
-    """(implementation in transformers' words, why). `auto` takes flash attention where it can run, else SDPA."""
-    if wanted not in CHOICES:
-        raise UserError(f"model.attention={wanted}: choose one of {', '.join(CHOICES)}")
+def choose(wanted: str, gpu: bool, half: bool) -> tuple[str, str]:
+    """(implementation in transformers' words, why). `auto` takes flash attention where it can run, else SDPA.
+
+    half: whether the arithmetic is bfloat16.
+    """
     if wanted.startswith("flash"):
-        if reason := _no_flash(wanted, gpu):
+        if reason := _no_flash(wanted, gpu, half):
             raise UserError(f"model.attention={wanted}: {reason}; say model.attention=sdpa")
         return wanted, "as asked"
     if wanted == "auto":
-        reason = _no_flash("flash_attention_2", gpu)
-        return (
-            (PACKED, f"flash_attention_2 cannot run: {reason}")
-            if reason
-            else ("flash_attention_2", "it is the fastest")
-        )
+        reason = _no_flash("flash_attention_2", gpu, half)
+        if reason is None:
+            return "flash_attention_2", "it is the fastest"
+        return PACKED, f"flash_attention_2 cannot run: {reason}"
     return (PACKED if wanted == "sdpa" else wanted), "as asked"
 
 
-def _no_flash(wanted: str, gpu: bool) -> str | None:
+def _no_flash(wanted: str, gpu: bool, half: bool) -> str | None:
     """Why flash attention cannot run here."""
-    module, package = {
-        "flash_attention_2": ("flash_attn", "flash-attn"),
-        "flash_attention_3": ("flash_attn_interface", ""),
-    }[wanted]
+    module = {"flash_attention_2": "flash_attn", "flash_attention_3": "flash_attn_interface"}[wanted]
     if not gpu:
         return "it needs a GPU"
+    if not half:
+        return "it needs bfloat16, as with trainer.precision=bf16-mixed"
     if find_spec(module) is None:
-        return f"{module} is not installed" + (f" (pip install {package})" if package else "")
+        return f"{module} is not installed" + (" (pip install 'ain[flash]')" if module == "flash_attn" else "")
     return None
 
 

@@ -34,7 +34,7 @@ def packed(samples: list[Tokens], pictures: list[list[Image.Image]], processor: 
         samples, grids = [*samples, _blank(processor)], [(1, merge, merge)]
         pixels = [torch.zeros(merge**2, processor.patch_values)]
     input_ids = np.concatenate([np.asarray(sample.input_ids, dtype=np.int64) for sample in samples])
-    # A video is a picture of several pairs of frames: what its placeholders are called is overwritten by its features.
+    # A video is a picture of several pairs of frames; what its placeholders are called is overwritten by its features.
     input_ids[input_ids == processor.video_token_id] = processor.image_token_id
     positions = np.concatenate([_positions(sample, processor) for sample in samples], axis=1)
     return {

@@ -230,6 +230,7 @@ class Processor:
             return torch.tensor(filled, dtype=torch.long)
 
         input_ids = padded([sample.input_ids for sample in samples], self.tokenizer.pad_token_id)
+        input_ids[input_ids == self.video_token_id] = self.image_token_id  # a picture of several pairs of frames
         batch = {
             "input_ids": input_ids,
             "attention_mask": padded([[1] * len(sample.input_ids) for sample in samples], 0),

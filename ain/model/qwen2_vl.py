@@ -2,12 +2,15 @@
 
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ain import UserError
 from ain.model.processor import Processor
 
+ATTENTION = ("auto", "flash_attention_2", "flash_attention_3", "sdpa", "eager")
+LORA = ("rank", "alpha", "dropout", "target_modules")
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".index.json")
 
 
@@ -36,6 +39,9 @@ class Qwen2VL:
         lora: dict[str, Any] | None = None,
         architecture: dict[str, Any] | None = None,
     ) -> None:
+        check_choice(attention)
+        if lora is not None and set(lora) != set(LORA):
+            raise UserError(f"model.lora: give {', '.join(LORA)}, as in model.lora='{{rank: 64, alpha: 128, ...}}'")
         self.checkpoint = checkpoint
         self.processor = processor
         self.dtype = dtype
@@ -47,19 +53,19 @@ class Qwen2VL:
         self.lora = lora
         self.architecture = architecture
 
-    def load(self, gpu: bool = False, say: bool = True) -> Any:
+    def load(self, gpu: bool = False, half: bool = False, say: bool = True) -> Any:
         """The model, ready to train; says on standard error which attention was chosen and why."""
         from ain.model.attention import choose, register
 
         register()
-        chosen, why = choose(self.attention, gpu)
+        chosen, why = choose(self.attention, gpu, half)
         if say:
             print(f"ain: attention: {chosen} ({why})", file=sys.stderr, flush=True)
         model = _loaded(self.checkpoint, self.dtype)
         vision = chosen if chosen.startswith("flash") else chosen.removesuffix("_packed")
         model.set_attn_implementation({"text_config": chosen, "vision_config": vision})
         if self.liger:
-            _liger(model)
+            _liger(model, gpu)
         if self.lora:
             model = self._adapted(model).base_model.model
         self._freeze(model)
@@ -83,13 +89,27 @@ class Qwen2VL:
             raise UserError("model.lora: peft is not installed; pip install 'ain[lora]'") from None
         assert self.lora is not None
         settings = {"r": self.lora["rank"], "lora_alpha": self.lora["alpha"], "lora_dropout": self.lora["dropout"]}
-        return get_peft_model(model, LoraConfig(**settings, target_modules=self.lora["target_modules"]))
+        try:
+            return get_peft_model(model, LoraConfig(**settings, target_modules=self.lora["target_modules"]))
+        except ValueError as error:  # no such modules
+            raise UserError(f"model.lora: {str(error).splitlines()[0]}") from None
+
+    def adapter_parameters(self, config: Any) -> int:
+        """How many parameters the adapters have, counted without memory."""
+        import torch
+        from transformers import AutoModelForImageTextToText
+
+        with torch.device("meta"):
+            adapted = self._adapted(AutoModelForImageTextToText.from_config(config))
+        return sum(p.numel() for name, p in adapted.named_parameters() if "lora_" in name)
 
     def trained(self, weights: dict[str, Any]) -> Any:
         """The model with weights as training left them, in float32, adapters merged. A weight that does not fit is refused."""
+        import torch
         from transformers import AutoConfig, AutoModelForImageTextToText
 
-        model: Any = AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(self.checkpoint))
+        config = AutoConfig.from_pretrained(self.checkpoint)
+        model: Any = AutoModelForImageTextToText.from_config(config, dtype=torch.float32)
         adapted = self._adapted(model) if self.lora else None
         holder = adapted.base_model.model if adapted is not None else model
         missing, unexpected = holder.load_state_dict(weights, strict=False)
@@ -107,11 +127,15 @@ class Qwen2VL:
     def export(self, model: Any, directory: Path) -> None:
         """Weights, configuration and every processor file of the base, so that `AutoProcessor` loads the result too.
 
-        The model itself is brought to the export's dtype.
+        The model's weights are brought to the export's dtype; buffers such as rotary frequencies stay as they are, as
+        they do when it is loaded.
         """
         import torch
 
-        model.to(getattr(torch, self.export_dtype)).save_pretrained(directory)
+        for parameter in model.parameters():
+            parameter.data = parameter.data.to(getattr(torch, self.export_dtype))
+        model.config.dtype = getattr(torch, self.export_dtype)
+        model.save_pretrained(directory)
         for file in Path(self.checkpoint).iterdir():
             if (
                 file.is_file()
@@ -137,13 +161,22 @@ def _loaded(checkpoint: str, dtype: str) -> Any:
     return model
 
 
-def _liger(model: Any) -> None:
+def _liger(model: Any, gpu: bool) -> None:
     """Fused kernels for norms, rotary positions and feed-forward layers. The loss is ours: it sees answers alone."""
+    if not gpu:
+        raise UserError("model.liger=true: its kernels need a GPU; say model.liger=false")
+    if find_spec("liger_kernel") is None:
+        raise UserError("model.liger=true: liger-kernel is not installed; pip install 'ain[liger]'")
     try:
         from liger_kernel.transformers import apply_liger_kernel_to_qwen2_vl
-    except ImportError:
-        raise UserError("model.liger=true: liger-kernel is not installed; pip install 'ain[liger]'") from None
+    except ImportError as error:
+        raise UserError(f"model.liger=true: liger-kernel does not go with this transformers: {error}") from None
     apply_liger_kernel_to_qwen2_vl(fused_linear_cross_entropy=False, cross_entropy=False, model=model)
+
+
+def check_choice(attention: str) -> None:
+    if attention not in ATTENTION:
+        raise UserError(f"model.attention={attention}: choose one of {', '.join(ATTENTION)}")
 
 
 def part_of(parameter: str) -> str:

@@ -73,7 +73,7 @@ class Load:
         return total / max(self.samples, 1)
 
 
-def flops(of: Size, load: Load, frozen: dict[str, bool]) -> float:
+def flops(of: Size, load: Load, frozen: dict[str, bool], adapters: bool = False) -> float:
     """Floating-point operations of one pass over the load, forward and backward, nothing computed twice.
 
     Two for each weight and token forward, twice that backward. A frozen part that nothing trained stands before needs no
@@ -81,7 +81,9 @@ def flops(of: Size, load: Load, frozen: dict[str, bool]) -> float:
     tokens, twice that for a picture.
     """
     patches = load.visual_tokens * of.merge
-    below_vision = not frozen["vision"]
+    if adapters:
+        frozen = dict.fromkeys(frozen, True)
+    below_vision = adapters or not frozen["vision"]
     below_merger = below_vision or not frozen["merger"]
     n, p = load.per_sample(load.tokens), load.per_sample(patches)
     language = 2 * of.language * load.tokens + 2 * of.layers * of.width * n * load.tokens
@@ -89,7 +91,7 @@ def flops(of: Size, load: Load, frozen: dict[str, bool]) -> float:
     vision = 2 * of.vision * patches + 4 * of.vision_layers * of.vision_width * p * patches
     merger = 2 * of.merger * load.visual_tokens
     return (
-        vision * (1 if frozen["vision"] else 3)
+        vision * _passes(frozen["vision"], adapters)
         + merger * _passes(frozen["merger"], below_vision)
         + (language + head) * _passes(frozen["language"], below_merger)
     )

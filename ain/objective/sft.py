@@ -1,5 +1,6 @@
 """Supervised fine-tuning: next-token loss on answers, AdamW, cosine with warm-up."""
 
+import math
 from typing import Any
 
 import pytorch_lightning as pl
@@ -44,6 +45,14 @@ class SupervisedFineTuning(pl.LightningModule):
         logits, targets = self.logits(batch)
         return cross_entropy(logits.float(), targets, reduction="sum") / batch["normaliser"]  # type: ignore[no-any-return]
 
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None
+    ) -> None:
+        """By the norm of all gradients, which is kept. DeepSpeed has done it by itself, where no rank has them all."""
+        if not hasattr(self.trainer.strategy, "deepspeed_engine"):
+            trained = [p for p in self.model.parameters() if p.grad is not None]
+            self.gradient_norm = torch.nn.utils.clip_grad_norm_(trained, gradient_clip_val or math.inf)
+
     def configure_optimizers(self) -> Any:
         """Vectors (norms, biases) do not decay."""
         trained = [p for p in self.model.parameters() if p.requires_grad]
@@ -51,6 +60,7 @@ class SupervisedFineTuning(pl.LightningModule):
             {"params": [p for p in trained if p.ndim > 1], "weight_decay": self.weight_decay},
             {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
         ]
+        groups = [group for group in groups if group["params"]]  # adapters have no vectors
         optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, betas=(self.betas[0], self.betas[1]), fused=True)
         schedule = get_cosine_schedule_with_warmup(optimizer, round(self.warmup * self.steps), self.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -73,6 +73,8 @@ def _generated(module: Any, batch: dict[str, torch.Tensor]) -> list[int]:
     model.set_attn_implementation({"text_config": "sdpa"})
     with torch.no_grad(), trainer.precision_plugin.val_step_context():
         moved = trainer.strategy.batch_to_device(trainer.precision_plugin.convert_input(batch))
-        made = model.generate(**moved, do_sample=False, max_new_tokens=MAX_NEW_TOKENS)
+        # Under ZeRO-3 all ranks go on until the last one has ended: none gathers parameters alone.
+        together = getattr(trainer.strategy, "zero_stage_3", False) and trainer.world_size > 1
+        made = model.generate(**moved, do_sample=False, max_new_tokens=MAX_NEW_TOKENS, synced_gpus=together)
     model.set_attn_implementation({"text_config": training})
     return made[0, batch["input_ids"].shape[1] :].tolist()  # type: ignore[no-any-return]

@@ -1,5 +1,6 @@
 """Slips of the hand in the config group `trainer`, said before hours of work. No library is loaded for it."""
 
+from importlib.util import find_spec
 from typing import Any
 
 from ain import UserError
@@ -26,6 +27,10 @@ def check(trainer: dict[str, Any]) -> None:
     for key, choices in CHOICES.items():
         if trainer[key] not in choices:
             raise UserError(f"trainer.{key}={trainer[key]}: choose one of {', '.join(choices)}")
+    if trainer["strategy"] != "ddp" and find_spec("deepspeed") is None:
+        raise UserError(
+            f"trainer.strategy={trainer['strategy']}: DeepSpeed is not installed; pip install 'ain[deepspeed]'"
+        )
     stage = int(trainer["strategy"].removeprefix("zero")) if trainer["strategy"] != "ddp" else 0
     for what, least in (("optimizer", 1), ("parameters", 3)):
         if trainer[f"offload_{what}"] and stage < least:

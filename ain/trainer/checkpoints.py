@@ -1,6 +1,7 @@
 """Checkpoints of a training that is under way: whole or not at all, the last ones and the best, and the one to go on from."""
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -46,7 +47,8 @@ class Checkpoints:
 
     def best(self) -> Path | None:
         """The one with the lowest validation loss; without validation data, the newest."""
-        rated = [(mark["losses"]["validation/loss"], path) for path, mark in self._marked() if mark["losses"]]
+        losses = ((mark["losses"].get("validation/loss", math.nan), path) for path, mark in self._marked())
+        rated = [(loss, path) for loss, path in losses if math.isfinite(loss)]
         return min(rated)[1] if rated else self.latest()
 
     def losses(self, path: Path) -> dict[str, float]:

@@ -57,7 +57,7 @@ def lines(model: Qwen2VL, trainer: dict[str, Any], load: Load | None) -> Iterato
         yield f"train: the size of {model.checkpoint} is not known here; give model.architecture to have it planned"
         return
     of = size(config)
-    trainable = _trainable(of, model)
+    trainable = _trainable(of, model, config)
     yield (
         f"train: {of.parameters / 1e6:,.1f}M parameters (vision {of.vision / 1e6:,.1f}M, merger {of.merger / 1e6:,.1f}M, "
         f"language {(of.language + of.embedding + of.head) / 1e6:,.1f}M), {trainable / 1e6:,.1f}M of them trained"
@@ -74,7 +74,7 @@ def _work(of: Size, model: Qwen2VL, trainer: dict[str, Any], load: Load, world: 
     rows = math.ceil(load.tokens / row) * trainer["max_epochs"]
     steps = trainer["max_steps"] or math.ceil(rows / (trainer["accumulate"] * world))
     share = steps * trainer["accumulate"] * world * row / load.tokens
-    operations = flops(of, load, model.frozen) * share
+    operations = flops(of, load, model.frozen, bool(model.lora)) * share
     yield (
         f"train: {load.samples:,} samples of {tokens:,.0f} tokens on average; {steps:,} steps of "
         f"{row * trainer['accumulate'] * world / tokens:,.0f} samples ({row * trainer['accumulate'] * world:,.0f} tokens); "
@@ -84,7 +84,7 @@ def _work(of: Size, model: Qwen2VL, trainer: dict[str, Any], load: Load, world: 
         hours = operations / (trainer["tflops"] * 1e12 * trainer["utilisation"] * world) / 3600
         yield (
             f"train: {hours:,.1f} hours on {world} devices of {trainer['tflops']} TFLOP/s at a utilisation of "
-            f"{trainer['utilisation']:.0%} ({hours * world:,.0f} device hours)"
+            f"{trainer['utilisation']:.0%} ({hours * world:,.0f} device hours), if the network keeps up"
         )
 
 
@@ -93,12 +93,12 @@ def _memories(
 ) -> Iterator[str]:
     """A table of all strategies, the chosen one marked, and advice where that one does not fit."""
     load = load or Load(1, model.processor.cutoff, model.processor.cutoff // 4, model.processor.cutoff // 2)
-    row = trainer["row_tokens"] if trainer["packing"] else max(trainer["batch_size"] * load.per_sample(load.tokens), 1)
+    row = trainer["row_tokens"] if trainer["packing"] else trainer["batch_size"] * model.processor.cutoff
     bytes_each = 4 if trainer["precision"] == "32-true" else 2
     held = activations(of, load, row, model.gradient_checkpointing, bytes_each)
     limit = trainer["memory_gb"]
     heads = ("strategy", "parameters", "gradients", "optimizer", "activations", "in all", "on the host")
-    yield f"train: GB on each of {world} devices, with rows of {row:,.0f} tokens:"
+    yield f"train: GB on each of {world} devices, with rows of up to {row:,.0f} tokens:"
     yield "  ".join(f"{head:>11}" for head in heads)
     found = {}
     for strategy in ("ddp", "zero1", "zero2", "zero3"):
@@ -126,9 +126,9 @@ def _advice(found: dict[str, Memory], trainer: dict[str, Any], model: Qwen2VL, l
     return "take more devices, a smaller model, or model=... with model.lora"
 
 
-def _trainable(of: Size, model: Qwen2VL) -> int:
+def _trainable(of: Size, model: Qwen2VL, config: Any) -> int:
     if model.lora:
-        return 4 * model.lora["rank"] * of.layers * (of.width + of.keys)  # of the order of what adapters take
+        return model.adapter_parameters(config)
     parts = {"vision": of.vision, "merger": of.merger, "language": of.language + of.embedding + of.head}
     return sum(count for part, count in parts.items() if not model.frozen[part])
 
@@ -140,4 +140,5 @@ def _config(model: Qwen2VL) -> Any:
 
     if Path(model.checkpoint).is_dir():
         return AutoConfig.from_pretrained(model.checkpoint)
-    return Qwen2VLConfig(**model.architecture) if model.architecture else None
+    known = dict(model.architecture or {})
+    return Qwen2VLConfig(**known) if known.pop("of", None) == model.checkpoint else None

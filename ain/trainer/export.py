@@ -10,12 +10,13 @@ from typing import Any
 
 import torch
 
+from ain.model.processor import IGNORE
 from ain.record import replace_text
 from ain.stage import read_manifest
 from ain.trainer.fit import Fit
 
-CLOSE = {"32-true": 1e-3}  # how far logits may be from those in training, for the largest of them; else:
-CLOSE_IN_HALF = 0.1
+CLOSE = 1e-3  # how far logits may be from those in training, as a share of the largest
+CLOSE_IN_HALF = 0.1  # where training computed in bfloat16
 
 
 def export(work: Fit, state: Path, card: str) -> None:
@@ -48,17 +49,18 @@ def weights(state: Path) -> dict[str, torch.Tensor]:
 
 
 def answer_logits(model: Any, work: Fit) -> torch.Tensor:
-    """Of all tokens of the witness."""
+    """Of the witness's answer tokens [answers, vocabulary]."""
     batch = work.witness()
-    batch.pop("targets")
+    asked = batch.pop("targets") != IGNORE
     with torch.no_grad():
-        return model(**batch, use_cache=False).logits  # type: ignore[no-any-return]
+        return model(**batch, use_cache=False).logits[0, asked]  # type: ignore[no-any-return]
 
 
 def _compare_with_training(trained: Any, work: Fit, kept: Path) -> None:
-    there, here = torch.load(kept, weights_only=True).float(), answer_logits(trained, work)[0].float()
+    there, here = torch.load(kept, weights_only=True).float(), answer_logits(trained, work)
     apart = float((there - here).abs().max() / there.abs().max())
-    if apart > CLOSE.get(work.trainer["precision"], CLOSE_IN_HALF):
+    close = CLOSE if work.trainer["precision"] == "32-true" else CLOSE_IN_HALF
+    if not apart <= close:
         raise RuntimeError(
             f"put together again, the model answers differently: logits are off by {apart:.2g} of the largest"
         )

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from ain import ranks
+from ain import UserError, ranks
 from ain.model.packed import Batch, packed
 from ain.model.qwen2_vl import Qwen2VL
 from ain.model.samples import Samples
@@ -63,7 +64,9 @@ def fit(work: Fit) -> None:
         return
     _seed(work.seed)
     gpu = work.trainer["accelerator"] == "gpu"
-    module = work.objective(model=work.model.load(gpu, say=rank == 0).train(), steps=plan.steps)
+    module = work.objective(
+        model=work.model.load(gpu, half=work.trainer["precision"] != "32-true", say=rank == 0).train(), steps=plan.steps
+    )
     rows = Rows(samples, plan, work.model.processor, rank)
     logger = live.logger(work.tracker, work.out, rank)
     try:
@@ -73,6 +76,8 @@ def fit(work: Fit) -> None:
             ckpt_path=newest / "state" if newest else None,
             weights_only=False,
         )
+    except SIGTERMException:
+        raise UserError("stopped by a signal; the same command goes on from the last checkpoint") from None
     finally:
         live.finish(logger)
 
@@ -118,7 +123,7 @@ def _trainer(work: Fit, model: Any, plan: Plan, logger: Any) -> pl.Trainer:
         callbacks=[
             Reseed(work.seed),
             watch,
-            Pause(work.checkpoints, held_out, answers, settings["checkpoint_every"], work.witness()),
+            Pause(watch, work.checkpoints, held_out, answers, settings["checkpoint_every"], work.witness()),
         ],
         default_root_dir=str(work.out),
     )
@@ -126,7 +131,7 @@ def _trainer(work: Fit, model: Any, plan: Plan, logger: Any) -> pl.Trainer:
 
 def _flops_per_token(work: Fit, model: Any) -> float:
     load = Load.of(read_manifest(work.pack)["counts"])
-    return flops(size(model.config), load, work.model.frozen) / load.tokens
+    return flops(size(model.config), load, work.model.frozen, bool(work.model.lora)) / load.tokens
 
 
 class Reseed(pl.Callback):
@@ -149,9 +154,15 @@ class Pause(pl.Callback):
     """Each so many steps and at the end: the loss on validation data, a few answers, and a checkpoint."""
 
     def __init__(
-        self, checkpoints: Checkpoints, validation: Validation, answers: Answers, every: int, sample: Batch
+        self,
+        watch: Watch,
+        checkpoints: Checkpoints,
+        validation: Validation,
+        answers: Answers,
+        every: int,
+        sample: Batch,
     ) -> None:
-        self.checkpoints, self.validation, self.answers = checkpoints, validation, answers
+        self.watch, self.checkpoints, self.validation, self.answers = watch, checkpoints, validation, answers
         self.every, self.sample = every, sample
         self.done = 0
 
@@ -169,14 +180,14 @@ class Pause(pl.Callback):
             trainer.logger.log_metrics(losses, step=step)
             live.table(trainer.logger, "train/answers", answers, step)
         self.checkpoints.save(trainer, losses, self._witness(module))
+        self.watch.clock()
 
     def _witness(self, module: Any) -> torch.Tensor:
-        """Logits of the first sample of all: the exported model must give the same."""
+        """Logits of the first sample's answers: the exported model must give the same."""
         precision, strategy = module.trainer.precision_plugin, module.trainer.strategy
         batch = strategy.batch_to_device(precision.convert_input(self.sample))
         module.eval()
         with torch.no_grad(), precision.val_step_context():
-            hidden = module.hidden(batch)
-            logits = module.model.lm_head(hidden)
+            logits, _ = module.logits(batch)
         module.train()
         return logits.cpu()

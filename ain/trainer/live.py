@@ -1,9 +1,12 @@
 """Training's live curves in W&B, from the first rank alone. A run that is taken up again goes on in the same W&B run."""
 
 import os
+import secrets
 import sys
 from pathlib import Path
 from typing import Any
+
+from ain.record import replace_text
 
 
 def logger(tracker: dict[str, Any], out: Path, rank: int) -> Any:
@@ -16,11 +19,14 @@ def logger(tracker: dict[str, Any], out: Path, rank: int) -> Any:
 
     folder = out / "wandb"
     folder.mkdir(exist_ok=True)
+    name = folder / "id"  # by chance: one that was deleted and trained again is another run
+    if not name.exists():
+        replace_text(name, secrets.token_hex(4))
     return WandbLogger(
         project=tracker["project"],
         save_dir=str(folder),
         offline=tracker["mode"] == "offline",
-        id=out.name,
+        id=name.read_text(encoding="utf-8"),
         name=out.name,
         job_type="train",
         resume="allow",

@@ -2,17 +2,18 @@
 
 import os
 import sys
-from importlib.util import find_spec
 from typing import Any
 
 import torch
 from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy, Strategy
 from pytorch_lightning.strategies.deepspeed import DeepSpeedStrategy
 
 from ain import UserError
+from ain.ranks import rank
 
 
 def settled(trainer: dict[str, Any]) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def settled(trainer: dict[str, Any]) -> dict[str, Any]:
     accelerator = trainer["accelerator"]
     if accelerator == "auto":
         accelerator = "gpu" if gpus else "cpu"
-        if not gpus:
+        if not gpus and rank() == 0:
             print(f"ain: no GPU is visible: {trainer['devices']} ranks on the CPU", file=sys.stderr, flush=True)
     if accelerator == "gpu" and trainer["devices"] > gpus:
         seen = "no GPU is" if gpus == 0 else f"{gpus} GPUs are" if gpus > 1 else "1 GPU is"
@@ -38,17 +39,15 @@ def settled(trainer: dict[str, Any]) -> dict[str, Any]:
     return {**trainer, "accelerator": accelerator, "precision": precision, "workers": workers}
 
 
-def strategy(trainer: dict[str, Any]) -> Strategy | str:
+def strategy(trainer: dict[str, Any]) -> Strategy:
     """The strategy of a config group `trainer`; one device alone needs none, unless ZeRO is asked for by name."""
     name, gpu = trainer["strategy"], trainer["accelerator"] == "gpu"
     if name == "ddp" and int(os.environ.get("WORLD_SIZE", 1)) == 1:
-        return "auto" if gpu else SingleDeviceStrategy("cpu")
+        return SingleDeviceStrategy("cuda:0" if gpu else "cpu", checkpoint_io=Files())
     backend = "nccl" if gpu else "gloo"
     if name == "ddp":
-        return DDPStrategy(cluster_environment=_environment(), process_group_backend=backend)
-    if find_spec("deepspeed") is None:
-        raise UserError(f"trainer.strategy={name}: DeepSpeed is not installed; pip install 'ain[deepspeed]'")
-    kind = DeepSpeedStrategy if gpu else CPUDeepSpeedStrategy
+        return DDPStrategy(cluster_environment=_environment(), process_group_backend=backend, checkpoint_io=Files())
+    kind = Zero if gpu else CPUZero
     return kind(config=deepspeed_config(trainer), cluster_environment=_environment(), process_group_backend=backend)
 
 
@@ -71,7 +70,14 @@ def deepspeed_config(trainer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class CPUDeepSpeedStrategy(DeepSpeedStrategy):
+class Zero(DeepSpeedStrategy):
+    """Lightning has divided the loss by the number of accumulated batches; DeepSpeed would do it again."""
+
+    def backward(self, closure_loss: torch.Tensor, optimizer: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+        return super().backward(closure_loss, optimizer, *args, scale_wrt_gas=False, **kwargs)
+
+
+class CPUZero(Zero):
     """Lightning's strategy asks for CUDA, DeepSpeed does not: ZeRO runs over gloo on CPU ranks."""
 
     def setup_environment(self) -> None:
@@ -84,3 +90,10 @@ class CPUDeepSpeedStrategy(DeepSpeedStrategy):
     @property
     def root_device(self) -> torch.device:
         return torch.device("cpu", self.local_rank)
+
+
+class Files(TorchCheckpointIO):
+    """A checkpoint as one file, written where it belongs: it gets its name with its directory, by us."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        torch.save(checkpoint, path)

@@ -13,6 +13,7 @@ import torch
 from ain import UserError
 from ain.model.packed import Batch
 from ain.progress import progress
+from ain.record import replace_text
 
 Row = dict[str, Any]
 
@@ -23,7 +24,7 @@ class History:
     def __init__(self, path: Path, from_step: int) -> None:
         self.path = path
         kept = [row for row in read(path) if row["step"] <= from_step]
-        path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        replace_text(path, "".join(json.dumps(row) + "\n" for row in kept))
 
     def add(self, row: Row) -> None:
         with open(self.path, "a", encoding="utf-8") as file:
@@ -50,7 +51,8 @@ class Watch(pl.Callback):
         self.capacity, self.flops_per_token, self.peak_flops = capacity, flops_per_token, peak_flops
         self.losses: list[torch.Tensor] = []
         self.tokens = self.samples = 0
-        self.norm: float | None = None
+        self.rate = self.at = 0.0
+        self.records: list[str] = []
 
     def on_train_start(self, trainer: pl.Trainer, module: Any) -> None:
         if trainer.is_global_zero:
@@ -58,45 +60,47 @@ class Watch(pl.Callback):
         self.bar = progress("train", total=trainer.max_steps, unit="step") if trainer.is_global_zero else None
         if self.bar is not None:
             self.bar.update(trainer.global_step)
-        self.step, self.at = trainer.global_step, time.perf_counter()
+        self.step = trainer.global_step
+        self.clock()
 
     def on_train_end(self, trainer: pl.Trainer, module: Any) -> None:
         if self.bar is not None:
             self.bar.close()
 
     def on_before_optimizer_step(self, trainer: pl.Trainer, module: Any, optimizer: Any) -> None:
-        """Before clipping. ZeRO knows the norm of gradients that no rank has in full."""
-        if not hasattr(trainer.strategy, "deepspeed_engine"):
-            gradients = [p.grad for p in module.parameters() if p.grad is not None]
-            self.norm = float(torch.nn.utils.get_total_norm(gradients))
+        self.rate = trainer.optimizers[0].param_groups[0]["lr"]  # before the schedule goes on
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: Any, outputs: Any, batch: Batch, index: int) -> None:
-        loss = outputs["loss"].detach()
+        loss = outputs["loss"].detach() * trainer.accumulate_grad_batches  # which it was divided by
+        ids = [record["id"] for record in batch["records"]]
         if not torch.isfinite(loss):
-            raise UserError(_broken(float(loss), trainer.global_step, [record["id"] for record in batch["records"]]))
+            raise UserError(_broken("loss", float(loss), trainer.global_step, ids))
         self.losses.append(loss)
+        self.records += ids
         self.tokens += batch["input_ids"].shape[1]
         self.samples += len(batch["records"])
         if trainer.global_step > self.step:
-            self._row(trainer)
+            norm = _norm(trainer, module)
+            if not math.isfinite(norm):
+                raise UserError(_broken("gradient's norm", norm, trainer.global_step, self.records))
+            self._row(trainer, norm)
 
-    def _row(self, trainer: pl.Trainer) -> None:
-        scale = trainer.accumulate_grad_batches if _scaled(trainer) else 1
-        local = torch.tensor([float(sum(self.losses)) * scale / len(self.losses), self.tokens, self.samples])
+    def _row(self, trainer: pl.Trainer, norm: float) -> None:
+        local = torch.tensor([float(sum(self.losses)) / len(self.losses), self.tokens, self.samples])
         # Each rank holds its share of the step's loss.
         total = trainer.strategy.reduce(local.to(trainer.strategy.root_device), reduce_op="sum").tolist()
         loss, tokens, samples = total[0] / trainer.world_size, total[1], total[2]
         now = time.perf_counter()
         seconds, self.at = now - self.at, now
         self.step = trainer.global_step
-        self.losses, self.tokens, self.samples = [], 0, 0
+        self.losses, self.records, self.tokens, self.samples = [], [], 0, 0
         if trainer.is_global_zero:
             flops = self.flops_per_token * tokens / seconds
             row = {
                 "step": self.step,
                 "loss": round(loss, 6),
-                "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
-                "gradient_norm": round(self._norm(trainer), 6),
+                "learning_rate": self.rate,
+                "gradient_norm": round(norm, 6),
                 "seconds": round(seconds, 4),
                 "tokens_per_second": round(tokens / seconds, 1),
                 "samples_per_second": round(samples / seconds, 2),
@@ -106,9 +110,9 @@ class Watch(pl.Callback):
             }
             self._say(trainer, row)
 
-    def _norm(self, trainer: pl.Trainer) -> float:
-        engine = getattr(trainer.strategy, "deepspeed_engine", None)
-        return float((engine.get_global_grad_norm() if engine is not None else self.norm) or 0.0)
+    def clock(self) -> None:
+        """Starts anew: validation and checkpoints are in no step's time."""
+        self.at = time.perf_counter()
 
     def _say(self, trainer: pl.Trainer, row: Row) -> None:
         self.history.add(row)
@@ -120,15 +124,16 @@ class Watch(pl.Callback):
         self.bar.set_postfix(loss=f"{row['loss']:.3f}", tokens_s=f"{row['tokens_per_second']:,.0f}", refresh=False)
 
 
-def _scaled(trainer: pl.Trainer) -> bool:
-    """Whether the loss that comes back was divided by the number of accumulated batches."""
-    return not trainer.strategy.handles_gradient_accumulation
+def _norm(trainer: pl.Trainer, module: Any) -> float:
+    """Before clipping. ZeRO knows the norm of gradients that no rank has in full."""
+    engine = getattr(trainer.strategy, "deepspeed_engine", None)
+    return float(module.gradient_norm if engine is None else engine.get_global_grad_norm())
 
 
-def _broken(loss: float, step: int, ids: list[str]) -> str:
+def _broken(what: str, value: float, step: int, ids: list[str]) -> str:
     named = ", ".join(ids[:10]) + (f" and {len(ids) - 10} more" if len(ids) > 10 else "")
     return (
-        f"the loss is {loss} at step {step}, in a batch of the records {named}; "
+        f"the {what} is {value} at step {step}, in a batch of the records {named}; "
         "lower objective.learning_rate, or look for what is broken in them"
     )
 

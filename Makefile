@@ -11,7 +11,7 @@ demo: $(READY)  ## the default experiment, offline: translate, verify, train, ev
 	$(AIN) run
 
 test: $(READY)  ## the tests
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "not slow and not gpu"
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not gpu"
 
 test-slow: $(READY)  ## the tests that take minutes, too
 	$(VENV)/bin/python -m pytest

@@ -119,6 +119,9 @@ def vqa(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+LONGEST = ("test_kill.py", "test_quality.py", "test_train.py", "test_verify.py", "test_screen.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file first, so that no worker is left with it at the end."""
-    items.sort(key=lambda item: item.path.name != "test_quality.py")
+    """The longest files first, so that no worker is left with one of them at the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))

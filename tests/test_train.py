@@ -20,6 +20,7 @@ from conftest import PICO, ain
 from test_config import config
 
 from ain import UserError
+from ain.model.size import Load
 from ain.part import build, plain
 from ain.pipeline import STAGES, Run
 from ain.ranks import run
@@ -293,9 +294,17 @@ def test_one_failed_rank_ends_the_job_with_its_own_error() -> None:
         run(fails, 1, 2, 1)
 
 
+def test_steps_alone_can_be_planned() -> None:
+    cfg = config("model=qwen2_vl_2b", "trainer.max_steps=100", "trainer.max_epochs=null")
+    load = Load(samples=1_000, tokens=300_000, answer_tokens=60_000, visual_tokens=150_000)
+    said = list(lines(build("model", plain(cfg, "model")), build("trainer", plain(cfg, "trainer")), load))
+    assert any("; 100 steps of " in line for line in said)
+
+
 @pytest.mark.parametrize(
     ("slip", "said"),
     [
+        ("trainer.how.show=-1", "trainer.show=-1: expected a whole number from 0 on"),
         ("trainer.devices=0", "trainer.devices=0: expected a whole number from 1 on"),
         ("trainer.accumulate=a", "trainer.accumulate=a: expected"),
         ("trainer.how.keep_last=0", "trainer.keep_last=0: expected"),

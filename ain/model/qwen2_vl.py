@@ -39,7 +39,8 @@ class Qwen2VL:
         lora: dict[str, Any] | None = None,
         architecture: dict[str, Any] | None = None,
     ) -> None:
-        check_choice(attention)
+        if attention not in ATTENTION:
+            raise UserError(f"model.attention={attention}: choose one of {', '.join(ATTENTION)}")
         if lora is not None and set(lora) != set(LORA):
             raise UserError(f"model.lora: give {', '.join(LORA)}, as in model.lora='{{rank: 64, alpha: 128, ...}}'")
         self.checkpoint = checkpoint
@@ -172,11 +173,6 @@ def _liger(model: Any, gpu: bool) -> None:
     except ImportError as error:
         raise UserError(f"model.liger=true: liger-kernel does not go with this transformers: {error}") from None
     apply_liger_kernel_to_qwen2_vl(fused_linear_cross_entropy=False, cross_entropy=False, model=model)
-
-
-def check_choice(attention: str) -> None:
-    if attention not in ATTENTION:
-        raise UserError(f"model.attention={attention}: choose one of {', '.join(ATTENTION)}")
 
 
 def part_of(parameter: str) -> str:

@@ -19,6 +19,9 @@ def check(trainer: dict[str, Any]) -> None:
     for key in ("devices", "num_nodes", "accumulate", "row_tokens", "batch_size", "checkpoint_every", "keep_last"):
         if not isinstance(trainer[key], int) or trainer[key] < 1:
             raise UserError(f"trainer.{key}={trainer[key]}: expected a whole number from 1 on")
+    for key in ("show", "workers"):
+        if not isinstance(trainer[key], int) or trainer[key] < 0:
+            raise UserError(f"trainer.{key}={trainer[key]}: expected a whole number from 0 on")
     for key in ("max_epochs", "max_steps"):
         if trainer[key] is not None and (not isinstance(trainer[key], int) or trainer[key] < 1):
             raise UserError(f"trainer.{key}={trainer[key]}: expected a whole number from 1 on, or null")

@@ -54,7 +54,7 @@ def lines(model: Qwen2VL, trainer: dict[str, Any], load: Load | None) -> Iterato
     """Lines for a person. load: what is packed, or what is assumed of it; None: nothing is known."""
     config = _config(model)
     if config is None:
-        yield f"train: the size of {model.checkpoint} is not known here; give model.architecture to have it planned"
+        yield f"train: the size of {model.checkpoint} is not known here; give a local model.checkpoint to have it planned"
         return
     of = size(config)
     trainable = _trainable(of, model, config)
@@ -71,7 +71,7 @@ def lines(model: Qwen2VL, trainer: dict[str, Any], load: Load | None) -> Iterato
 def _work(of: Size, model: Qwen2VL, trainer: dict[str, Any], load: Load, world: int) -> Iterator[str]:
     tokens = load.per_sample(load.tokens)
     row = trainer["row_tokens"] if trainer["packing"] else trainer["batch_size"] * tokens
-    rows = math.ceil(load.tokens / row) * trainer["max_epochs"]
+    rows = math.ceil(load.tokens / row) * (trainer["max_epochs"] or 1)
     steps = trainer["max_steps"] or math.ceil(rows / (trainer["accumulate"] * world))
     share = steps * trainer["accumulate"] * world * row / load.tokens
     operations = flops(of, load, model.frozen, bool(model.lora)) * share

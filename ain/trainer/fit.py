@@ -56,6 +56,8 @@ def fit(work: Fit) -> None:
     world, rank = ranks.world_size(), ranks.rank()
     _quiet()
     samples = Samples(work.pack, "train")
+    if not len(samples):
+        raise UserError(f"no sample is left to train on; why: {work.pack / 'rejected'}")
     plan = Plan(samples.lengths, samples.answers, work.trainer, work.seed, world)
     checkpoints = work.checkpoints
     newest = checkpoints.latest()

@@ -81,7 +81,8 @@ def rules(rows: list[dict[str, Any]], path: Path) -> str:
     return _saved(figure, path)
 
 
-def loss(rows: list[dict[str, str]], path: Path) -> str:
+def loss(rows: list[dict[str, str]], held_out: dict[str, list[tuple[int, float]]], path: Path) -> str:
+    """In training, step by step and smoothed; on held-out samples, by name, where it was measured."""
     steps = [int(row["step"]) for row in rows]
     values = np.array([float(row["loss"]) for row in rows])
     figure, axes = plt.subplots(figsize=(7, 2.6))
@@ -90,7 +91,10 @@ def loss(rows: list[dict[str, str]], path: Path) -> str:
     smooth = np.convolve(
         np.pad(values, (width // 2, width - 1 - width // 2), mode="edge"), np.ones(width) / width, mode="valid"
     )
-    axes.plot(steps, smooth, color=ACCENT, linewidth=1.8)
+    axes.plot(steps, smooth, color=ACCENT, linewidth=1.8, label="training")
+    for marker, (name, points) in zip("osD^v", held_out.items(), strict=False):
+        axes.plot(*zip(*points, strict=True), marker, color=BAD, markersize=5, fillstyle="none", label=name)
+    axes.legend(frameon=False)
     axes.set(xlabel="step", ylabel="loss", ylim=(0, None))
     return _saved(figure, path)
 

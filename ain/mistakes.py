@@ -12,8 +12,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ain import UserError
 
-# Python, Arrow, safetensors and SQLite say it each in an exception of its own.
-_DISK_FULL = re.compile(r"no space left|disk is full", re.I)
+# Python, Arrow, safetensors, SQLite and torch say it each in an exception of its own.
+_DISK_FULL = re.compile(
+    r"no space left|disk is full|quota exceeded|file too large|inline_container.*(write failed|unexpected pos)", re.I
+)
 
 
 def sentence(error: Exception) -> str | None:

@@ -37,11 +37,25 @@ def build(group: str, node: Any) -> Any:
     """The part; keys under `how` are arguments like the others. A group without a class stays as it is."""
     if not isinstance(node, dict):
         return node
-    from hydra.utils import instantiate
-
     flat = _flat(node)
     _check(group, flat)
-    return instantiate(flat, _convert_="all") if "_target_" in flat else flat
+    return _made(flat) if "_target_" in flat else flat
+
+
+def _made(flat: dict[str, Any]) -> Any:
+    """What a class says of its arguments is said as it stands, not inside Hydra's words."""
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    try:
+        return instantiate(flat, _convert_="all")
+    except InstantiationException as error:
+        cause: BaseException | None = error
+        while isinstance(cause, InstantiationException):  # one for each part inside a part
+            cause = cause.__cause__
+        if isinstance(cause, UserError):
+            raise cause from None
+        raise
 
 
 def _flat(node: Any) -> Any:

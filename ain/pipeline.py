@@ -146,13 +146,22 @@ class Run:
 
             check(plain(cfg, "thresholds"))
         if stage.name == "train":
-            from ain.trainer.check import check as check_trainer
-
-            check_trainer(plain(cfg, "trainer"))
+            self._refuse_training(stage, cfg)
         if stage.name == "back_translate" and not cfg.back_translation.translator:
             raise UserError(
                 "back_translation=none: nobody is to translate back; choose another, as back_translation=miniature"
             )
+
+    def _refuse_training(self, stage: Stage, cfg: DictConfig) -> None:
+        """Slips of the hand, and what is not here: packages, GPUs, other nodes' ranks."""
+        from ain import ranks
+        from ain.trainer.settings import settled
+
+        build("model", plain(cfg, "model"))
+        settings = build("trainer", plain(cfg, "trainer"))
+        if not cfg.dry_run and not is_done(self.directory(stage, cfg)):
+            ranks.check(settings.devices, settings.num_nodes)
+            settled(settings)
 
     def plan(self, stages: list[Stage], cfg: DictConfig) -> dict[str, Path]:
         """What `bring_up` of these stages would leave in `directories`."""

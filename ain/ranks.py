@@ -6,17 +6,20 @@ started from outside with the very call that they are to make.
 
 import json
 import os
+import re
 import select
 import signal
 import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ain import UserError
+from ain.record import replace_text
 
 Work = TypeVar("Work")
 
@@ -45,38 +48,59 @@ def _from_slurm() -> None:
     here["GROUP_RANK"] = here.get("SLURM_NODEID", "0")
 
 
-def run(body: Callable[[Work], Any], work: Work, devices: int, num_nodes: int) -> Any:
-    """What `body(work)` gives on rank 0. Where a rank fails, its error is raised here.
+def gathered(value: Work) -> list[Work]:
+    """What each rank has, by rank; called by all of them."""
+    import torch.distributed as dist
+
+    if not dist.is_available() or not dist.is_initialized():
+        return [value]
+    every: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(every, value)
+    return every
+
+
+def cores(devices: int) -> int:
+    """For each of a machine's ranks; srun has shared them out already."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return here if os.environ.get("SLURM_STEP_NUM_TASKS", "1") != "1" else here // devices
+
+
+def run(body: Callable[[Work], Any], work: Work, devices: int, num_nodes: int, libraries: Sequence[str] = ()) -> Any:
+    """What `body(work)` gives on rank 0. Where a rank fails, its error is raised here. libraries: modules to load once for all.
 
     Started from outside, this process is one rank among others and calls the body itself.
     """
-    wanted = devices * num_nodes
-    if wanted != world_size() and world_size() > 1:
+    check(devices, num_nodes)
+    return body(work) if world_size() == devices * num_nodes else _start(body, work, devices, libraries)
+
+
+def check(devices: int, num_nodes: int) -> None:
+    """Refuses what cannot be started from here, or was started otherwise than it is asked for."""
+    wanted, started = devices * num_nodes, world_size()
+    if started not in (1, wanted):
         raise UserError(
-            f"{world_size()} ranks were started, but trainer.devices={devices} and trainer.num_nodes={num_nodes} "
-            f"make {wanted}"
+            f"{started} ranks were started, but trainer.devices={devices} and trainer.num_nodes={num_nodes} make {wanted}"
         )
-    if wanted == world_size():
-        return body(work)
-    if num_nodes > 1:
+    if started != wanted and num_nodes > 1:
         raise UserError(
             f"trainer.num_nodes={num_nodes}: start the ranks with srun or torchrun; docs/cluster/train.sbatch shows how"
         )
-    return _start(body, work, devices)
 
 
-def _start(body: Callable[[Work], Any], work: Work, devices: int) -> Any:
+def _start(body: Callable[[Work], Any], work: Work, devices: int, libraries: Sequence[str]) -> Any:
     """One process a device by torch's elastic agent, which is what torchrun is: it ends all when one fails.
 
-    They are forked from a process that has the libraries loaded and has done nothing else.
+    They are forked from a process that has the libraries loaded and has done nothing else; with GPUs, which bear no fork
+    of a process that has looked at them, each starts afresh.
     """
     import multiprocessing
 
+    import torch
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    multiprocessing.set_forkserver_preload([body.__module__])
+    multiprocessing.set_forkserver_preload([body.__module__, *libraries])
     with tempfile.TemporaryDirectory(prefix="ain-ranks-") as logs, _own_signals():
         config = LaunchConfig(
             min_nodes=1,
@@ -86,16 +110,18 @@ def _start(body: Callable[[Work], Any], work: Work, devices: int) -> Any:
             rdzv_endpoint="localhost:0",
             max_restarts=0,
             monitor_interval=0.2,
-            start_method="forkserver",
+            start_method="spawn" if torch.cuda.device_count() else "forkserver",
             run_id="ain",
+            local_addr="localhost",
             logs_specs=DefaultLogsSpecs(log_dir=logs),
         )
         try:
-            return elastic_launch(config, _guarded)(body, work, os.getpid())[0]
+            return elastic_launch(config, _guarded)(body, work, os.getpid(), logs)[0]
         except SignalException:
             raise KeyboardInterrupt from None
         except ChildFailedError as error:
-            raise _blamed(error.failures) from None
+            codes = {number: failure.exitcode for number, failure in error.failures.items()}
+            raise _blamed(codes, _notes(Path(logs))) from None
 
 
 @contextmanager
@@ -110,15 +136,16 @@ def _own_signals() -> Iterator[None]:
             signal.signal(kind, handler)
 
 
-def _guarded(body: Callable[[Work], Any], work: Work, agent: int) -> Any:
-    """Says when a rank failed and whether a person can help it: the others fail in its wake."""
+def _guarded(body: Callable[[Work], Any], work: Work, agent: int, notes: str) -> Any:
+    """Writes down when and of what this rank failed, and whether a person can help it: others fail in its wake."""
     _end_with(agent)
     try:
         return body(work)
     except Exception as error:
         said = str(error) if isinstance(error, UserError) else traceback.format_exc()
-        note = json.dumps([isinstance(error, UserError), time.time(), said])
-        raise RuntimeError(f"{_MARK}{note}{_MARK}") from None
+        note = {"rank": rank(), "at": time.time(), "by_person": isinstance(error, UserError), "said": said}
+        replace_text(Path(notes) / f"rank-{rank()}.json", json.dumps(note))
+        raise SystemExit(1) from None
 
 
 def _end_with(agent: int) -> None:
@@ -134,24 +161,24 @@ def _end_with(agent: int) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-_MARK = "\x1f"
+def _notes(directory: Path) -> list[dict[str, Any]]:
+    """Of all ranks that failed by themselves, in the order in which they did."""
+    notes = [json.loads(path.read_text(encoding="utf-8")) for path in directory.glob("rank-*.json")]
+    return sorted(notes, key=lambda note: note["at"])
 
 
-def _blamed(failures: dict[int, Any]) -> Exception:
-    """The error to show: what a person did, else a rank that was killed, else the first that failed."""
-    notes = {}
-    for number, failure in failures.items():
-        text = failure.message["message"] if isinstance(failure.message, dict) else str(failure.message)
-        if _MARK in text:
-            notes[number] = json.loads(text.split(_MARK)[1])
-    for by_person, _, said in notes.values():
-        if by_person:
-            return UserError(said)
-    for number, failure in failures.items():
-        if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM:
-            why = " (9 is often: out of memory)" if failure.exitcode == -9 else ""
-            return UserError(f"rank {number} was killed by signal {-failure.exitcode}{why}; the same command goes on")
-    if notes:
-        number = min(notes, key=lambda one: notes[one][1])
-        return RuntimeError(f"rank {number} failed:\n{notes[number][2]}")
-    return RuntimeError(f"ranks {sorted(failures)} failed without a word")
+def _blamed(codes: dict[int, int], notes: list[dict[str, Any]]) -> Exception:
+    """The error to show: what a person did, else a rank that was killed, else the first that failed. codes: exits by rank."""
+    for note in notes:
+        if note["by_person"]:
+            return UserError(note["said"])
+    for number, code in codes.items():
+        if code < 0 and code != -signal.SIGTERM:
+            why = " (9 is often: out of memory)" if code == -9 else ""
+            return UserError(f"rank {number} was killed by signal {-code}{why}; the same command goes on")
+    if not notes:
+        return RuntimeError(f"ranks {sorted(codes)} failed without a word")
+    first = notes[0]
+    lost = re.search(r"connection (was )?(closed|reset)|broken pipe", first["said"], re.I)
+    wake = "\nIt lost another rank, which may have been killed: often for want of memory." if lost else ""
+    return RuntimeError(f"rank {first['rank']} failed:\n{first['said']}{wake}")

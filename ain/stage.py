@@ -79,7 +79,10 @@ def read_manifest(directory: Path) -> dict[str, Any]:
 
 
 def mark_done(directory: Path, manifest: dict[str, Any]) -> None:
-    """The last thing a stage does; what has this mark is never made again."""
+    """The last thing a stage does; what has this mark is never made again. What killed processes left half-written goes."""
+    for torn in directory.rglob(".*.*"):
+        if torn.suffix[1:].isdecimal() and torn.is_file():
+            torn.unlink()
     replace_text(directory / MARKER, json.dumps(manifest, indent=2, ensure_ascii=False))
 
 

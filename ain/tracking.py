@@ -84,17 +84,26 @@ def _content(directories: dict[str, Path], page: Path, wandb: Any) -> dict[str, 
     for name, directory in {**directories, "report": page}.items():
         for path in sorted((directory / "tables").glob("*.csv")):
             if rows := read_table(path):
-                data = [[_shown(key, value, directory, wandb) for key, value in row.items()] for row in rows]
-                content[f"{name}/{path.stem}"] = wandb.Table(columns=list(rows[0]), data=data)
+                columns = [_column(key, [row[key] for row in rows], directory, wandb) for key in rows[0]]
+                table = wandb.Table(columns=list(rows[0]), data=list(zip(*columns, strict=True)))
+                content[_free(f"{name}/{path.stem}", "table", content)] = table
         for path in sorted((directory / "figures").glob("*.png")):
-            key = f"{name}/{path.stem}"
-            content[f"{key}_figure" if key in content else key] = wandb.Image(str(path))
+            content[_free(f"{name}/{path.stem}", "figure", content)] = wandb.Image(str(path))
     return content
 
 
-def _shown(column: str, value: Any, directory: Path, wandb: Any) -> Any:
-    """Thumbnails as pictures; all else as it stands."""
-    return wandb.Image(str(directory / value)) if column == "thumbnail" and value else value
+def _free(key: str, kind: str, content: dict[str, Any]) -> str:
+    return f"{key}_{kind}" if key in content else key
+
+
+def _column(name: str, values: list[str], directory: Path, wandb: Any) -> list[Any]:
+    """Thumbnails as pictures, numbers as numbers, so that they can be sorted and drawn; all else as it stands."""
+    if name == "thumbnail":
+        return [wandb.Image(str(directory / value)) if value else None for value in values]
+    try:
+        return values if name == "id" else [float(value) if value else None for value in values]
+    except ValueError:
+        return values
 
 
 def commit() -> str | None:

@@ -34,6 +34,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks" / "training")]
 from data import LENGTHS  # noqa: E402
 from PIL import Image  # noqa: E402
 
+from ain.device import tflops  # noqa: E402
 from ain.miniature import tiny  # noqa: E402
 from ain.model import attention  # noqa: E402
 from ain.model.packed import packed  # noqa: E402
@@ -42,7 +43,6 @@ from ain.model.size import Load, flops, size  # noqa: E402
 from ain.objective.sft import SupervisedFineTuning  # noqa: E402
 from ain.trainer.packing import pack  # noqa: E402
 
-PEAK = {"H200": 989, "H100": 989, "A100": 312}  # TFLOP/s, bfloat16, dense
 TIMES = 4  # real samples are so many times longer than those of lengths.yaml
 Sample = tuple[Tokens, list[Image.Image]]
 
@@ -190,7 +190,7 @@ def main(chosen: argparse.Namespace) -> None:
     )
     medians = {kind: statistics.median(found) for kind, found in seconds.items()}
     gpu = torch.cuda.get_device_name() if device == "cuda" else "CPU"
-    peak = chosen.tflops or next((value for key, value in PEAK.items() if key in gpu), None)
+    peak = chosen.tflops or tflops(gpu)
     print(
         json.dumps(
             {
@@ -217,7 +217,7 @@ if __name__ == "__main__":
     parser.add_argument("--samples", type=int, default=128)
     parser.add_argument("--row-tokens", type=int, default=8_192)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--tflops", type=float, help="of the device, bfloat16; known for H100, H200 and A100")
+    parser.add_argument("--tflops", type=float, help="of the device, bfloat16; by its name where that is known")
     parser.add_argument("--pico", action="store_true")
     given = parser.parse_args()
     if given.pico:

@@ -14,16 +14,18 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks" / "training"))
 
-from ours import packed, trainer
+from ours import packed
 
 from ain import ranks
+from ain.model.packed import Batch
 from ain.model.processor import Processor
 from ain.model.qwen2_vl import Qwen2VL
 from ain.objective.sft import SupervisedFineTuning
-from ain.trainer import watch
+from ain.trainer import history
 from ain.trainer.export import export
-from ain.trainer.fit import Fit, fit
-from ain.trainer.strategy import settled
+from ain.trainer.fit import fit
+from ain.trainer.settings import Settings, settled
+from ain.trainer.training import Training
 
 HELD_OUT = 6
 SIZES = {"max_pixels": 50_176, "min_pixels": 3_136, "cutoff": 256}
@@ -55,26 +57,33 @@ def prepared(checkpoint: str, where: Path) -> Path:
     return packed({"checkpoint": checkpoint, **SIZES}, folder, where, held_out=HELD_OUT)
 
 
-def work(pack: Path, checkpoint: str, out: Path, **changes: Any) -> Fit:
-    """A few steps; `changes` are of the config group trainer, and `model` of the model's arguments."""
+class BrokenOnTheSecondRank(SupervisedFineTuning):
+    """A loss that is no number there, as a broken sample would make one."""
+
+    def training_step(self, batch: Batch, index: int) -> torch.Tensor:
+        return super().training_step(batch, index) * (float("nan") if ranks.rank() == 1 else 1.0)
+
+
+def training(pack: Path, checkpoint: str, out: Path, **changes: Any) -> Training:
+    """A few steps; `changes` are of the trainer's settings, and `model` of the model's arguments."""
     model = Qwen2VL(checkpoint, Processor(checkpoint, **SIZES), export_dtype="float32", **changes.pop("model", {}))
     objective = partial(SupervisedFineTuning, learning_rate=changes.pop("learning_rate", 1e-3))
-    group = trainer(**{"row_tokens": 256, "max_steps": 6, "checkpoint_every": 3, "show": 3, **changes})
+    settings = Settings(**{"row_tokens": 256, "max_steps": 6, "checkpoint_every": 3, "show": 3, **changes})
     out.mkdir(parents=True, exist_ok=True)
-    return Fit(pack, model, objective, settled(group), {"mode": "disabled"}, 0, out)
+    return Training(pack, model, objective, settled(settings), {"mode": "disabled"}, 0, out)
 
 
-def run(job: Fit) -> None:
+def run(job: Training) -> None:
     """What the train stage does."""
-    ranks.run(fit, job, job.trainer["devices"], 1)
+    ranks.run(fit, job, job.settings.devices, 1, job.libraries)
     chosen = job.checkpoints.latest()
     assert chosen is not None
     export(job, chosen, "a card")
 
 
-def elsewhere(job: Fit, die_at_step: int | None = None, die_at_write: int | None = None) -> int:
+def elsewhere(job: Training, die_at_step: int | None = None, die_at_write: int | None = None) -> int:
     """The same in a process of its own, forked where the libraries are loaded; its exit status."""
-    multiprocessing.set_forkserver_preload(["mixed"])
+    multiprocessing.set_forkserver_preload(["mixed", "deepspeed"])
     context = multiprocessing.get_context("forkserver")
     process = context.Process(target=_run, args=(job, die_at_step, die_at_write))
     process.start()
@@ -83,12 +92,12 @@ def elsewhere(job: Fit, die_at_step: int | None = None, die_at_write: int | None
     return process.exitcode
 
 
-def _run(job: Fit, die_at_step: int | None, die_at_write: int | None) -> None:
+def _run(job: Training, die_at_step: int | None, die_at_write: int | None) -> None:
     """Killed when a step's row is written, where no checkpoint is; or around the n-th file that gets its name."""
     torch.set_num_threads(1)
-    add, replace, written = watch.History.add, os.replace, [0]
+    add, replace, written = history.History.add, os.replace, [0]
 
-    def added(self: watch.History, row: dict[str, Any]) -> None:
+    def added(self: history.History, row: dict[str, Any]) -> None:
         add(self, row)
         if row["step"] == die_at_step:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -101,6 +110,6 @@ def _run(job: Fit, die_at_step: int | None, die_at_write: int | None) -> None:
         if written[0] == die_at_write:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    watch.History.add = added  # type: ignore[method-assign]
+    history.History.add = added  # type: ignore[method-assign]
     os.replace = replaced  # type: ignore[assignment]
     run(job)

@@ -29,7 +29,7 @@ def test_every_choice_composes_and_instantiates(group: str, choice: str, tmp_pat
     needed = [f"source.path={tmp_path}"] if group == "source" and choice != "miniature" else []
     models = {"translator": "translator", "screener": "screener", "back_translation": "back_translation.translator"}
     needed += [f"{models[group]}.model=any"] if choice == "openai_compatible" else []
-    cfg = config(f"{group}={choice}", *needed)
+    cfg = config(f"{group}={choice}", "dry_run=true", *needed)  # no GPU is asked for
     built = build(group, plain(cfg, group))
     target = OmegaConf.select(cfg, f"{group}._target_")
     if target and not cfg[group].get("_partial_"):

@@ -1,6 +1,7 @@
 """Rows are full, every sample is trained once an epoch, and the plan is the same however many ranks share it."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,9 @@ from ain.__main__ import ROOT
 from ain.model.samples import Samples
 from ain.trainer.packing import pack
 from ain.trainer.plan import Plan
+from ain.trainer.settings import Settings
 
-SETTINGS: dict[str, Any] = {
-    "accumulate": 1,
-    "packing": True,
-    "row_tokens": 256,
-    "batch_size": 4,
-    "max_epochs": 1,
-    "max_steps": None,
-}
+SETTINGS = Settings(row_tokens=256, batch_size=4)
 
 
 def lengths(count: int, median: float = 60, seed: int = 0) -> np.ndarray:
@@ -30,7 +25,7 @@ def lengths(count: int, median: float = 60, seed: int = 0) -> np.ndarray:
 
 def plan(count: int = 500, world: int = 1, **changes: Any) -> Plan:
     drawn = lengths(count)
-    return Plan(drawn, drawn // 3, {**SETTINGS, **changes}, seed=0, world_size=world)
+    return Plan(drawn, drawn // 3, replace(SETTINGS, **changes), seed=0, world_size=world)
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 500, 20_000])
@@ -63,7 +58,7 @@ def test_rows_are_full_on_the_miniature(pico: Path) -> None:
     """Its lengths, as often as in the default run: the last row of a dozen scenes would be a large share."""
     samples = Samples(next((pico / "data").glob("*-pack-*")), "train")
     drawn = np.tile(samples.lengths, 40)
-    assert Plan(drawn, drawn, {**SETTINGS, "row_tokens": 2_048}, 0).fill() >= 0.97
+    assert Plan(drawn, drawn, Settings(row_tokens=2_048), 0).fill() >= 0.97
 
 
 @pytest.mark.parametrize("packing", [True, False])
@@ -96,7 +91,7 @@ def test_losses_of_a_step_add_up_to_the_mean_over_its_answer_tokens() -> None:
 
 def test_seeds_and_epochs_differ_and_repeat() -> None:
     drawn = lengths(500)
-    one, same, other = (Plan(drawn, drawn, {**SETTINGS, "max_epochs": 2}, seed) for seed in (0, 0, 1))
+    one, same, other = (Plan(drawn, drawn, replace(SETTINGS, max_epochs=2), seed) for seed in (0, 0, 1))
     order = [[row.row(batch).samples for batch in range(row.batches)] for row in (one, same, other)]
     assert order[0] == order[1] != order[2]
     half = one.batches // 2

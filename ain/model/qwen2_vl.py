@@ -10,6 +10,7 @@ from ain import UserError
 from ain.model.processor import Processor
 
 ATTENTION = ("auto", "flash_attention_2", "flash_attention_3", "sdpa", "eager")
+DTYPES = ("float32", "bfloat16")
 LORA = ("rank", "alpha", "dropout", "target_modules")
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".index.json")
 
@@ -43,6 +44,12 @@ class Qwen2VL:
             raise UserError(f"model.attention={attention}: choose one of {', '.join(ATTENTION)}")
         if lora is not None and set(lora) != set(LORA):
             raise UserError(f"model.lora: give {', '.join(LORA)}, as in model.lora='{{rank: 64, alpha: 128, ...}}'")
+        for name, value in (("dtype", dtype), ("export_dtype", export_dtype)):
+            if value not in DTYPES:
+                raise UserError(f"model.{name}={value}: choose one of {', '.join(DTYPES)}")
+        for wanted, package, extra in ((lora, "peft", "lora"), (liger, "liger_kernel", "liger")):
+            if wanted and find_spec(package) is None:
+                raise UserError(f"model.{extra}: {package} is not installed; pip install 'ain[{extra}]'")
         self.checkpoint = checkpoint
         self.processor = processor
         self.dtype = dtype
@@ -84,10 +91,8 @@ class Qwen2VL:
             )
 
     def _adapted(self, model: Any) -> Any:
-        try:
-            from peft import LoraConfig, get_peft_model
-        except ImportError:
-            raise UserError("model.lora: peft is not installed; pip install 'ain[lora]'") from None
+        from peft import LoraConfig, get_peft_model
+
         assert self.lora is not None
         settings = {"r": self.lora["rank"], "lora_alpha": self.lora["alpha"], "lora_dropout": self.lora["dropout"]}
         try:
@@ -138,12 +143,9 @@ class Qwen2VL:
         model.config.dtype = getattr(torch, self.export_dtype)
         model.save_pretrained(directory)
         for file in Path(self.checkpoint).iterdir():
-            if (
-                file.is_file()
-                and not file.name.endswith(_WEIGHTS)
-                and file.name != "README.md"
-                and not (directory / file.name).exists()
-            ):
+            if not file.is_file() or file.name.endswith(_WEIGHTS) or file.name == "README.md":
+                continue
+            if file.name == "generation_config.json" or not (directory / file.name).exists():
                 shutil.copy(file, directory / file.name)
 
 
@@ -166,8 +168,6 @@ def _liger(model: Any, gpu: bool) -> None:
     """Fused kernels for norms, rotary positions and feed-forward layers. The loss is ours: it sees answers alone."""
     if not gpu:
         raise UserError("model.liger=true: its kernels need a GPU; say model.liger=false")
-    if find_spec("liger_kernel") is None:
-        raise UserError("model.liger=true: liger-kernel is not installed; pip install 'ain[liger]'")
     try:
         from liger_kernel.transformers import apply_liger_kernel_to_qwen2_vl
     except ImportError as error:

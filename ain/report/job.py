@@ -12,6 +12,7 @@ from ain.metrics.rules import RULES, translation_reasons
 from ain.record import Shards, replace_bytes
 from ain.report.records import examples
 from ain.report.render import render
+from ain.report.training import training
 from ain.stage import read_manifest
 from ain.tables import Table, read_table, write_table
 
@@ -44,6 +45,7 @@ def report(
         "safety": _table(directories, "screen", "safety"),
         "gallery": _gallery(directories),
         "mixture": read_table(directories["mix"] / "tables" / "mixture.csv"),
+        "training": training(directories["train"], where / "figures" / "loss.png"),
         "accuracy": accuracy,
         "answers": _answers(directories),
         "figures": _figures(directories, accuracy, where / "figures"),
@@ -189,7 +191,6 @@ def _figures(directories: dict[str, Path], accuracy: Table, where: Path) -> dict
             {stage: read_manifest(directory)["counts"] for stage, directory in directories.items()},
             where / "funnel.png",
         ),
-        "loss": figures.loss(read_table(directories["train"] / "tables" / "loss.csv"), where / "loss.png"),
         "accuracy": figures.accuracy(accuracy, where / "accuracy.png"),
     }
     if rules := _table(directories, "select", "rules"):

@@ -1,11 +1,12 @@
 """Train: supervised fine-tuning on as many ranks as asked for, then one proven checkpoint (Section 3)."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ain import ranks
+from ain import UserError, ranks
 from ain.model.qwen2_vl import Qwen2VL
 from ain.model.samples import Samples
 from ain.model.size import Load
@@ -14,19 +15,20 @@ from ain.stage import read_manifest
 from ain.stages.model_card import model_card
 from ain.tables import write_table
 from ain.trainer.export import export
-from ain.trainer.fit import Fit, fit
-from ain.trainer.strategy import settled
-from ain.trainer.watch import read, summary
+from ain.trainer.history import HISTORY, VALIDATION, read, summary
+from ain.trainer.settings import Settings, settled
+from ain.trainer.training import Training
 
+SETTLED = "settled.json"  # what `auto` stood for when it began
 COUNTS = "counts.json"  # what training came to, kept before its checkpoints are let go
 
 
-def estimate(pack: Path | None, model: Qwen2VL, trainer: dict[str, Any]) -> Iterator[str]:
+def estimate(pack: Path | None, model: Qwen2VL, trainer: Settings) -> Iterator[str]:
     """What it would take, from what is packed or, before that, from what trainer.how.assume says of it."""
     from ain.trainer.estimate import lines
 
-    assumed = trainer["assume"]
-    load = Load.of(read_manifest(pack)["counts"]) if pack else Load(**assumed) if assumed["samples"] else None
+    assumed = trainer.assume
+    load = Load.of(read_manifest(pack)["counts"]) if pack else Load(**assumed) if assumed.get("samples") else None
     return lines(model, trainer, load)
 
 
@@ -34,39 +36,68 @@ def train(
     pack: Path,
     model: Qwen2VL,
     objective: Callable[..., Any],
-    trainer: dict[str, Any],
+    trainer: Settings,
     tracker: dict[str, Any],
     seed: int,
     out: Path,
 ) -> dict[str, Any]:
-    work = Fit(pack, model, objective, settled(trainer), tracker, seed, out)
+    settings = settled(trainer)
+    if trainer.accelerator == "auto" and settings.accelerator == "cpu" and ranks.rank() == 0:
+        print(f"ain: no GPU is visible: {settings.devices} ranks on the CPU", file=sys.stderr, flush=True)
+    _as_begun(settings, out)
+    training = Training(pack, model, objective, settings, tracker, seed, out)
     if (out / COUNTS).exists():  # it was killed when all was done
-        work.checkpoints.clear()
+        training.checkpoints.clear()
         return json.loads((out / COUNTS).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
-    ranks.run(fit, work, trainer["devices"], trainer["num_nodes"])
+    ranks.run(_take_part, training, settings.devices, settings.num_nodes, training.libraries)
     if ranks.rank() > 0:  # the first one does the rest
         return {}
-    counts = _finished(work)
+    counts = _finished(training)
     replace_text(out / COUNTS, json.dumps(counts))
-    work.checkpoints.clear()  # what led there is not needed any more
+    training.checkpoints.clear()  # what led there is not needed any more
     return counts
 
 
-def _finished(work: Fit) -> dict[str, Any]:
+def _as_begun(settings: Settings, out: Path) -> None:
+    """What `auto` stands for may be another thing on another machine; a training does not change its arithmetic half-way."""
+    here = {"accelerator": settings.accelerator, "precision": settings.precision}
+    begun = json.loads((out / SETTLED).read_text(encoding="utf-8")) if (out / SETTLED).exists() else here
+    if begun != here:
+        was, now = (" ".join(f"trainer.{name}={value}" for name, value in one.items()) for one in (begun, here))
+        raise UserError(f"this training was begun with {was}, and here it would be {now}; go on there, or delete {out}")
+    if ranks.rank() == 0:
+        replace_text(out / SETTLED, json.dumps(here))
+
+
+def _take_part(training: Training) -> None:
+    """On each rank."""
+    from ain.trainer.fit import fit
+
+    fit(training)
+
+
+def _finished(training: Training) -> dict[str, Any]:
     """Tables and the exported model."""
-    out, checkpoints = work.out, work.checkpoints
-    chosen = checkpoints.best() if work.trainer["export"] == "best" else checkpoints.latest()
+    out, checkpoints = training.out, training.checkpoints
+    chosen = checkpoints.best() if training.settings.export == "best" else checkpoints.latest()
     assert chosen is not None
-    history, losses = read(out / "history.jsonl"), checkpoints.losses(chosen)
+    history, losses = read(out / HISTORY), checkpoints.losses(chosen)
     write_table(out / "tables" / "loss.csv", history)
-    write_table(out / "tables" / "validation.csv", [{"group": name, "loss": loss} for name, loss in losses.items()])
+    write_table(
+        out / "tables" / "validation.csv",
+        [
+            {"step": row["step"], "group": name.removeprefix("validation/"), "loss": row[name]}
+            for row in read(out / VALIDATION)
+            for name in list(row)[1:]
+        ],
+    )
     counts = {
-        "samples": len(Samples(work.pack, "train")),
-        "validation": len(Samples(work.pack, "validation")),
+        "samples": len(Samples(training.pack, "train")),
+        "validation": len(Samples(training.pack, "validation")),
         "steps": checkpoints.step(chosen),
-        **summary(history),
+        **summary([row for row in history if row["step"] <= checkpoints.step(chosen)]),
         "validation_loss": losses.get("validation/loss"),
         "fill": round(1 - sum(row["padding"] for row in history) / len(history), 4),
     }
-    export(work, chosen, model_card(work.model.checkpoint, read_manifest(work.pack), counts))
+    export(training, chosen, model_card(training.model.checkpoint, read_manifest(training.pack), counts))
     return counts

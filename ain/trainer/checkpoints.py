@@ -6,12 +6,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytorch_lightning as pl
 import torch
 
 from ain.record import replace_text
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
 
 _MARK = "complete.json"  # written last: the sizes of all files, so that a torn checkpoint is known as one
 
@@ -23,7 +25,7 @@ class Checkpoints:
         self.directory = directory
         self.keep_last = keep_last
 
-    def save(self, trainer: pl.Trainer, losses: dict[str, float], witness: torch.Tensor) -> None:
+    def save(self, trainer: "pl.Trainer", losses: dict[str, float], witness: torch.Tensor) -> None:
         """Called by all ranks. What a crash leaves half-written never gets its name. witness: logits to know the model by."""
         final = self.directory / f"step-{trainer.global_step:08d}"
         beside = final.with_name(f".{final.name}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from ain.model.qwen2_vl import Qwen2VL
 from ain.model.size import Load, Size, activations, flops, size
+from ain.trainer.settings import Settings
 
 GB = 1e9
 OVERHEAD = 4 * GB  # CUDA's context, communication buffers, fragmentation
@@ -27,30 +28,30 @@ class Memory:
         return self.parameters + self.gradients + self.optimizer + self.activations
 
 
-def memory(trainable: int, total: int, trainer: dict[str, Any], strategy: str, world: int, row: float) -> Memory:
+def memory(trainable: int, total: int, settings: Settings, strategy: str, row: float) -> Memory:
     """By the strategy: what ZeRO shards is divided by the ranks (1: optimizer, 2: gradients too, 3: parameters too).
 
     In bfloat16 a parameter takes 2 bytes, its gradient 2, and the optimizer's float32 copy, mean and variance 12. DDP with mixed
     precision keeps weights and gradients in float32, and the optimizer takes 8.
     """
     stage = int(strategy[-1]) if strategy.startswith("zero") else 0
-    half = trainer["precision"] != "32-true"
+    world, half = settings.world_size, settings.half
     weight, moments = (2, 12) if half and stage else (4, 8)
     parameters, gradients, optimizer = float(weight * total), float(weight * trainable), float(moments * trainable)
     optimizer /= world if stage >= 1 else 1
     gradients /= world if stage >= 2 else 1
     if stage == 3:
-        live = min(total, int(trainer["zero"].get("stage3_max_live_parameters", 1e9)))
+        live = min(total, int(settings.zero.get("stage3_max_live_parameters", 1e9)))
         parameters = parameters / world + (weight * live if world > 1 else 0)
     host = 0.0
-    if trainer["offload_optimizer"] and stage:
+    if settings.offload_optimizer and stage:
         host, optimizer = host + optimizer, 0.0
-    if trainer["offload_parameters"] and stage == 3:
+    if settings.offload_parameters and stage == 3:
         host, parameters = host + weight * total / world, parameters - weight * total / world
-    return Memory(parameters, gradients, optimizer, row + (0 if trainer["accelerator"] == "cpu" else OVERHEAD), host)
+    return Memory(parameters, gradients, optimizer, row + (0 if settings.accelerator == "cpu" else OVERHEAD), host)
 
 
-def lines(model: Qwen2VL, trainer: dict[str, Any], load: Load | None) -> Iterator[str]:
+def lines(model: Qwen2VL, settings: Settings, load: Load | None) -> Iterator[str]:
     """Lines for a person. load: what is packed, or what is assumed of it; None: nothing is known."""
     config = _config(model)
     if config is None:
@@ -62,66 +63,68 @@ def lines(model: Qwen2VL, trainer: dict[str, Any], load: Load | None) -> Iterato
         f"train: {of.parameters / 1e6:,.1f}M parameters (vision {of.vision / 1e6:,.1f}M, merger {of.merger / 1e6:,.1f}M, "
         f"language {(of.language + of.embedding + of.head) / 1e6:,.1f}M), {trainable / 1e6:,.1f}M of them trained"
     )
-    world = trainer["devices"] * trainer["num_nodes"]
     if load is not None:
-        yield from _work(of, model, trainer, load, world)
-    yield from _memories(of, trainable, model, trainer, load, world)
+        yield from _work(of, model, settings, load)
+    yield from _memories(of, trainable, model, settings, load)
 
 
-def _work(of: Size, model: Qwen2VL, trainer: dict[str, Any], load: Load, world: int) -> Iterator[str]:
-    tokens = load.per_sample(load.tokens)
-    row = trainer["row_tokens"] if trainer["packing"] else trainer["batch_size"] * tokens
-    rows = math.ceil(load.tokens / row) * (trainer["max_epochs"] or 1)
-    steps = trainer["max_steps"] or math.ceil(rows / (trainer["accumulate"] * world))
-    share = steps * trainer["accumulate"] * world * row / load.tokens
+def _work(of: Size, model: Qwen2VL, settings: Settings, load: Load) -> Iterator[str]:
+    tokens, world = load.per_sample(load.tokens), settings.world_size
+    row = settings.row_tokens if settings.packing else settings.batch_size * tokens
+    rows = math.ceil(load.tokens / row) * (settings.max_epochs or 1)
+    step = row * settings.accumulate * world  # tokens
+    steps = settings.max_steps or math.ceil(rows / (settings.accumulate * world))
+    share = steps * step / load.tokens
     operations = flops(of, load, model.frozen, bool(model.lora)) * share
     yield (
         f"train: {load.samples:,} samples of {tokens:,.0f} tokens on average; {steps:,} steps of "
-        f"{row * trainer['accumulate'] * world / tokens:,.0f} samples ({row * trainer['accumulate'] * world:,.0f} tokens); "
+        f"{step / tokens:,.0f} samples ({step:,.0f} tokens); "
         f"{load.tokens * share:,.3g} tokens, {operations:,.3g} floating-point operations"
     )
-    if trainer["tflops"]:
-        hours = operations / (trainer["tflops"] * 1e12 * trainer["utilisation"] * world) / 3600
+    if settings.tflops:
+        hours = operations / (settings.tflops * 1e12 * settings.utilisation * world) / 3600
         yield (
-            f"train: {hours:,.1f} hours on {world} devices of {trainer['tflops']} TFLOP/s at a utilisation of "
-            f"{trainer['utilisation']:.0%} ({hours * world:,.0f} device hours), if the network keeps up"
+            f"train: {hours:,.1f} hours on {world} devices of {settings.tflops} TFLOP/s at a utilisation of "
+            f"{settings.utilisation:.0%} ({hours * world:,.0f} device hours), if the network keeps up"
         )
 
 
-def _memories(
-    of: Size, trainable: int, model: Qwen2VL, trainer: dict[str, Any], load: Load | None, world: int
-) -> Iterator[str]:
+def _memories(of: Size, trainable: int, model: Qwen2VL, settings: Settings, load: Load | None) -> Iterator[str]:
     """A table of all strategies, the chosen one marked, and advice where that one does not fit."""
     load = load or Load(1, model.processor.cutoff, model.processor.cutoff // 4, model.processor.cutoff // 2)
-    row = trainer["row_tokens"] if trainer["packing"] else trainer["batch_size"] * model.processor.cutoff
-    bytes_each = 4 if trainer["precision"] == "32-true" else 2
+    row = settings.row_tokens if settings.packing else settings.batch_size * model.processor.cutoff
+    bytes_each = 2 if settings.half else 4
     held = activations(of, load, row, model.gradient_checkpointing, bytes_each)
-    limit = trainer["memory_gb"]
+    limit = settings.memory_gb
     heads = ("strategy", "parameters", "gradients", "optimizer", "activations", "in all", "on the host")
-    yield f"train: GB on each of {world} devices, with rows of up to {row:,.0f} tokens:"
+    yield f"train: GB on each of {settings.world_size} devices, with rows of up to {row:,.0f} tokens:"
     yield "  ".join(f"{head:>11}" for head in heads)
     found = {}
     for strategy in ("ddp", "zero1", "zero2", "zero3"):
-        of_it = found[strategy] = memory(trainable, of.parameters, trainer, strategy, world, held)
+        # Under autocast each layer keeps its weights in bfloat16 for its backward pass, unless it is computed anew.
+        halves = 2 * of.parameters if strategy == "ddp" and settings.half and not model.gradient_checkpointing else 0
+        of_it = found[strategy] = memory(trainable, of.parameters, settings, strategy, held + halves)
         cells = (of_it.parameters, of_it.gradients, of_it.optimizer, of_it.activations, of_it.total, of_it.host)
-        mark = " <- chosen" if strategy == trainer["strategy"] else ""
+        mark = " <- chosen" if strategy == settings.strategy else ""
         over = " (does not fit)" if limit and of_it.total > limit * GB else ""
         yield "  ".join([f"{strategy:>11}", *(f"{cell / GB:>11.1f}" for cell in cells)]) + over + mark
-    if limit and found[trainer["strategy"]].total > limit * GB:
-        yield f"train: it will not fit into {limit} GB; {_advice(found, trainer, model, limit)}"
+    if limit and found[settings.strategy].total > limit * GB:
+        yield f"train: it will not fit into {limit} GB; {_advice(found, settings, model, limit)}"
 
 
-def _advice(found: dict[str, Memory], trainer: dict[str, Any], model: Qwen2VL, limit: float) -> str:
+def _advice(found: dict[str, Memory], settings: Settings, model: Qwen2VL, limit: float) -> str:
     """What to type, the mildest remedy first."""
-    chosen = found[trainer["strategy"]]
+    chosen = found[settings.strategy]
     if not model.gradient_checkpointing and chosen.activations > 0.3 * chosen.total:
         return "say model.gradient_checkpointing=true"
     fitting = [name for name, of_it in found.items() if of_it.total <= limit * GB and name != "ddp"]
     if fitting:
         return f"say trainer.strategy={fitting[0]}"
     if chosen.activations > 0.3 * limit * GB:
-        return f"say trainer.row_tokens={max(trainer['row_tokens'] // 2, 1)}, or lower model.processor.cutoff and max_pixels"
-    if not trainer["offload_optimizer"]:
+        return (
+            f"say trainer.row_tokens={max(settings.row_tokens // 2, 1)}, or lower model.processor.cutoff and max_pixels"
+        )
+    if not settings.offload_optimizer:
         return "say trainer.strategy=zero3 trainer.offload_optimizer=true"
     return "take more devices, a smaller model, or model=... with model.lora"
 

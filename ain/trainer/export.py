@@ -13,25 +13,25 @@ import torch
 from ain.model.processor import IGNORE
 from ain.record import replace_text
 from ain.stage import read_manifest
-from ain.trainer.fit import Fit
+from ain.trainer.training import Training
 
 CLOSE = 1e-3  # how far logits may be from those in training, as a share of the largest
 CLOSE_IN_HALF = 0.1  # where training computed in bfloat16
 
 
-def export(work: Fit, state: Path, card: str) -> None:
+def export(training: Training, state: Path, card: str) -> None:
     """`checkpoint/`, whole or not at all: written beside, reloaded, compared, and only then given its name."""
-    beside, final = work.out / "checkpoint.new", work.out / "checkpoint"
+    beside, final = training.out / "checkpoint.new", training.out / "checkpoint"
     for directory in (beside, final):
         shutil.rmtree(directory, ignore_errors=True)
     beside.mkdir()
-    trained = work.model.trained(weights(state / "state"))
-    _compare_with_training(trained, work, state / "witness.pt")
-    work.model.export(trained, beside)
+    trained = training.model.trained(weights(state / "state"))
+    _compare_with_training(trained, training, state / "witness.pt")
+    training.model.export(trained, beside)
     replace_text(beside / "README.md", card)
-    replace_text(beside / "data_manifest.json", json.dumps(read_manifest(work.pack), indent=2, ensure_ascii=False))
-    reloaded = work.model.reload(beside).eval()
-    if not torch.equal(answer_logits(trained, work), answer_logits(reloaded, work)):
+    replace_text(beside / "data_manifest.json", json.dumps(read_manifest(training.pack), indent=2, ensure_ascii=False))
+    reloaded = training.model.reload(beside).eval()
+    if not torch.equal(answer_logits(trained, training), answer_logits(reloaded, training)):
         raise RuntimeError("the exported checkpoint answers differently from the model that it was made of")
     os.replace(beside, final)
 
@@ -48,18 +48,18 @@ def weights(state: Path) -> dict[str, torch.Tensor]:
     return {name.removeprefix("model."): tensor for name, tensor in found.items()}
 
 
-def answer_logits(model: Any, work: Fit) -> torch.Tensor:
+def answer_logits(model: Any, training: Training) -> torch.Tensor:
     """Of the witness's answer tokens [answers, vocabulary]."""
-    batch = work.witness()
+    batch = training.witness()
     asked = batch.pop("targets") != IGNORE
     with torch.no_grad():
         return model(**batch, use_cache=False).logits[0, asked]  # type: ignore[no-any-return]
 
 
-def _compare_with_training(trained: Any, work: Fit, kept: Path) -> None:
-    there, here = torch.load(kept, weights_only=True).float(), answer_logits(trained, work)
+def _compare_with_training(trained: Any, training: Training, kept: Path) -> None:
+    there, here = torch.load(kept, weights_only=True).float(), answer_logits(trained, training)
     apart = float((there - here).abs().max() / there.abs().max())
-    close = CLOSE if work.trainer["precision"] == "32-true" else CLOSE_IN_HALF
+    close = CLOSE_IN_HALF if training.settings.half else CLOSE
     if not apart <= close:
         raise RuntimeError(
             f"put together again, the model answers differently: logits are off by {apart:.2g} of the largest"

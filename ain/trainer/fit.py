@@ -2,10 +2,8 @@
 
 import logging
 import random
+import signal
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,74 +11,56 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from ain import UserError, ranks
-from ain.model.packed import Batch, packed
-from ain.model.qwen2_vl import Qwen2VL
+from ain import UserError, device, ranks
 from ain.model.samples import Samples
 from ain.model.size import Load, flops, size
 from ain.stage import read_manifest
 from ain.trainer import live
 from ain.trainer.answers import Answers
-from ain.trainer.checkpoints import Checkpoints
+from ain.trainer.history import HISTORY, VALIDATION, History
 from ain.trainer.loader import Rows, loader
 from ain.trainer.plan import Plan
+from ain.trainer.settings import Settings
 from ain.trainer.strategy import strategy
+from ain.trainer.training import Training
 from ain.trainer.validation import Validation
 from ain.trainer.watch import Watch
 
 
-@dataclass(frozen=True)
-class Fit:
-    """All that a rank needs; it travels to the processes that are started for it."""
-
-    pack: Path
-    model: Qwen2VL
-    objective: Callable[..., Any]
-    trainer: dict[str, Any]
-    tracker: dict[str, Any]
-    seed: int
-    out: Path
-
-    @property
-    def checkpoints(self) -> Checkpoints:
-        return Checkpoints(self.out / "checkpoints", self.trainer["keep_last"])
-
-    def witness(self) -> Batch:
-        """The batch by which a model is known again: the first sample alone."""
-        _, tokens, pictures = Samples(self.pack, "train")[0]
-        return packed([tokens], [pictures], self.model.processor)
-
-
-def fit(work: Fit) -> None:
+def fit(training: Training) -> None:
     """Trains to the plan's last step and leaves a checkpoint there; goes on from the newest one that is whole."""
     world, rank = ranks.world_size(), ranks.rank()
     _quiet()
-    samples = Samples(work.pack, "train")
+    samples = Samples(training.pack, "train")
     if not len(samples):
-        raise UserError(f"no sample is left to train on; why: {work.pack / 'rejected'}")
-    plan = Plan(samples.lengths, samples.answers, work.trainer, work.seed, world)
-    checkpoints = work.checkpoints
+        raise UserError(f"no sample is left to train on; why: {training.pack / 'rejected'}")
+    plan = Plan(samples.lengths, samples.answers, training.settings, training.seed, world)
+    checkpoints = training.checkpoints
     newest = checkpoints.latest()
     start = checkpoints.step(newest) if newest else 0
     if start == plan.steps:
         return
-    _seed(work.seed)
-    gpu = work.trainer["accelerator"] == "gpu"
-    module = work.objective(
-        model=work.model.load(gpu, half=work.trainer["precision"] != "32-true", say=rank == 0).train(), steps=plan.steps
+    _seed(training.seed)
+    gpu = training.settings.accelerator == "gpu"
+    module = training.objective(
+        model=training.model.load(gpu, half=training.settings.half, say=rank == 0).train(), steps=plan.steps
     )
-    rows = Rows(samples, plan, work.model.processor, rank)
-    logger = live.logger(work.tracker, work.out, rank)
+    rows = Rows(samples, plan, training.model.processor, rank)
+    logger = live.logger(training, rank)
+    interrupt = signal.getsignal(signal.SIGINT)
     try:
-        _trainer(work, module.model, plan, logger).fit(
+        _trainer(training, module.model, plan, logger).fit(
             module,
-            loader(rows, work.trainer["workers"], start * plan.accumulate),
+            loader(rows, training.settings.workers, start * plan.accumulate),
             ckpt_path=newest / "state" if newest else None,
             weights_only=False,
         )
     except SIGTERMException:
         raise UserError("stopped by a signal; the same command goes on from the last checkpoint") from None
+    except SystemExit:  # what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from None
     finally:
+        signal.signal(signal.SIGINT, interrupt)
         live.finish(logger)
 
 
@@ -99,23 +79,22 @@ def _quiet() -> None:
         warnings.filterwarnings("ignore", message=f".*{noise}.*")
 
 
-def _trainer(work: Fit, model: Any, plan: Plan, logger: Any) -> pl.Trainer:
-    settings, validation = work.trainer, Samples(work.pack, "validation")
+def _trainer(training: Training, model: Any, plan: Plan, logger: Any) -> pl.Trainer:
+    settings, validation = training.settings, Samples(training.pack, "validation")
     capacity = plan.rows_per_step * plan.row_tokens if plan.packing else 0
-    peak = settings["tflops"] * 1e12 * plan.world_size if settings["tflops"] else None
-    watch = Watch(work.out / "history.jsonl", capacity, _flops_per_token(work, model), peak)
-    answers = Answers(validation, work.model.processor, settings["show"], work.out / "tables" / "answers.csv")
-    held_out = Validation(validation, work.model.processor, settings, plan.world_size, ranks.rank())
+    watch = Watch(training.out / HISTORY, capacity, _flops_per_token(training, model), _peak(settings, plan.world_size))
+    answers = Answers(validation, training.model.processor, settings.show, training.out / "tables" / "answers.csv")
+    held_out = Validation(validation, training.model.processor, settings, plan.world_size, ranks.rank())
     return pl.Trainer(
-        accelerator=settings["accelerator"],
+        accelerator=settings.accelerator,
         strategy=strategy(settings),
-        devices=settings["devices"],
-        num_nodes=settings["num_nodes"],
-        precision=settings["precision"],
+        devices=settings.devices,
+        num_nodes=settings.num_nodes,
+        precision=settings.precision,  # type: ignore[arg-type]
         max_steps=plan.steps,
         max_epochs=1,  # the plan holds all epochs
         accumulate_grad_batches=plan.accumulate,
-        gradient_clip_val=settings["clip"],
+        gradient_clip_val=settings.clip,
         limit_val_batches=0,
         logger=logger or False,
         enable_checkpointing=False,
@@ -123,17 +102,25 @@ def _trainer(work: Fit, model: Any, plan: Plan, logger: Any) -> pl.Trainer:
         enable_progress_bar=False,
         use_distributed_sampler=False,
         callbacks=[
-            Reseed(work.seed),
+            Reseed(training.seed),
             watch,
-            Pause(watch, work.checkpoints, held_out, answers, settings["checkpoint_every"], work.witness()),
+            Pause(training, watch, held_out, answers),
         ],
-        default_root_dir=str(work.out),
+        default_root_dir=str(training.out),
     )
 
 
-def _flops_per_token(work: Fit, model: Any) -> float:
-    load = Load.of(read_manifest(work.pack)["counts"])
-    return flops(size(model.config), load, work.model.frozen, bool(work.model.lora)) / load.tokens
+def _peak(settings: Settings, world_size: int) -> float | None:
+    """Floating-point operations a second of all devices together, at their best; of a CPU nobody knows it."""
+    if settings.accelerator != "gpu":
+        return None
+    tflops = device.tflops(torch.cuda.get_device_name()) or settings.tflops
+    return tflops * 1e12 * world_size if tflops else None
+
+
+def _flops_per_token(training: Training, model: Any) -> float:
+    load = Load.of(read_manifest(training.pack)["counts"])
+    return flops(size(model.config), load, training.model.frozen, bool(training.model.lora)) / load.tokens
 
 
 class Reseed(pl.Callback):
@@ -155,33 +142,29 @@ def _seed(seed: int) -> None:
 class Pause(pl.Callback):
     """Each so many steps and at the end: the loss on validation data, a few answers, and a checkpoint."""
 
-    def __init__(
-        self,
-        watch: Watch,
-        checkpoints: Checkpoints,
-        validation: Validation,
-        answers: Answers,
-        every: int,
-        sample: Batch,
-    ) -> None:
-        self.watch, self.checkpoints, self.validation, self.answers = watch, checkpoints, validation, answers
-        self.every, self.sample = every, sample
+    def __init__(self, training: Training, watch: Watch, validation: Validation, answers: Answers) -> None:
+        self.training, self.watch, self.validation, self.answers = training, watch, validation, answers
+        self.sample = training.witness()
         self.done = 0
 
     def on_train_start(self, trainer: pl.Trainer, module: Any) -> None:
         self.done = trainer.global_step
+        if trainer.is_global_zero:
+            self.history = History(self.training.out / VALIDATION, self.done)
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: Any, outputs: Any, batch: Any, index: int) -> None:
         step = trainer.global_step
-        if step == self.done or (step % self.every and step != trainer.max_steps):
+        if step == self.done or (step % self.training.settings.checkpoint_every and step != trainer.max_steps):
             return
         self.done = step
         losses = self.validation.loss(module)
         answers = self.answers.add(module, step)
+        if trainer.is_global_zero:
+            self.history.add({"step": step, **losses})
         if trainer.logger is not None:
             trainer.logger.log_metrics(losses, step=step)
             live.table(trainer.logger, "train/answers", answers, step)
-        self.checkpoints.save(trainer, losses, self._witness(module))
+        self.training.checkpoints.save(trainer, losses, self._witness(module))
         self.watch.clock()
 
     def _witness(self, module: Any) -> torch.Tensor:

@@ -3,14 +3,15 @@
 import os
 import secrets
 import sys
-from pathlib import Path
 from typing import Any
 
 from ain.record import replace_text
+from ain.trainer.training import Training
 
 
-def logger(tracker: dict[str, Any], out: Path, rank: int) -> Any:
+def logger(training: Training, rank: int) -> Any:
     """Lightning's logger; None where nothing is to be tracked or another rank does it."""
+    tracker, out = training.tracker, training.out
     if tracker["mode"] == "disabled" or rank > 0:
         return None
     os.environ.setdefault("WANDB_SILENT", "true")
@@ -30,6 +31,7 @@ def logger(tracker: dict[str, Any], out: Path, rank: int) -> Any:
         name=out.name,
         job_type="train",
         resume="allow",
+        config=training.described(),
         settings=wandb.Settings(console="off"),
     )
 

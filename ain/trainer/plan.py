@@ -6,12 +6,12 @@ how many answer tokens a whole step holds: losses are sums divided by that, and 
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ain import UserError
 from ain.trainer.packing import pack
+from ain.trainer.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -23,25 +23,24 @@ class Row:
 
 
 class Plan:
-    """lengths, answers: tokens, and tokens that the loss is on, of each sample [samples]; trainer: the config group.
+    """lengths, answers: tokens, and tokens that the loss is on, of each sample [samples]; settings: rows and epochs.
 
     steps: optimizer steps; batches: forward passes of each rank.
     """
 
     def __init__(
-        self, lengths: np.ndarray, answers: np.ndarray, trainer: dict[str, Any], seed: int, world_size: int = 1
+        self, lengths: np.ndarray, answers: np.ndarray, settings: Settings, seed: int, world_size: int = 1
     ) -> None:
         self.lengths, self.answers = lengths, answers
-        self.world_size, self.accumulate = world_size, int(trainer["accumulate"])
-        self.packing = bool(trainer["packing"])
-        self.row_tokens, self.batch_size = int(trainer["row_tokens"]), int(trainer["batch_size"])
+        self.world_size, self.accumulate, self.packing = world_size, settings.accumulate, settings.packing
+        self.row_tokens, self.batch_size = settings.row_tokens, settings.batch_size
         if self.packing and len(lengths) and self.row_tokens < int(lengths.max()):
             raise UserError(
                 f"trainer.row_tokens={self.row_tokens}, but a sample has {lengths.max()} tokens; "
                 f"say trainer.row_tokens={lengths.max()} or lower model.processor.cutoff"
             )
-        epochs = self._epochs(seed, trainer["max_epochs"], trainer["max_steps"])
-        self.steps = int(trainer["max_steps"] or math.ceil(sum(map(len, epochs)) / self.rows_per_step))
+        epochs = self._epochs(seed, settings.max_epochs, settings.max_steps)
+        self.steps = settings.max_steps or math.ceil(sum(map(len, epochs)) / self.rows_per_step)
         self.batches = self.steps * self.accumulate
         rows = [row for epoch in epochs for row in epoch][: self.steps * self.rows_per_step]
         self._samples = np.concatenate([*rows, np.zeros(0)]).astype(np.int32)
@@ -51,11 +50,11 @@ class Plan:
     def rows_per_step(self) -> int:
         return self.accumulate * self.world_size
 
-    def _epochs(self, seed: int, max_epochs: int, max_steps: int | None) -> list[list[np.ndarray]]:
+    def _epochs(self, seed: int, max_epochs: int | None, max_steps: int | None) -> list[list[np.ndarray]]:
         """The rows of each epoch; where steps are given, as many epochs as these take."""
         made: list[list[np.ndarray]] = []
         wanted = max_steps * self.rows_per_step if max_steps else math.inf
-        while len(self.lengths) and sum(map(len, made)) < wanted and (max_steps or len(made) < max_epochs):
+        while len(self.lengths) and sum(map(len, made)) < wanted and (max_steps or len(made) < (max_epochs or 0)):
             made.append(self._epoch(np.random.default_rng([seed, len(made)])))
         return made
 

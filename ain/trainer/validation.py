@@ -1,6 +1,7 @@
 """How a model does on validation data while it trains: the loss, and that of each language and domain."""
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,8 +10,10 @@ from torch.nn.functional import cross_entropy
 from ain.model.packed import Batch
 from ain.model.processor import IGNORE, Processor
 from ain.model.samples import Samples
+from ain.ranks import gathered
 from ain.trainer.loader import Rows, loader
 from ain.trainer.plan import Plan
+from ain.trainer.settings import Settings
 
 Sums = dict[tuple[str, str], tuple[float, int]]  # (language, domain) → (loss, answer tokens)
 
@@ -18,12 +21,10 @@ Sums = dict[tuple[str, str], tuple[float, int]]  # (language, domain) → (loss,
 class Validation:
     """All of the validation split, spread over the ranks."""
 
-    def __init__(
-        self, samples: Samples, processor: Processor, trainer: dict[str, Any], world_size: int, rank: int
-    ) -> None:
-        once = {**trainer, "accumulate": 1, "max_epochs": 1, "max_steps": None}
+    def __init__(self, samples: Samples, processor: Processor, settings: Settings, world_size: int, rank: int) -> None:
+        once = replace(settings, accumulate=1, max_epochs=1, max_steps=None)
         self.rows = Rows(samples, Plan(samples.lengths, samples.answers, once, 0, world_size), processor, rank)
-        self.workers = int(trainer["workers"])
+        self.workers = settings.workers
 
     def loss(self, module: Any) -> dict[str, float]:
         """ "validation/loss", and the same for each language and for each language's domains. Empty without data."""
@@ -34,7 +35,10 @@ class Validation:
             for batch in loader(self.rows, self.workers):
                 sums = _added(sums, _sums(module, strategy.batch_to_device(precision.convert_input(batch))))
         module.train()
-        return _means(_gathered(sums))
+        total: Sums = {}
+        for share in gathered(sums):
+            total = _added(total, share)
+        return _means(total)
 
 
 def _sums(module: Any, batch: Batch) -> Sums:
@@ -55,18 +59,6 @@ def _added(one: Sums, other: Sums) -> Sums:
     for group, (loss, count) in other.items():
         before = total.get(group, (0.0, 0))
         total[group] = (before[0] + loss, before[1] + count)
-    return total
-
-
-def _gathered(sums: Sums) -> Sums:
-    """Over all ranks."""
-    if not torch.distributed.is_available() or not torch.distributed.is_initialized():
-        return sums
-    every: list[Any] = [None] * torch.distributed.get_world_size()
-    torch.distributed.all_gather_object(every, sums)
-    total: Sums = {}
-    for one in every:
-        total = _added(total, one)
     return total
 
 

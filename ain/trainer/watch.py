@@ -1,9 +1,7 @@
 """What is watched while a model trains: loss, speed, memory; a loss that is no number ends the run at once."""
 
-import json
 import math
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,33 +11,8 @@ import torch
 from ain import UserError
 from ain.model.packed import Batch
 from ain.progress import progress
-from ain.record import replace_text
-
-Row = dict[str, Any]
-
-
-class History:
-    """One line of JSON a step, in a file that can be followed; what a resumed run does over is cut off first."""
-
-    def __init__(self, path: Path, from_step: int) -> None:
-        self.path = path
-        kept = [row for row in read(path) if row["step"] <= from_step]
-        replace_text(path, "".join(json.dumps(row) + "\n" for row in kept))
-
-    def add(self, row: Row) -> None:
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-
-
-def read(path: Path) -> list[Row]:
-    """All rows; a line that a crash cut short is not one."""
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return rows
+from ain.ranks import gathered
+from ain.trainer.history import History, Row
 
 
 class Watch(pl.Callback):
@@ -49,10 +22,9 @@ class Watch(pl.Callback):
         """capacity: tokens of all of a step's rows together; peak_flops: of all devices together, a second."""
         self.path = history
         self.capacity, self.flops_per_token, self.peak_flops = capacity, flops_per_token, peak_flops
-        self.losses: list[torch.Tensor] = []
-        self.tokens = self.samples = 0
+        self.batches: list[tuple[torch.Tensor, list[str]]] = []  # of this step and rank: losses, ids of records
+        self.tokens = 0
         self.rate = self.at = 0.0
-        self.records: list[str] = []
 
     def on_train_start(self, trainer: pl.Trainer, module: Any) -> None:
         if trainer.is_global_zero:
@@ -72,28 +44,23 @@ class Watch(pl.Callback):
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: Any, outputs: Any, batch: Batch, index: int) -> None:
         loss = outputs["loss"].detach() * trainer.accumulate_grad_batches  # which it was divided by
-        ids = [record["id"] for record in batch["records"]]
-        if not torch.isfinite(loss):
-            raise UserError(_broken("loss", float(loss), trainer.global_step, ids))
-        self.losses.append(loss)
-        self.records += ids
+        self.batches.append((loss, [record["id"] for record in batch["records"]]))
         self.tokens += batch["input_ids"].shape[1]
-        self.samples += len(batch["records"])
         if trainer.global_step > self.step:
-            norm = _norm(trainer, module)
-            if not math.isfinite(norm):
-                raise UserError(_broken("gradient's norm", norm, trainer.global_step, self.records))
-            self._row(trainer, norm)
+            self._row(trainer, _norm(trainer, module))
 
     def _row(self, trainer: pl.Trainer, norm: float) -> None:
-        local = torch.tensor([float(sum(self.losses)) / len(self.losses), self.tokens, self.samples])
+        mean = float(sum(loss for loss, _ in self.batches)) / len(self.batches)
+        local = torch.tensor([mean, self.tokens, sum(len(ids) for _, ids in self.batches)])
         # Each rank holds its share of the step's loss.
         total = trainer.strategy.reduce(local.to(trainer.strategy.root_device), reduce_op="sum").tolist()
         loss, tokens, samples = total[0] / trainer.world_size, total[1], total[2]
+        if not (math.isfinite(loss) and math.isfinite(norm)):  # on all ranks, for all hold the same two
+            raise UserError(_broken(loss, norm, trainer.global_step, self.batches))
         now = time.perf_counter()
         seconds, self.at = now - self.at, now
         self.step = trainer.global_step
-        self.losses, self.records, self.tokens, self.samples = [], [], 0, 0
+        self.batches, self.tokens = [], 0
         if trainer.is_global_zero:
             flops = self.flops_per_token * tokens / seconds
             row = {
@@ -130,10 +97,17 @@ def _norm(trainer: pl.Trainer, module: Any) -> float:
     return float(module.gradient_norm if engine is None else engine.get_global_grad_norm())
 
 
-def _broken(what: str, value: float, step: int, ids: list[str]) -> str:
+def _broken(loss: float, norm: float, step: int, batches: list[tuple[torch.Tensor, list[str]]]) -> str:
+    """Names the records of the batches, on whichever rank, whose loss is no number; of all where each by itself is one."""
+    found = [
+        ([i for loss, ids in batches if not torch.isfinite(loss) for i in ids], [i for _, ids in batches for i in ids])
+    ]
+    every = [one for several in gathered(found) for one in several]
+    ids = [i for bad, _ in every for i in bad] or [i for _, all_of_it in every for i in all_of_it]
+    what = f"loss is {loss}" if not math.isfinite(loss) else f"gradient's norm is {norm}"
     named = ", ".join(ids[:10]) + (f" and {len(ids) - 10} more" if len(ids) > 10 else "")
     return (
-        f"the {what} is {value} at step {step}, in a batch of the records {named}; "
+        f"the {what} at step {step}, in a batch of the records {named}; "
         "lower objective.learning_rate, or look for what is broken in them"
     )
 
@@ -145,14 +119,3 @@ def _memory() -> float:
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-
-
-def summary(rows: Iterable[Row]) -> Row:
-    """The mean loss of the last tenth of the steps, and what a step took in the median."""
-    rows = list(rows)
-    tail = rows[-max(1, len(rows) // 10) :]
-    speeds = sorted(row["tokens_per_second"] for row in rows)
-    return {
-        "loss": round(math.fsum(row["loss"] for row in tail) / len(tail), 5),
-        "tokens_per_second": speeds[len(speeds) // 2],
-    }

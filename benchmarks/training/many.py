@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ours import packed, work
+from ours import packed, training
 
 from ain.model.samples import SCHEMA, STORES
 from ain.record import SHARD_ROWS, Shards
@@ -37,20 +37,20 @@ def prepare(settings: dict[str, Any], count: int) -> None:
 def train(settings: dict[str, Any]) -> None:
     import torch
 
-    from ain.trainer import watch
+    from ain.trainer import history
     from ain.trainer.fit import fit
 
     torch.set_num_threads(settings["threads"])
     first: list[float] = []
-    add = watch.History.add
+    add = history.History.add
 
-    def timed(self: watch.History, row: dict[str, Any]) -> None:
+    def timed(self: history.History, row: dict[str, Any]) -> None:
         first.append(time.time())
         add(self, row)
 
-    watch.History.add = timed  # type: ignore[method-assign]
+    history.History.add = timed  # type: ignore[method-assign]
     out = Path(settings["out"])
-    fit(work({**settings, "out": str(out / "run")}, out / "many", max_steps=10))
+    fit(training({**settings, "out": str(out / "run")}, out / "many", max_steps=10))
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     peak = next(int(line.split()[1]) / 1000 for line in status.splitlines() if line.startswith("VmHWM"))
     print(json.dumps({"first_step": first[0], "peak_mb": round(peak, 1)}))

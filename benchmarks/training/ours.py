@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
-from ain.__main__ import ROOT
 from ain.images import ImagePacks
 from ain.model.processor import Processor
 from ain.model.qwen2_vl import Qwen2VL
@@ -28,14 +26,10 @@ from ain.stages.collect import collect
 from ain.stages.mix import SCHEMA
 from ain.stages.pack import pack
 from ain.trainer.export import weights
-from ain.trainer.fit import Fit, fit
-from ain.trainer.watch import read
-
-
-def trainer(**changes: Any) -> dict[str, Any]:
-    """The config group `trainer` for this machine's cores."""
-    group = yaml.safe_load((ROOT / "conf" / "trainer" / "cpu.yaml").read_text(encoding="utf-8"))
-    return {**{key: value for key, value in group.items() if key != "how"}, **group["how"], **changes}
+from ain.trainer.fit import fit
+from ain.trainer.history import read
+from ain.trainer.settings import Settings
+from ain.trainer.training import Training
 
 
 def processor(settings: dict[str, Any]) -> Processor:
@@ -68,8 +62,8 @@ def packed(settings: dict[str, Any], folder: Path, where: Path, held_out: int = 
     return out
 
 
-def work(settings: dict[str, Any], pack: Path, **changes: Any) -> Fit:
-    """The trainer's work order: the settings of all contestants in our words."""
+def training(settings: dict[str, Any], pack: Path, **changes: Any) -> Training:
+    """The settings of all contestants in our words."""
     objective = partial(
         SupervisedFineTuning,
         learning_rate=settings["learning_rate"],
@@ -78,19 +72,17 @@ def work(settings: dict[str, Any], pack: Path, **changes: Any) -> Fit:
         warmup=settings["warmup"],
     )
     model = Qwen2VL(settings["checkpoint"], processor(settings), export_dtype="float32")
-    group = trainer(
-        **{
-            "max_epochs": settings["epochs"],
-            "row_tokens": settings["row_tokens"],
-            "clip": settings["clip"],
-            "checkpoint_every": 1_000_000,
-            "show": 0,
-            **changes,
-        }
+    ours = Settings(
+        max_epochs=settings["epochs"],
+        row_tokens=settings["row_tokens"],
+        clip=settings["clip"],
+        checkpoint_every=1_000_000,
+        show=0,
+        **changes,
     )
     out = Path(settings["out"])
     out.mkdir(parents=True, exist_ok=True)
-    return Fit(pack, model, objective, group, {"mode": "disabled"}, settings["seed"], out)
+    return Training(pack, model, objective, ours, {"mode": "disabled"}, settings["seed"], out)
 
 
 def main(settings: dict[str, Any]) -> None:
@@ -101,7 +93,7 @@ def main(settings: dict[str, Any]) -> None:
     folder.mkdir(parents=True)
     for path in [rows, *rows.parent.glob("*.png")]:
         (folder / path.name).symlink_to(path)
-    job = work(settings, packed(settings, folder, out / "prepared"))
+    job = training(settings, packed(settings, folder, out / "prepared"))
     fit(job)
     newest = job.checkpoints.latest()
     assert newest is not None

@@ -1,0 +1,54 @@
+"""What a training left for its page: how it went, how it does on held-out samples, what it came to answer."""
+
+from pathlib import Path
+from typing import Any
+
+from ain import figures
+from ain.stage import read_manifest
+from ain.tables import Table, read_table
+
+
+def training(directory: Path, figure: Path) -> dict[str, Any]:
+    """steps: of the first and of the last checkpoint; validation, answers: a row for each group or question with both."""
+    tables = directory / "tables"
+    losses = [
+        {"step": int(row["step"]), "group": row["group"], "loss": float(row["loss"])}
+        for row in read_table(tables / "validation.csv")
+    ]
+    answers = read_table(tables / "answers.csv") if (tables / "answers.csv").exists() else []
+    steps = read_table(tables / "loss.csv")
+    return {
+        "said": _said(read_manifest(directory)["counts"], steps),
+        "figure": figures.loss(steps, _by_language(losses), figure),
+        "validation": _ends(losses, "group", "loss"),
+        "answers": _ends(answers, "id", "answer"),
+    }
+
+
+def _said(counts: dict[str, Any], steps: Table) -> str:
+    seconds = sum(float(row["seconds"]) for row in steps)
+    held_out = f"; on held-out samples {counts['validation_loss']:.3f}" if counts["validation_loss"] else ""
+    return (
+        f"{counts['samples']:,} samples, {counts['steps']:,} steps in {seconds:,.0f} s, "
+        f"{counts['tokens_per_second']:,.0f} tokens a second, rows {100 * counts['fill']:.1f} % full. "
+        f"The loss ended at {counts['loss']:.3f}{held_out}."
+    )
+
+
+def _by_language(losses: Table) -> dict[str, list[tuple[int, float]]]:
+    names = [group for group in dict.fromkeys(row["group"] for row in losses) if group.count("_") == 1]
+    return {
+        f"held out, {name.removeprefix('loss_')}": [
+            (row["step"], row["loss"]) for row in losses if row["group"] == name
+        ]
+        for name in names
+    }
+
+
+def _ends(rows: Table, key: str, value: str) -> Table:
+    """One row for each key, with the value at the first and at the last step."""
+    first, last = ({row[key]: row for row in found} for found in (reversed(rows), rows))
+    return [
+        {**row, "first": first[name][value], "last": row[value], "since": first[name]["step"]}
+        for name, row in last.items()
+    ]

@@ -1,0 +1,47 @@
+"""What happened step by step, in files that can be followed and that a resumed run goes on with."""
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ain.record import replace_text
+
+Row = dict[str, Any]
+HISTORY, VALIDATION = "history.jsonl", "validation.jsonl"  # of each step, and of each checkpoint
+
+
+class History:
+    """A line of JSON for each step, in a file that can be followed; what a resumed run does over is cut off first."""
+
+    def __init__(self, path: Path, from_step: int) -> None:
+        self.path = path
+        kept = [row for row in read(path) if row["step"] <= from_step]
+        replace_text(path, "".join(json.dumps(row) + "\n" for row in kept))
+
+    def add(self, row: Row) -> None:
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def read(path: Path) -> list[Row]:
+    """All rows; a line that a crash cut short is not one."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+def summary(rows: Iterable[Row]) -> Row:
+    """The mean loss of the last tenth of the steps, and what a step took in the median."""
+    rows = list(rows)
+    tail = rows[-max(1, len(rows) // 10) :]
+    speeds = sorted(row["tokens_per_second"] for row in rows)
+    return {
+        "loss": round(math.fsum(row["loss"] for row in tail) / len(tail), 5),
+        "tokens_per_second": speeds[len(speeds) // 2],
+    }

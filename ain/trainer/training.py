@@ -1,0 +1,51 @@
+"""A training as it is asked for. Its ranks load the libraries that it takes; who asks for it and exports it need not."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ain.model.packed import Batch, packed
+from ain.model.qwen2_vl import Qwen2VL
+from ain.model.samples import Samples
+from ain.trainer.checkpoints import Checkpoints
+from ain.trainer.settings import Settings
+
+
+@dataclass(frozen=True)
+class Training:
+    """All that a rank needs to take part; it travels to the processes that are started for it."""
+
+    pack: Path
+    model: Qwen2VL
+    objective: Callable[..., Any]
+    settings: Settings
+    tracker: dict[str, Any]
+    seed: int
+    out: Path
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        return Checkpoints(self.out / "checkpoints", self.settings.keep_last)
+
+    def witness(self) -> Batch:
+        """The batch by which a model is known again: the first sample alone."""
+        _, tokens, pictures = Samples(self.pack, "train")[0]
+        return packed([tokens], [pictures], self.model.processor)
+
+    def described(self) -> dict[str, Any]:
+        """By what it may differ from another, for those who compare."""
+        model = {name: value for name, value in vars(self.model).items() if name not in ("processor", "architecture")}
+        objective = getattr(self.objective, "keywords", {})
+        return {
+            "model": model,
+            "objective": objective,
+            "trainer": asdict(self.settings),
+            "seed": self.seed,
+            "pack": self.pack.name,
+        }
+
+    @property
+    def libraries(self) -> list[str]:
+        """What takes seconds to import, and is loaded once for all ranks of a machine."""
+        return ["ain.trainer.fit", *(["deepspeed"] if self.settings.zero_stage else [])]

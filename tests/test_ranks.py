@@ -1,0 +1,93 @@
+"""Ranks: started by us in a job or a sweep, found started by srun, and ended together when one fails."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import PICO, ain
+
+from ain import UserError
+from ain.ranks import run
+
+
+def fails(number: int) -> None:
+    """The second rank meets a mistake of a person or a bug, or is killed; the first waits for it, and fails in its wake."""
+    import torch.distributed
+
+    torch.distributed.init_process_group("gloo")
+    if os.environ["RANK"] == "1":
+        if number == 0:
+            raise UserError("say it better")
+        if number == 1:
+            raise ValueError("a bug")
+        os.kill(os.getpid(), signal.SIGKILL)
+    torch.distributed.barrier()
+
+
+def test_one_failed_rank_ends_the_job_with_its_own_error() -> None:
+    with pytest.raises(UserError, match=r"^say it better$"):
+        run(fails, 0, 2, 1)
+    with pytest.raises(RuntimeError, match=r"(?s)rank 1 failed.*ValueError: a bug"):
+        run(fails, 1, 2, 1)
+    with pytest.raises((UserError, RuntimeError), match=r"rank 1 was killed by signal 9|It lost another rank"):
+        run(fails, 2, 2, 1)
+
+
+def test_more_nodes_are_started_from_outside() -> None:
+    with pytest.raises(UserError, match="start the ranks with srun or torchrun"):
+        run(fails, 0, 8, 8)
+
+
+def test_a_sweep_over_ranks_of_the_papers_recipe(pico: Path, tmp_path: Path) -> None:
+    """At pico size, with the learning rate that goes with it, on one node; each job starts its own two ranks."""
+    pytest.importorskip("deepspeed", reason="DeepSpeed is not installed")
+    outputs = tmp_path / "outputs"
+    shutil.copytree(pico, outputs, copy_function=shutil.copy)
+    words = ["train", "-m", "ain/recipe", *PICO, "model=miniature", "objective=sft_miniature", "trainer=zero3"]
+    words += ["trainer.devices=2", "trainer.max_steps=2", "model.freeze_vision=true,false", f"output_dir={outputs}"]
+    result = ain(*words)
+    assert result.returncode == 0, result.stderr[-3000:]
+    made = sorted(outputs.glob("data/*-train-*/checkpoint/model.safetensors"))
+    assert len({path.read_bytes() for path in made}) == 3  # the pico run's is one of them
+    manifests = [json.loads(path.read_text(encoding="utf-8")) for path in outputs.glob("data/*-train-*/manifest.json")]
+    trainers = [
+        manifest["settings"]["trainer"] for manifest in manifests if "strategy" in manifest["settings"]["trainer"]
+    ]
+    assert [(trainer["strategy"], trainer["packing"]) for trainer in trainers] == [("zero3", False)] * 2
+
+
+def test_ranks_from_slurm(pico: Path, tmp_path: Path) -> None:
+    """As srun starts them: every task the same command, numbered by the environment; the first one writes."""
+    shutil.copytree(pico, tmp_path / "outputs", copy_function=shutil.copy)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ["train", *PICO, "trainer.devices=2", "trainer.max_steps=2", f"output_dir={tmp_path / 'outputs'}"]
+    command = [sys.executable, "-m", "ain", *words]
+
+    def task(number: int) -> subprocess.Popen[str]:
+        slurm = {
+            "SLURM_STEP_NUM_TASKS": "2",
+            "SLURM_PROCID": str(number),
+            "SLURM_LOCALID": str(number),
+            "SLURM_JOB_ID": "7",
+        }
+        env = {**os.environ, **slurm, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+
+    tasks = [task(number) for number in range(2)]
+    said = [one.communicate(timeout=150) for one in tasks]
+    assert [one.returncode for one in tasks] == [0, 0], said
+    assert said[1][0] == ""
+    made = Path(said[0][0].strip())
+    assert (made / "checkpoint" / "model.safetensors").exists()
+    assert (made / "manifest.json").exists()
+    other = ain(*words, "seed=1", env={"RANK": "0", "WORLD_SIZE": "2"})
+    assert other.returncode == 1
+    assert "mix is not done" in other.stderr

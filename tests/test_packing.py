@@ -54,6 +54,13 @@ def test_rows_are_full_on_a_realistic_distribution() -> None:
     assert sum(drawn) / (len(rows) * 2_048) >= 0.97
 
 
+def test_a_row_holds_samples_of_all_lengths() -> None:
+    """Lengths tell kinds of samples apart; a step that saw one kind alone would learn another thing each time."""
+    drawn = lengths(5_000)
+    within = [drawn[row].std() for row in pack(drawn, 512)]
+    assert np.mean(within) > 0.75 * drawn.std()
+
+
 def test_rows_are_full_on_the_miniature(pico: Path) -> None:
     """Its lengths, as often as in the default run: the last row of a dozen scenes would be a large share."""
     samples = Samples(next((pico / "data").glob("*-pack-*")), "train")

@@ -2,30 +2,25 @@
 
 import numpy as np
 
-WINDOW = 8_192  # samples that are looked at together: enough to fill rows, few enough to keep the order random
-
 
 def pack(lengths: np.ndarray, capacity: int) -> list[list[int]]:
     """Rows of indices whose lengths add up to at most `capacity` each; every index is in one row.
 
-    Best fit, longest first, over windows of consecutive samples; a row that a window leaves open is filled by the next.
-    A sample that alone is longer than a row has one to itself.
+    Best fit, in the order given. Longest first would fill rows a little better, with samples of one length each: as alike
+    as their length is what they ask, and a step would see one kind of question. A sample longer than a row has its own.
     """
     rows: list[list[int]] = []
     free = _Free(capacity)
-    for start in range(0, len(lengths), WINDOW):
-        window = np.arange(start, min(start + WINDOW, len(lengths)))
-        for index in window[np.argsort(-lengths[window], kind="stable")].tolist():
-            need = int(lengths[index])
-            row = free.take(need)
-            if row is None:
-                row = len(rows)
-                rows.append([])
-                left = capacity - need
-            else:
-                left = free.left - need
-            rows[row].append(index)
-            free.put(row, left)
+    for index, need in enumerate(lengths.tolist()):
+        row = free.take(need)
+        if row is None:
+            row = len(rows)
+            rows.append([])
+            left = capacity - need
+        else:
+            left = free.left - need
+        rows[row].append(index)
+        free.put(row, left)
     return rows
 
 

@@ -30,7 +30,7 @@ class Settings:
     max_epochs: int | None = 1
     max_steps: int | None = None
     packing: bool = True
-    row_tokens: int = 2048
+    row_tokens: int = 1536
     batch_size: int = 32
     accumulate: int = 1
     clip: float = 1.0

@@ -22,11 +22,13 @@ from conftest import PICO
 from ain import UserError
 from ain.mistakes import sentence
 from ain.model.samples import Samples
+from ain.stages.train import as_begun
 from ain.trainer.checkpoints import Checkpoints
 from ain.trainer.export import answer_logits
 from ain.trainer.fit import fit
 from ain.trainer.history import History, read
 from ain.trainer.plan import Plan
+from ain.trainer.settings import Settings
 from ain.trainer.training import Training
 
 
@@ -282,11 +284,22 @@ def test_freezing_and_adapters(pack: Path, base: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_an_export_in_bfloat16(precision: str, pack: Path, base: str, tmp_path: Path) -> None:
-    """As real models are exported; and the arithmetic that a GPU trains with, clipping included."""
-    job = mixed.training(pack, base, tmp_path, precision=precision, max_steps=2, show=0)
+    """As real models are exported; and the arithmetic that a GPU trains with, clipping included. Settings of generation stay."""
+    asked = '{"eos_token_id": [2, 5], "temperature": 0.01}'
+    shutil.copytree(base, tmp_path / "base")
+    (tmp_path / "base" / "generation_config.json").write_text(asked, encoding="utf-8")
+    job = mixed.training(pack, str(tmp_path / "base"), tmp_path, precision=precision, max_steps=2, show=0)
     job.model.export_dtype = "bfloat16"
     mixed.run(job)
     assert job.model.reload(tmp_path / "checkpoint").dtype == torch.bfloat16
+    assert (tmp_path / "checkpoint" / "generation_config.json").read_text(encoding="utf-8") == asked
+
+
+def test_a_training_does_not_change_its_arithmetic_half_way(tmp_path: Path) -> None:
+    for _ in range(2):
+        as_begun(Settings(precision="bf16-mixed"), tmp_path)
+    with pytest.raises(UserError, match=r"begun with trainer.accelerator=cpu trainer.precision=bf16-mixed, and here"):
+        as_begun(Settings(precision="32-true"), tmp_path)
 
 
 def test_adapters_on_two_ranks(pack: Path, base: str, tmp_path: Path) -> None:

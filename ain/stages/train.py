@@ -44,7 +44,7 @@ def train(
     settings = settled(trainer)
     if trainer.accelerator == "auto" and settings.accelerator == "cpu" and ranks.rank() == 0:
         print(f"ain: no GPU is visible: {settings.devices} ranks on the CPU", file=sys.stderr, flush=True)
-    _as_begun(settings, out)
+    as_begun(settings, out)
     training = Training(pack, model, objective, settings, tracker, seed, out)
     if (out / COUNTS).exists():  # it was killed when all was done
         training.checkpoints.clear()
@@ -58,7 +58,7 @@ def train(
     return counts
 
 
-def _as_begun(settings: Settings, out: Path) -> None:
+def as_begun(settings: Settings, out: Path) -> None:
     """What `auto` stands for may be another thing on another machine; a training does not change its arithmetic half-way."""
     here = {"accelerator": settings.accelerator, "precision": settings.precision}
     begun = json.loads((out / SETTLED).read_text(encoding="utf-8")) if (out / SETTLED).exists() else here

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ain import UserError
-from ain.record import replace_text
 
 Work = TypeVar("Work")
 
@@ -144,7 +143,7 @@ def _guarded(body: Callable[[Work], Any], work: Work, agent: int, notes: str) ->
     except Exception as error:
         said = str(error) if isinstance(error, UserError) else traceback.format_exc()
         note = {"rank": rank(), "at": time.time(), "by_person": isinstance(error, UserError), "said": said}
-        replace_text(Path(notes) / f"rank-{rank()}.json", json.dumps(note))
+        (Path(notes) / f"rank-{rank()}.json").write_text(json.dumps(note), encoding="utf-8")
         raise SystemExit(1) from None
 
 

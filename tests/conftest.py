@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ain.__main__ import ROOT
+from ain.stage import lock
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -49,19 +50,29 @@ def ain(*words: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> Res
     )
 
 
+def shared(factory: pytest.TempPathFactory, name: str) -> Path:
+    """One directory for all workers of this session."""
+    base = factory.getbasetemp()
+    made = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    made.mkdir(exist_ok=True)
+    return made
+
+
 @pytest.fixture(scope="session")
 def pico(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An outputs directory where the pico run is finished."""
-    outputs = tmp_path_factory.mktemp("pico")
-    result = ain("run", *PICO, f"output_dir={outputs}")
-    assert result.returncode == 0, result.stderr
+    """An outputs directory where the pico run is finished, to be read; whoever needs it first makes it."""
+    outputs = shared(tmp_path_factory, "pico")
+    with lock(outputs):
+        if not (outputs / "report" / "index.html").exists():
+            result = ain("run", *PICO, f"output_dir={outputs}")
+            assert result.returncode == 0, result.stderr
     return outputs
 
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where tiny checkpoints of full training are kept for all tests of a worker."""
-    return tmp_path_factory.mktemp("checkpoints")
+    """Where tiny checkpoints of full training are kept for all tests."""
+    return shared(tmp_path_factory, "checkpoints")
 
 
 @pytest.fixture

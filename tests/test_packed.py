@@ -30,7 +30,7 @@ def samples(base: str, tmp_path_factory: pytest.TempPathFactory) -> Samples:
 
 @pytest.fixture(scope="module")
 def model(base: str, samples: Samples) -> Qwen2VL:
-    return mixed.work(samples.directory, base, samples.directory.parent / "out").model
+    return mixed.training(samples.directory, base, samples.directory.parent / "out").model
 
 
 def alone(model: Any, kind: Qwen2VL, samples: Samples, index: int) -> torch.Tensor:

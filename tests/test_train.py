@@ -255,11 +255,11 @@ def test_of_two_ranks_the_one_with_the_broken_batch_is_named(pack: Path, base: s
 
 def test_control_c_is_one(pack: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lightning would make an exit without a word of it, and ignore the next one."""
-    handler = signal.getsignal(signal.SIGINT)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.setattr(History, "add", lambda *_: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         fit(mixed.training(pack, base, tmp_path))
-    assert signal.getsignal(signal.SIGINT) == handler
+    assert signal.signal(signal.SIGINT, before) == signal.default_int_handler
 
 
 def test_freezing_and_adapters(pack: Path, base: str, tmp_path: Path) -> None:

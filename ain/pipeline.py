@@ -26,7 +26,7 @@ STAGES = {
         Stage("select", 4, reads=("thresholds",), after=("collect", "translate", "verify", "back_translate", "screen")),
         Stage("mix", 2, reads=("mixture", "seed"), after=("collect", "translate", "select")),
         Stage("pack", 2, reads=("model.processor",), after=("mix",)),
-        Stage("train", 2, reads=("model", "objective", "trainer", "seed"), uses=("tracker",), after=("pack",)),
+        Stage("train", 3, reads=("model", "objective", "trainer", "seed"), uses=("tracker",), after=("pack",)),
         Stage(
             "evaluate_base", 1, reads=("model.checkpoint", "model.processor", "predictor", "benchmark"), body="evaluate"
         ),

@@ -16,8 +16,10 @@ import pytest
 from asking import Serve, check, good, log, manifest, words
 from conftest import ain
 
+from ain import UserError
 from ain.__main__ import ROOT
 from ain.chat.limits import Rates
+from ain.chat.openai import OpenAIChat
 
 SECRET = "sk-this-must-not-be-anywhere-0123456789"
 
@@ -185,9 +187,16 @@ def test_other_hosts_are_not_free_and_get_no_key(vqa: Path, tmp_path: Path) -> N
     result = ain(*words(vqa, tmp_path, "https://example.org/v1"), env={"OPENAI_API_KEY": SECRET})
     assert result.returncode != 0
     assert "give translator.how.price=[INPUT,OUTPUT]" in result.stderr
-    result = ain(*words(vqa, tmp_path, "https://example.org/v1", "translator.how.price=[1]"))
-    assert "give two numbers" in result.stderr
+    result = ain(*words(vqa, tmp_path, "https://example.org/v1", "translator.how.price=[a,b]"))
+    assert "ain: price=['a', 'b']: give two numbers" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_chat_model_has_a_name_and_a_price_two_numbers() -> None:
+    with pytest.raises(UserError, match="give two numbers"):
+        OpenAIChat("any", price=[1.0])
+    with pytest.raises(UserError, match=r"no model is named; add translator.model=NAME"):
+        OpenAIChat("")
 
 
 def test_requests_without_an_answer_leave_the_stage_unfinished(vqa: Path, tmp_path: Path, serve: Serve) -> None:

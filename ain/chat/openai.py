@@ -47,6 +47,8 @@ class OpenAIChat:
         poll_s: float = 60.0,
         enqueued_tokens: int = 2_000_000,
     ) -> None:
+        if not model:
+            raise UserError("no model is named; add translator.model=NAME or screener.model=NAME to the command")
         self.where = "how"  # the config keys of all this, which whoever asks may name better
         self.model, self.temperature, self.structured = model, temperature, structured
         self.base_url = (base_url or OPENAI).rstrip("/")
@@ -54,7 +56,7 @@ class OpenAIChat:
         self.api_key_env = api_key_env or ("OPENAI_API_KEY" if self._openai else None)
         self.requests_per_minute, self.tokens_per_minute = requests_per_minute, tokens_per_minute
         self.concurrency, self.timeout_s, self.tries, self.patience_s = concurrency, timeout_s, tries, patience_s
-        if price is not None and len(price) != 2:
+        if price is not None and (len(price) != 2 or not all(isinstance(one, int | float) for one in price)):
             raise UserError(f"price={price}: give two numbers, [INPUT,OUTPUT], in dollars for a million tokens")
         self._price = price
         self.batch_api, self.poll_s, self.enqueued_tokens = batch_api, poll_s, enqueued_tokens

@@ -37,6 +37,7 @@ SHOWN = (
     "screen",
     "back_translate",
 )  # stages whose tables and figures are worth publishing by themselves
+HEADLINE = ("input", "kept", "rejected", "steps", "loss", "validation_loss")  # of a stage that is asked for by itself
 _NOT_A_CHOICE = ("stage", *_NOT_CONTENT)  # overrides that do not tell one job from another
 
 
@@ -141,7 +142,7 @@ class Job:
             publish(self.row, run.directories, out, self.cfg, self.folder)
         else:
             counts = _numbers(out)
-            self.row["headline"] = {name: counts[name] for name in ("input", "kept", "rejected") if name in counts}
+            self.row["headline"] = {name: counts[name] for name in HEADLINE if name in counts}
         return out
 
     def _warn(self, plan: dict[str, Path]) -> None:

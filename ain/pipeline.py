@@ -157,11 +157,12 @@ class Run:
         from ain import ranks
         from ain.trainer.settings import settled
 
-        build("model", plain(cfg, "model"))
+        model = build("model", plain(cfg, "model"))
         settings = build("trainer", plain(cfg, "trainer"))
         if not cfg.dry_run and not is_done(self.directory(stage, cfg)):
             ranks.check(settings.devices, settings.num_nodes)
-            settled(settings)
+            here = settled(settings)
+            model.check(here.accelerator == "gpu", here.half)
 
     def plan(self, stages: list[Stage], cfg: DictConfig) -> dict[str, Path]:
         """What `bring_up` of these stages would leave in `directories`."""

@@ -5,6 +5,7 @@ started from outside with the very call that they are to make.
 """
 
 import json
+import logging
 import os
 import re
 import select
@@ -99,6 +100,7 @@ def _start(body: Callable[[Work], Any], work: Work, devices: int, libraries: Seq
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.ERROR)  # what it warns of is said by us
     multiprocessing.set_forkserver_preload([body.__module__, *libraries])
     with tempfile.TemporaryDirectory(prefix="ain-ranks-") as logs, _own_signals():
         config = LaunchConfig(

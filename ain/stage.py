@@ -86,6 +86,22 @@ def mark_done(directory: Path, manifest: dict[str, Any]) -> None:
     replace_text(directory / MARKER, json.dumps(manifest, indent=2, ensure_ascii=False))
 
 
+def lineage(directory: Path) -> dict[str, Any]:
+    """The manifests of a stage and of all that it was made from, by the names of their directories."""
+    manifest = read_manifest(directory)
+    found = {directory.name: manifest}
+    for name in _names(manifest.get("follows", {})):
+        if (directory.parent / name / MARKER).exists():
+            found |= lineage(directory.parent / name)
+    return found
+
+
+def _names(follows: Any) -> list[str]:
+    if isinstance(follows, dict):
+        return [name for branch in follows.values() for name in _names(branch)]
+    return [follows] if follows else []
+
+
 @contextmanager
 def lock(directory: Path, wait: bool = True) -> Iterator[None]:
     """One process at a time in a directory. Who waits says for whom; the lock goes with its process, however that ends."""

@@ -41,6 +41,7 @@ def test_slips_are_said_before_any_work(slip: str, said: str, tmp_path: Path) ->
     [
         (["trainer.num_nodes=8"], "trainer.num_nodes=8: start the ranks with srun or torchrun"),
         (["trainer=gpu", "trainer.devices=999"], "trainer.devices=999, but"),
+        (["model.attention=flash_attention_2"], "model.attention=flash_attention_2: it needs a GPU"),
     ],
 )
 def test_what_is_not_here_is_said_before_any_work_but_can_be_planned(
@@ -79,6 +80,10 @@ def test_steps_alone_can_be_planned() -> None:
             "say model.gradient_checkpointing=true",
         ),
         (["model=qwen2_vl_2b", "trainer=zero3"], None),
+        (
+            ["model=qwen2_vl_7b", "model.gradient_checkpointing=false"],
+            "say trainer.strategy=zero3 trainer.offload_optimizer=true",
+        ),
     ],
 )
 def test_what_does_not_fit_is_said_with_what_to_type(changes: list[str], advice: str | None) -> None:

@@ -298,6 +298,15 @@ def test_an_export_in_bfloat16(precision: str, pack: Path, base: str, tmp_path: 
     assert (tmp_path / "checkpoint" / "generation_config.json").read_text(encoding="utf-8") == asked
 
 
+def test_an_export_says_what_it_was_trained_on(pico: Path) -> None:
+    """From the source on: all that the card's reader has is this directory."""
+    (checkpoint,) = pico.glob("data/*-train-*/checkpoint")
+    held = json.loads((checkpoint / "data_manifest.json").read_text(encoding="utf-8"))
+    assert {name.split("-")[1] for name in held} >= {"collect", "translate", "select", "mix", "pack"}
+    (collect,) = [manifest for name, manifest in held.items() if "-collect-" in name]
+    assert collect["settings"]["source"]["scenes"] == 12
+
+
 def test_a_training_does_not_change_its_arithmetic_half_way(tmp_path: Path) -> None:
     for _ in range(2):
         as_begun(Settings(precision="bf16-mixed"), tmp_path)

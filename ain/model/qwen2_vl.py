@@ -43,7 +43,10 @@ class Qwen2VL:
         if attention not in ATTENTION:
             raise UserError(f"model.attention={attention}: choose one of {', '.join(ATTENTION)}")
         if lora is not None and set(lora) != set(LORA):
-            raise UserError(f"model.lora: give {', '.join(LORA)}, as in model.lora='{{rank: 64, alpha: 128, ...}}'")
+            raise UserError(
+                f"model.lora: give {', '.join(LORA)}, as in "
+                "model.lora='{rank: 64, alpha: 128, dropout: 0.0, target_modules: all-linear}'"
+            )
         for name, value in (("dtype", dtype), ("export_dtype", export_dtype)):
             if value not in DTYPES:
                 raise UserError(f"model.{name}={value}: choose one of {', '.join(DTYPES)}")
@@ -61,10 +64,19 @@ class Qwen2VL:
         self.lora = lora
         self.architecture = architecture
 
+    def check(self, gpu: bool, half: bool) -> None:
+        """Refuses attention and kernels that cannot run here. half: whether the arithmetic is bfloat16."""
+        from ain.model.attention import choose
+
+        choose(self.attention, gpu, half)
+        if self.liger and not gpu:
+            raise UserError("model.liger=true: its kernels need a GPU; say model.liger=false")
+
     def load(self, gpu: bool = False, half: bool = False, say: bool = True) -> Any:
         """The model, ready to train; says on standard error which attention was chosen and why."""
         from ain.model.attention import choose, register
 
+        self.check(gpu, half)
         register()
         chosen, why = choose(self.attention, gpu, half)
         if say:
@@ -73,7 +85,7 @@ class Qwen2VL:
         vision = chosen if chosen.startswith("flash") else chosen.removesuffix("_packed")
         model.set_attn_implementation({"text_config": chosen, "vision_config": vision})
         if self.liger:
-            _liger(model, gpu)
+            _liger(model)
         if self.lora:
             model = self._adapted(model).base_model.model
         self._freeze(model)
@@ -164,10 +176,8 @@ def _loaded(checkpoint: str, dtype: str) -> Any:
     return model
 
 
-def _liger(model: Any, gpu: bool) -> None:
+def _liger(model: Any) -> None:
     """Fused kernels for norms, rotary positions and feed-forward layers. The loss is ours: it sees answers alone."""
-    if not gpu:
-        raise UserError("model.liger=true: its kernels need a GPU; say model.liger=false")
     try:
         from liger_kernel.transformers import apply_liger_kernel_to_qwen2_vl
     except ImportError as error:

@@ -8,6 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import get_cosine_schedule_with_warmup
 
+from ain import UserError
 from ain.model.packed import Batch
 from ain.model.processor import IGNORE
 
@@ -27,6 +28,8 @@ class SupervisedFineTuning(pl.LightningModule):
         warmup: float = 0.1,
     ) -> None:
         super().__init__()
+        if learning_rate <= 0 or not 0 <= warmup < 1:
+            raise UserError("objective: expected a learning_rate above 0, and for warmup a share from 0 to below 1")
         self.model = model
         self.steps = steps
         self.learning_rate, self.weight_decay, self.betas, self.warmup = learning_rate, weight_decay, betas, warmup

@@ -31,7 +31,7 @@ def _said(counts: dict[str, Any], steps: Table) -> str:
     return (
         f"{counts['samples']:,} samples, {counts['steps']:,} steps in {seconds:,.0f} s, "
         f"{counts['tokens_per_second']:,.0f} tokens a second, rows {100 * counts['fill']:.1f} % full. "
-        f"The loss ended at {counts['loss']:.3f}{held_out}."
+        f"Over the last tenth of the steps the loss was {counts['loss']:.3f}{held_out}."
     )
 
 

@@ -14,16 +14,17 @@ pipeline_tag: image-text-to-text
 # A model fine-tuned with ain
 
 Supervised fine-tuning of `{_named(base)}` on {counts["samples"]:,} conversations ({packed["tokens"]:,} tokens),
-{counts["steps"]:,} steps. Loss at the end {counts["loss"]}{_validation(counts)}.
+{counts["steps"]:,} steps. Loss over the last tenth of them {counts["loss"]}{_validation(counts)}.
 
 ```python
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 model = AutoModelForImageTextToText.from_pretrained("this directory")
-processor = AutoProcessor.from_pretrained("this directory")
+processor = AutoProcessor.from_pretrained("this directory")  # wants torchvision, too
 ```
 
-What it was trained on stands in `data_manifest.json`. How well it does is for the evaluation beside it to say.
+What it was trained on, from the source on, stands in `data_manifest.json`. How well it does is for the
+evaluation beside it to say.
 """
 
 

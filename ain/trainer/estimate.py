@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ain.model.qwen2_vl import Qwen2VL
@@ -10,6 +10,7 @@ from ain.model.size import Load, Size, activations, flops, size
 from ain.trainer.settings import Settings
 
 GB = 1e9
+STRATEGIES = ("ddp", "zero1", "zero2", "zero3")
 OVERHEAD = 4 * GB  # CUDA's context, communication buffers, fragmentation
 
 
@@ -55,7 +56,9 @@ def lines(model: Qwen2VL, settings: Settings, load: Load | None) -> Iterator[str
     """Lines for a person. load: what is packed, or what is assumed of it; None: nothing is known."""
     config = _config(model)
     if config is None:
-        yield f"train: the size of {model.checkpoint} is not known here; give a local model.checkpoint to have it planned"
+        small = "is made on the way, too small to plan for"
+        unknown = "has a size that is not known here; give a local model.checkpoint to have it planned"
+        yield f"train: {model.checkpoint} {small if model.checkpoint.startswith('miniature:') else unknown}"
         return
     of = size(config)
     trainable = _trainable(of, model, config)
@@ -65,6 +68,8 @@ def lines(model: Qwen2VL, settings: Settings, load: Load | None) -> Iterator[str
     )
     if load is not None:
         yield from _work(of, model, settings, load)
+    else:
+        yield "train: for steps and hours run ain pack first, or give samples and tokens: all four of trainer.how.assume"
     yield from _memories(of, trainable, model, settings, load)
 
 
@@ -93,40 +98,44 @@ def _memories(of: Size, trainable: int, model: Qwen2VL, settings: Settings, load
     """A table of all strategies, the chosen one marked, and advice where that one does not fit."""
     load = load or Load(1, model.processor.cutoff, model.processor.cutoff // 4, model.processor.cutoff // 2)
     row = settings.row_tokens if settings.packing else settings.batch_size * model.processor.cutoff
-    bytes_each = 2 if settings.half else 4
-    held = activations(of, load, row, model.gradient_checkpointing, bytes_each)
     limit = settings.memory_gb
     heads = ("strategy", "parameters", "gradients", "optimizer", "activations", "in all", "on the host")
-    yield f"train: GB on each of {settings.world_size} devices, with rows of up to {row:,.0f} tokens:"
+    sized = f" of {limit} GB" if limit else ""
+    yield f"train: GB on each of {settings.world_size} devices{sized}, with rows of up to {row:,.0f} tokens:"
     yield "  ".join(f"{head:>11}" for head in heads)
-    found = {}
-    for strategy in ("ddp", "zero1", "zero2", "zero3"):
+
+    def taken(settings: Settings, strategy: str, checkpointing: bool) -> Memory:
+        held = activations(of, load, row, checkpointing, 2 if settings.half else 4)
         # Under autocast each layer keeps its weights in bfloat16 for its backward pass, unless it is computed anew.
-        halves = 2 * of.parameters if strategy == "ddp" and settings.half and not model.gradient_checkpointing else 0
-        of_it = found[strategy] = memory(trainable, of.parameters, settings, strategy, held + halves)
+        halves = 2 * of.parameters if strategy == "ddp" and settings.half and not checkpointing else 0
+        return memory(trainable, of.parameters, settings, strategy, held + halves)
+
+    for strategy in STRATEGIES:
+        of_it = taken(settings, strategy, model.gradient_checkpointing)
         cells = (of_it.parameters, of_it.gradients, of_it.optimizer, of_it.activations, of_it.total, of_it.host)
         mark = " <- chosen" if strategy == settings.strategy else ""
         over = " (does not fit)" if limit and of_it.total > limit * GB else ""
         yield "  ".join([f"{strategy:>11}", *(f"{cell / GB:>11.1f}" for cell in cells)]) + over + mark
-    if limit and found[settings.strategy].total > limit * GB:
-        yield f"train: it will not fit into {limit} GB; {_advice(found, settings, model, limit)}"
-
-
-def _advice(found: dict[str, Memory], settings: Settings, model: Qwen2VL, limit: float) -> str:
-    """What to type, the mildest remedy first."""
-    chosen = found[settings.strategy]
-    if not model.gradient_checkpointing and chosen.activations > 0.3 * chosen.total:
-        return "say model.gradient_checkpointing=true"
-    fitting = [name for name, of_it in found.items() if of_it.total <= limit * GB and name != "ddp"]
-    if fitting:
-        return f"say trainer.strategy={fitting[0]}"
-    if chosen.activations > 0.3 * limit * GB:
-        return (
-            f"say trainer.row_tokens={max(settings.row_tokens // 2, 1)}, or lower model.processor.cutoff and max_pixels"
+    if limit and taken(settings, settings.strategy, model.gradient_checkpointing).total > limit * GB:
+        fitting = (
+            words
+            for words, (changed, strategy, checkpointing) in _remedies(settings, model.gradient_checkpointing).items()
+            if taken(changed, strategy, checkpointing).total <= limit * GB
         )
-    if not settings.offload_optimizer:
-        return "say trainer.strategy=zero3 trainer.offload_optimizer=true"
-    return "take more devices, a smaller model, or model=... with model.lora"
+        otherwise = "take more devices, shorter rows (trainer.row_tokens), a smaller model, or model.lora"
+        advice = next((f"say {words}" for words in fitting), otherwise)
+        yield f"train: it will not fit into {limit} GB; {advice}"
+
+
+def _remedies(settings: Settings, checkpointing: bool) -> dict[str, tuple[Settings, str, bool]]:
+    """What to type, and what would be then; the mildest remedy first."""
+    anew = "model.gradient_checkpointing=true"
+    made = {} if checkpointing else {anew: (settings, settings.strategy, True)}
+    for on, words in ((checkpointing, ""), *(() if checkpointing else ((True, f" {anew}"),))):
+        made |= {f"trainer.strategy={name}{words}": (settings, name, on) for name in STRATEGIES[1:]}
+        away = replace(settings, strategy="zero3", offload_optimizer=True)
+        made[f"trainer.strategy=zero3 trainer.offload_optimizer=true{words}"] = (away, "zero3", on)
+    return made
 
 
 def _trainable(of: Size, model: Qwen2VL, config: Any) -> int:

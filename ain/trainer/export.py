@@ -12,7 +12,7 @@ import torch
 
 from ain.model.processor import IGNORE
 from ain.record import replace_text
-from ain.stage import read_manifest
+from ain.stage import lineage
 from ain.trainer.training import Training
 
 CLOSE = 1e-3  # how far logits may be from those in training, as a share of the largest
@@ -29,7 +29,7 @@ def export(training: Training, state: Path, card: str) -> None:
     _compare_with_training(trained, training, state / "witness.pt")
     training.model.export(trained, beside)
     replace_text(beside / "README.md", card)
-    replace_text(beside / "data_manifest.json", json.dumps(read_manifest(training.pack), indent=2, ensure_ascii=False))
+    replace_text(beside / "data_manifest.json", json.dumps(lineage(training.pack), indent=2, ensure_ascii=False))
     reloaded = training.model.reload(beside).eval()
     if not torch.equal(answer_logits(trained, training), answer_logits(reloaded, training)):
         raise RuntimeError("the exported checkpoint answers differently from the model that it was made of")

@@ -3,6 +3,7 @@
 import logging
 import random
 import signal
+import sys
 import warnings
 from typing import Any
 
@@ -40,6 +41,8 @@ def fit(training: Training) -> None:
     start = checkpoints.step(newest) if newest else 0
     if start == plan.steps:
         return
+    if rank == 0:
+        _say(training, plan, len(samples), start)
     _seed(training.seed)
     gpu = training.settings.accelerator == "gpu"
     module = training.objective(
@@ -64,6 +67,19 @@ def fit(training: Training) -> None:
         live.finish(logger)
 
 
+def _say(training: Training, plan: Plan, samples: int, start: int) -> None:
+    """How long it will be, which follows from rows and ranks as well as from epochs."""
+    shape = f"{plan.row_tokens:,} tokens" if plan.packing else f"{plan.batch_size} samples"
+    print(
+        f"ain: {samples:,} samples, {plan.steps:,} steps of {plan.rows_per_step} rows of up to {shape}"
+        + (f"; going on from step {start:,}" if start else ""),
+        file=sys.stderr,
+        flush=True,
+    )
+    if not start and not len(Samples(training.pack, "validation")):
+        print("ain: no sample is held out, so loss is measured on trained ones alone", file=sys.stderr, flush=True)
+
+
 def _quiet() -> None:
     """Libraries' talk that is of no use to anyone here."""
     for name in ("pytorch_lightning", "lightning_fabric", "DeepSpeed"):
@@ -75,6 +91,8 @@ def _quiet() -> None:
         "is deprecated",
         "litlogger",
         "weights_only",
+        "will not actually clip gradients",
+        "smaller than the logging interval",
     ):
         warnings.filterwarnings("ignore", message=f".*{noise}.*")
 

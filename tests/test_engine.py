@@ -65,6 +65,7 @@ def test_ray_embeds_as_this_process_does(
     assert np.allclose(here, there, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_ray_screens_as_this_process_does(pico: Path, tmp_path: Path, engine: Ray) -> None:
     """Pictures travel to the workers, verdicts come back to the right ones."""
     scenes = {scene.name: scene for scene in islice(World(0).scenes("train", "vqa", unsafe_share=0.5), 6)}

@@ -66,6 +66,10 @@ class CPUZero(Zero):
         super(DeepSpeedStrategy, self).setup_environment()
 
     def setup_distributed(self) -> None:
+        import deepspeed
+
+        # Gloo does; DeepSpeed's own kernel for ranks of one machine would first be compiled, for a minute.
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
         self.set_world_ranks()
         self._init_deepspeed_distributed()
 

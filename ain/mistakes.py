@@ -14,7 +14,7 @@ from ain import UserError
 
 # Python, Arrow, safetensors, SQLite and torch say it each in an exception of its own.
 _DISK_FULL = re.compile(
-    r"no space left|disk is full|quota exceeded|file too large|inline_container.*(write failed|unexpected pos)", re.I
+    r"no space left|disk is full|quota exceeded|errno 27|inline_container.*(write failed|unexpected pos)", re.I
 )
 
 

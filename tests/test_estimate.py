@@ -12,6 +12,7 @@ from ain.model.size import Load
 from ain.part import build, plain
 from ain.pipeline import STAGES, Run
 from ain.trainer.estimate import lines
+from ain.trainer.settings import Settings, settled
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,13 @@ def test_steps_alone_can_be_planned() -> None:
     load = Load(samples=1_000, tokens=300_000, answer_tokens=60_000, visual_tokens=150_000)
     said = list(lines(build("model", plain(cfg, "model")), build("trainer", plain(cfg, "trainer")), load))
     assert any("; 100 steps of " in line for line in said)
+
+
+def test_a_strategy_can_be_planned_without_its_package_and_is_refused_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ain.trainer.settings.find_spec", lambda name: None)
+    settings = Settings(strategy="zero3")
+    with pytest.raises(UserError, match="DeepSpeed is not installed; pip install"):
+        settled(settings)
 
 
 @pytest.mark.parametrize(

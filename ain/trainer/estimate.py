@@ -7,10 +7,9 @@ from typing import Any
 
 from ain.model.qwen2_vl import Qwen2VL
 from ain.model.size import Load, Size, activations, flops, size
-from ain.trainer.settings import Settings
+from ain.trainer.settings import STRATEGIES, Settings
 
 GB = 1e9
-STRATEGIES = ("ddp", "zero1", "zero2", "zero3")
 OVERHEAD = 4 * GB  # CUDA's context, communication buffers, fragmentation
 
 
@@ -35,7 +34,7 @@ def memory(trainable: int, total: int, settings: Settings, strategy: str, row: f
     In bfloat16 a parameter takes 2 bytes, its gradient 2, and the optimizer's float32 copy, mean and variance 12. DDP with mixed
     precision keeps weights and gradients in float32, and the optimizer takes 8.
     """
-    stage = int(strategy[-1]) if strategy.startswith("zero") else 0
+    stage = STRATEGIES.index(strategy)
     world, half = settings.world_size, settings.half
     weight, moments = (2, 12) if half and stage else (4, 8)
     parameters, gradients, optimizer = float(weight * total), float(weight * trainable), float(moments * trainable)

@@ -8,9 +8,10 @@ from typing import Any
 from ain import UserError
 from ain.ranks import cores
 
+STRATEGIES = ("ddp", "zero1", "zero2", "zero3")  # by ZeRO's stage; DDP shares nothing out
 CHOICES = {
     "accelerator": ("auto", "cpu", "gpu"),
-    "strategy": ("ddp", "zero1", "zero2", "zero3"),
+    "strategy": STRATEGIES,
     "precision": ("auto", "32-true", "bf16-mixed"),
     "export": ("last", "best"),
 }
@@ -61,10 +62,6 @@ class Settings:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise UserError(f"trainer.{name}={getattr(self, name)}: choose one of {', '.join(choices)}")
-        if self.zero_stage and find_spec("deepspeed") is None:
-            raise UserError(
-                f"trainer.strategy={self.strategy}: DeepSpeed is not installed; pip install 'ain[deepspeed]'"
-            )
         for name, least in (("offload_optimizer", 1), ("offload_parameters", 3)):
             if getattr(self, name) and self.zero_stage < least:
                 raise UserError(f"trainer.{name}=true goes with ZeRO-{least} or higher; say trainer.strategy=zero3")
@@ -72,7 +69,7 @@ class Settings:
     @property
     def zero_stage(self) -> int:
         """1: the optimizer's state is shared out, 2: gradients too, 3: parameters too; 0: nothing is, every rank has all."""
-        return int(self.strategy.removeprefix("zero")) if self.strategy != "ddp" else 0
+        return STRATEGIES.index(self.strategy)
 
     @property
     def world_size(self) -> int:
@@ -89,6 +86,10 @@ def settled(settings: Settings) -> Settings:
     """The same with `auto` decided by this machine, and no more workers than it has cores; it must have the devices."""
     import torch
 
+    if settings.zero_stage and find_spec("deepspeed") is None:
+        raise UserError(
+            f"trainer.strategy={settings.strategy}: DeepSpeed is not installed; pip install 'ain[deepspeed]'"
+        )
     gpus = torch.cuda.device_count()
     accelerator = settings.accelerator
     if accelerator == "auto":

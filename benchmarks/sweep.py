@@ -20,11 +20,12 @@ import numpy as np
 import pyarrow as pa
 
 from ain.metrics.rules import RULES
-from ain.record import RECORD, REJECTED, SCORES, SHARD_ROWS, Shards
-from ain.stage import mark_done
 from ain.stages.select import select
+from ain.storage.manifest import mark_done
+from ain.storage.record import RECORD, REJECTED, SCORES
+from ain.storage.shards import SHARD_ROWS, Shards
 
-RECORDS, EXCHANGES = 100_000, 2
+RECORDS, TURNS = 100_000, 2
 PAPER = {"similarity": 0.8, "digits": True, "placeholders": True, "script": 0.6, "language": 0.1, "latin": 3}
 PAPER |= {"repetition": 0.5, "diacritics": None, "length": [0.4, 2.5], "unsafe": True, "sampled": "corpus", "bleu": 0.6}
 
@@ -40,12 +41,12 @@ def drawn(root: Path) -> dict[str, Path]:
     translated = Shards(paths["translate"], pa.schema([("id", pa.string())])).create()
     flagged = pa.schema([(name, pa.string()) for name in ("id", "sha256", "rating", "category")])
     unsafe = []
-    size = SHARD_ROWS * EXCHANGES
+    size = SHARD_ROWS * TURNS
     for shard in range(RECORDS // SHARD_ROWS):
         ids = [f"{random.bytes(6).hex()}-{shard}-{row}" for row in range(SHARD_ROWS)]
-        pictures = [f"{random.bytes(32).hex()}" for _ in ids]
+        images = [f"{random.bytes(32).hex()}" for _ in ids]
         blank = {name: pa.nulls(SHARD_ROWS, RECORD.field(name).type) for name in RECORD.names}
-        images = pa.array([[sha] for sha in pictures], RECORD.field("images").type)
+        images = pa.array([[sha] for sha in images], RECORD.field("images").type)
         kept = pa.table({**blank, "id": pa.array(ids), "images": images}, schema=RECORD)
         collected.write_tables(shard, kept, REJECTED.empty_table())
         scores = {name: lists(random.beta(30, 1, size)) for name in columns}
@@ -66,7 +67,7 @@ def drawn(root: Path) -> dict[str, Path]:
 
 
 def lists(values: np.ndarray) -> pa.Array:
-    return pa.FixedSizeListArray.from_arrays(pa.array(values.astype(np.float32)), EXCHANGES).cast(SCORES)
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.astype(np.float32)), TURNS).cast(SCORES)
 
 
 def measured(root: Path) -> dict[str, Any]:

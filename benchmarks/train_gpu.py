@@ -34,14 +34,14 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks" / "training")]
 from data import LENGTHS  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from ain.device import tflops  # noqa: E402
 from ain.miniature import tiny  # noqa: E402
 from ain.model import attention  # noqa: E402
 from ain.model.packed import packed  # noqa: E402
 from ain.model.processor import IGNORE, Processor, Tokens  # noqa: E402
 from ain.model.size import Load, flops, size  # noqa: E402
 from ain.objective.sft import SupervisedFineTuning  # noqa: E402
-from ain.trainer.packing import pack  # noqa: E402
+from ain.runtime.device import tflops  # noqa: E402
+from ain.trainer.packing import best_fit  # noqa: E402
 
 TIMES = 4  # real samples are so many times longer than those of lengths.yaml
 Sample = tuple[Tokens, list[Image.Image]]
@@ -80,20 +80,20 @@ def config(name: str, pico: bool, processor: Processor) -> Any:
 
 
 def samples(count: int, processor: Processor, vocabulary: int, times: int, seed: int = 0) -> list[Sample]:
-    """One exchange each; what counts is how many tokens there are of which kind."""
+    """One turn each; what counts is how many tokens there are of which kind."""
     draw, noise = random.Random(seed), np.random.default_rng(seed)
     kinds = list(LENGTHS["kinds"].values())
     made = []
     for _ in range(count):
         kind = draw.choices(kinds, [kind["share"] for kind in kinds])[0]
         side = [round(length * math.sqrt(times)) for length in kind["side"]]
-        sizes = [(draw.randint(*side), draw.randint(*side)) for _ in range(draw.randint(*kind["pictures"]))]
+        sizes = [(draw.randint(*side), draw.randint(*side)) for _ in range(draw.randint(*kind["images"]))]
         images = [Image.fromarray(noise.integers(0, 256, (h, w, 3), dtype=np.uint8)) for w, h in sizes]
-        grids = [processor.grid(*picture) for picture in sizes]
+        grids = [processor.grid(*image) for image in sizes]
         ids: list[int] = []
         labels: list[int] = []
         for grid in grids:
-            ids += [20] + [processor.image_token_id] * processor.visual_tokens(grid)  # one of text between pictures
+            ids += [20] + [processor.image_token_id] * processor.visual_tokens(grid)  # one of text between images
         labels += [IGNORE] * len(ids)
         for _ in range(draw.randint(*kind["turns"])):
             for what in ("question", "answer"):
@@ -107,7 +107,7 @@ def samples(count: int, processor: Processor, vocabulary: int, times: int, seed:
 
 def rows(drawn: list[Sample], row_tokens: int) -> list[list[Sample]]:
     lengths = np.array([len(tokens.input_ids) for tokens, _ in drawn])
-    return [[drawn[i] for i in row] for row in pack(lengths, row_tokens)]
+    return [[drawn[i] for i in row] for row in best_fit(lengths, row_tokens)]
 
 
 def batches(drawn: list[Sample], row_tokens: int) -> list[list[Sample]]:

@@ -40,7 +40,7 @@ PINS = {
         "pillow==11.3.0",
         "av==16.0.0",
     ),
-    # Masking all but the answers of samples with pictures wants transformers 5.18 or newer.
+    # Masking all but the answers of samples with images wants transformers 5.18 or newer.
     "trl": (
         *TORCH,
         "trl==1.16.0",

@@ -3,8 +3,8 @@
     python benchmarks/verify.py            about ten minutes on two cores
     python benchmarks/verify.py --quick    a tenth of the rows
 
-Exchanges are drawn from the world; a number at the end makes as many of them distinct as are wanted. Of the rows of a visual
-question answering set with short answers, 40 % are taken to be distinct exchanges (`--share`). The plain script encodes the
+Turns are drawn from the world; a number at the end makes as many of them distinct as are wanted. Of the rows of a visual
+question answering set with short answers, 40 % are taken to be distinct turns (`--share`). The plain script encodes the
 English and the Arabic of every row with the library's own call, at the better of two batch sizes; ours is the similarity
 that the verify stage computes, reading the records and looking up every row included. The last line is a JSON object:
 
@@ -13,7 +13,7 @@ that the verify stage computes, reading the records and looking up every row inc
   speedup_onnx           all rows distinct, backend onnx; speedup_int8 likewise
   score_error            the largest difference of a score, backend torch; onnx and int8 likewise
   memory_ratio           peak memory of the whole stage at 200,000 rows against 20,000, net of the index of distinct texts
-  checks_us              what the checks that need no encoder add for an exchange, microseconds
+  checks_us              what the checks that need no encoder add for a turn, microseconds
 """
 
 import argparse
@@ -33,19 +33,20 @@ from typing import Any
 
 import numpy as np
 
-from ain.checkpoint import locate
 from ain.engine.local import Local
 from ain.miniature.world import DOMAINS, World
-from ain.protect import exchange_text
-from ain.record import EXCHANGES, RECORD, SHARD_ROWS, Shards
+from ain.pipeline.checkpoint import locate
 from ain.stages import verify as stage
+from ain.storage.record import RECORD, TURNS
+from ain.storage.shards import SHARD_ROWS, Shards
+from ain.text.placeholders import turn_text
 from ain.verifier.sentence_encoder import SentenceEncoder
 
 Pair = tuple[dict[str, str], dict[str, str]]
 REPEATS = 3
 
 
-def exchanges(count: int, share: float) -> Iterator[Pair]:
+def turns(count: int, share: float) -> Iterator[Pair]:
     """(English, Arabic), `share` of them distinct; some come often and many once, as in people's questions."""
     seen = dict.fromkeys(
         (q.question, q.answer, q.question_ar, q.answer_ar)
@@ -69,10 +70,10 @@ def stages(root: Path, count: int, share: float) -> tuple[Path, Path]:
     import pyarrow as pa
 
     order = random.Random(1).sample(range(count), count)
-    pairs = list(exchanges(count, share))
+    pairs = list(turns(count, share))
     collect, translate = (
         Shards(root / "collect").create(),
-        Shards(root / "translate", pa.schema([("id", pa.string()), ("arabic", EXCHANGES)])).create(),
+        Shards(root / "translate", pa.schema([("id", pa.string()), ("arabic", TURNS)])).create(),
     )
     for shard, start in enumerate(range(0, count, SHARD_ROWS)):
         rows = [(str(i), *pairs[i]) for i in order[start : start + SHARD_ROWS]]
@@ -89,7 +90,7 @@ def ours(encoder: SentenceEncoder, collect: Path, translate: Path) -> tuple[floa
         made = [
             look_up(
                 [
-                    (exchange_text(e), exchange_text(a))
+                    (turn_text(e), turn_text(a))
                     for _, es, as_ in translated.shard(i)
                     for e, a in zip(es, as_, strict=True)
                 ]
@@ -101,8 +102,8 @@ def ours(encoder: SentenceEncoder, collect: Path, translate: Path) -> tuple[floa
 
 def plain(model: Any, collect: Path, translate: Path, batch_size: int) -> tuple[float, np.ndarray]:
     started = time.perf_counter()
-    english = [exchange_text(row["english"][0]) for row in Shards(collect).rows(["english"])]
-    arabic = [exchange_text(row["arabic"][0]) for row in Shards(translate).rows(["arabic"])]
+    english = [turn_text(row["english"][0]) for row in Shards(collect).rows(["english"])]
+    arabic = [turn_text(row["arabic"][0]) for row in Shards(translate).rows(["arabic"])]
     one, other = (
         model.encode(texts, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False)
         for texts in (english, arabic)
@@ -146,7 +147,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[4])
 from ain.engine.local import Local
-from ain.once import Once
+from ain.engine.unique import Unique
 from ain.stages import verify as stage
 from ain.verifier.sentence_encoder import SentenceEncoder
 
@@ -159,7 +160,7 @@ if sys.argv[3] == "stage":
     print(peak())
 else:
     translated, before = stage.Translated(root / "collect", root / "translate"), peak()
-    kept = Once(text for pair in translated.pairs() for text in pair)
+    kept = Unique(text for pair in translated.pairs() for text in pair)
     print(peak() - before)
 """
 
@@ -175,7 +176,7 @@ def peak(root: Path, checkpoint: str, rows: int, share: float) -> tuple[float, f
 
 
 def checks_us() -> float:
-    rows = [("", [one], [other]) for one, other in exchanges(3_000, 1.0)]
+    rows = [("", [one], [other]) for one, other in turns(3_000, 1.0)]
     list(stage.scored(rows[:1], lambda pairs: np.zeros(len(pairs))))  # loads what is to be loaded
     started = time.perf_counter()
     list(stage.scored(rows, lambda pairs: np.zeros(len(pairs))))

@@ -9,7 +9,7 @@ from typing import Any
 from conftest import Result
 from openai_server import arabic
 
-from ain.record import Shards
+from ain.storage.shards import Shards
 
 Serve = Callable[..., str]
 
@@ -40,8 +40,8 @@ def check(outputs: Path) -> dict[str, list[str]]:
     assert len(made) + len(rejected) == len(originals) == 2_000
     for row in originals:
         if row["id"] in made:
-            for english, exchange in zip(row["english"], made[row["id"]], strict=True):
-                assert exchange == {name: arabic(text) for name, text in english.items()}
+            for english, turn in zip(row["english"], made[row["id"]], strict=True):
+                assert turn == {name: arabic(text) for name, text in english.items()}
         else:
             assert rejected[row["id"]]
     return rejected

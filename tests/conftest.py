@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ain.__main__ import ROOT
-from ain.stage import lock
+from ain.runtime.paths import ROOT
+from ain.storage.locks import lock
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 

@@ -14,17 +14,17 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks" / "training"))
 
-from ours import packed
+from ours import tokenized_folder
 
-from ain import ranks
 from ain.model.packed import Batch
 from ain.model.processor import Processor
 from ain.model.qwen2_vl import Qwen2VL
 from ain.objective.sft import SupervisedFineTuning
+from ain.runtime import distributed
 from ain.trainer import history
 from ain.trainer.export import export
 from ain.trainer.fit import fit
-from ain.trainer.settings import Settings, settled
+from ain.trainer.settings import Settings, resolved
 from ain.trainer.training import Training
 
 HELD_OUT = 6
@@ -32,7 +32,7 @@ SIZES = {"max_pixels": 50_176, "min_pixels": 3_136, "cutoff": 256}
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
-    """Several turns, several pictures, none, and videos; half are text alone, so that whole rows are without pictures."""
+    """Several turns, several images, none, and videos; half are text alone, so that whole rows are without images."""
     made: list[dict[str, Any]] = []
     for i in range(48 + HELD_OUT):
         name = f"{i}.png"
@@ -54,28 +54,28 @@ def prepared(checkpoint: str, where: Path) -> Path:
     folder = where / "folder"
     folder.mkdir(parents=True)
     (folder / "rows.json").write_text(json.dumps(rows(folder)), encoding="utf-8")
-    return packed({"checkpoint": checkpoint, **SIZES}, folder, where, held_out=HELD_OUT)
+    return tokenized_folder({"checkpoint": checkpoint, **SIZES}, folder, where, held_out=HELD_OUT)
 
 
 class BrokenOnTheSecondRank(SupervisedFineTuning):
     """A loss that is no number there, as a broken sample would make one."""
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
-        return super().training_step(batch, index) * (float("nan") if ranks.rank() == 1 else 1.0)
+        return super().training_step(batch, index) * (float("nan") if distributed.rank() == 1 else 1.0)
 
 
-def training(pack: Path, checkpoint: str, out: Path, **changes: Any) -> Training:
+def training(tokenized: Path, checkpoint: str, out: Path, **changes: Any) -> Training:
     """A few steps; `changes` are of the trainer's settings, and `model` of the model's arguments."""
     model = Qwen2VL(checkpoint, Processor(checkpoint, **SIZES), export_dtype="float32", **changes.pop("model", {}))
     objective = partial(SupervisedFineTuning, learning_rate=changes.pop("learning_rate", 1e-3))
     settings = Settings(**{"row_tokens": 256, "max_steps": 6, "checkpoint_every": 3, "show": 3, **changes})
     out.mkdir(parents=True, exist_ok=True)
-    return Training(pack, model, objective, settled(settings), {"mode": "disabled"}, 0, out)
+    return Training(tokenized, model, objective, resolved(settings), {"mode": "disabled"}, 0, out)
 
 
 def run(job: Training) -> None:
     """What the train stage does."""
-    ranks.run(fit, job, job.settings.devices, 1, job.libraries)
+    distributed.run(fit, job, job.settings.devices, 1, job.libraries)
     chosen = job.checkpoints.latest()
     assert chosen is not None
     export(job, chosen, "a card")

@@ -2,7 +2,7 @@
 
     python tests/openai_server.py '{"faults": {"429": 0.1}, "latency": 0.5}'      prints its port
 
-Asked about a picture it gives a verdict; else it "translates" letter by letter into Arabic script, leaving capitals, digits
+Asked about an image it gives a verdict; else it "translates" letter by letter into Arabic script, leaving capitals, digits
 and everything in <> or after http alone, so that a right answer can be told from the question. What it was asked can be
 read at /log. Which request suffers which fault is drawn from its content and from how often it came, so that runs are alike.
 """
@@ -236,12 +236,12 @@ class Server:
 
 
 def things(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """What an answer was sent about: a picture, or the items of a translation."""
-    seen = picture(body)
-    return [{"picture": hashlib.sha256(seen).hexdigest()}] if seen else items(body)
+    """What an answer was sent about: an image, or the items of a translation."""
+    seen = image_part(body)
+    return [{"image": hashlib.sha256(seen).hexdigest()}] if seen else items(body)
 
 
-def picture(body: dict[str, Any]) -> bytes | None:
+def image_part(body: dict[str, Any]) -> bytes | None:
     for message in body["messages"]:
         for part in message["content"] if isinstance(message["content"], list) else ():
             if part["type"] == "image_url":
@@ -268,7 +268,7 @@ def items(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def completion(body: dict[str, Any], fault: str | None) -> dict[str, Any]:
-    seen = picture(body)
+    seen = image_part(body)
     if seen:
         return answered(body, verdict(seen, body, fault), fault)
     made = [{k: v if k == "id" else arabic(v) for k, v in item.items()} for item in items(body)]

@@ -10,10 +10,11 @@ import pytest
 from ain.back_translation.sampled import Sampled
 from ain.engine.local import Local
 from ain.metrics import overlap
-from ain.record import EXCHANGES, RECORD, Shards
 from ain.stages.back_translate import back_translate
-from ain.tables import read_table
-from ain.translator.by_text import ByText
+from ain.storage.record import RECORD, TURNS
+from ain.storage.shards import Shards
+from ain.storage.tables import read_table
+from ain.translator.text_translator import TextTranslator
 
 
 def test_bleu_is_sacrebleus() -> None:
@@ -76,7 +77,7 @@ def test_a_sample_is_the_same_in_any_order() -> None:
     assert Sampled(None, records=None).choose(names) == set(names)
 
 
-class Mirror(ByText):
+class Mirror(TextTranslator):
     """Gives the text back, and fails on what is lost."""
 
     def translate(self, texts: list[str]) -> list[str | None]:
@@ -84,15 +85,15 @@ class Mirror(ByText):
 
 
 def stages(root: Path, rows: list[tuple[str, str | None]]) -> tuple[Path, Path]:
-    def exchange(text: str | None) -> Any:
+    def turn(text: str | None) -> Any:
         return text and [{"question": text, "answer": "yes"}]
 
-    schema = pa.schema([("id", pa.string()), ("arabic", EXCHANGES)])
+    schema = pa.schema([("id", pa.string()), ("arabic", TURNS)])
     Shards(root / "collect").create().write(
-        0, [{**dict.fromkeys(RECORD.names), "id": str(i), "english": exchange(one)} for i, (one, _) in enumerate(rows)]
+        0, [{**dict.fromkeys(RECORD.names), "id": str(i), "english": turn(one)} for i, (one, _) in enumerate(rows)]
     )
     Shards(root / "translate", schema).create().write(
-        0, [{"id": str(i), "arabic": exchange(other)} for i, (_, other) in enumerate(rows)]
+        0, [{"id": str(i), "arabic": turn(other)} for i, (_, other) in enumerate(rows)]
     )
     return root / "collect", root / "translate"
 
@@ -128,13 +129,13 @@ def test_back_translation_by_a_chat_model_has_its_own_names_and_faults() -> None
     """The same class as for translating, into English: what is scored later is no fault, and messages name its own keys."""
     from test_config import config
 
-    from ain.part import build, plain
+    from ain.pipeline.build import build, plain
     from ain.translator.faults import fault
 
     made = build("back_translation", plain(config("back_translation=gpt_4o_mini"), "back_translation"))
     assert made.translator.to == "english"
     assert made.translator.chat.where == "back_translation.translator.how"
-    assert fault("كم سيارة في الصورة؟ 3", "How many cars are in the picture? 5", "english") is None
+    assert fault("كم سيارة في الصورة؟ 3", "How many cars are in the image? 5", "english") is None
     refused = fault("ما هذا؟", "ما هذا؟", "english")
     assert refused is not None
     assert refused.kind == "untranslated"

@@ -9,7 +9,7 @@ import pytest
 from asking import Serve, check, good, log, words
 from conftest import ain
 
-from ain.__main__ import ROOT
+from ain.runtime.paths import ROOT
 
 BATCH_FAULTS = [
     {},

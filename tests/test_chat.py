@@ -17,9 +17,9 @@ from asking import Serve, check, good, log, manifest, words
 from conftest import ain
 
 from ain import UserError
-from ain.__main__ import ROOT
 from ain.chat.limits import Rates
-from ain.chat.openai import OpenAIChat
+from ain.chat.openai_api import OpenAIChat
+from ain.runtime.paths import ROOT
 
 SECRET = "sk-this-must-not-be-anywhere-0123456789"
 
@@ -61,11 +61,11 @@ def test_what_is_repeated_is_asked_once(vqa: Path, tmp_path: Path, serve: Serve)
     good(ain(*words(vqa, tmp_path, url)))
     assert not check(tmp_path)
     assert log(url)["most"] == 1
-    exchanges, texts = manifest(tmp_path)["requests"], tmp_path / "texts"
+    turns, texts = manifest(tmp_path)["requests"], tmp_path / "texts"
     good(ain(*words(vqa, texts, url, "translator.unit=text")))
     assert not check(texts)
     assert log(url)["most"] == 1
-    assert manifest(texts)["requests"] <= exchanges < 2_000
+    assert manifest(texts)["requests"] <= turns < 2_000
     assert manifest(texts)["completion_tokens"] < manifest(tmp_path)["completion_tokens"]
 
 
@@ -103,7 +103,7 @@ def test_killed_before_and_after_answers_are_committed(vqa: Path, tmp_path: Path
     url = serve(latency=0.02)
     command = words(vqa, tmp_path, url, "translator.how.concurrency=8", "source.limit=200")
     code = (
-        "import os, signal, sys\nfrom ain.ledger import Ledger\nfrom ain.__main__ import main\n"
+        "import os, signal, sys\nfrom ain.storage.ledger import Ledger\nfrom ain.__main__ import main\n"
         "put, how, left = Ledger.put, sys.argv.pop(1), [int(sys.argv.pop(1))]\n"
         "def dying(self, *arguments):\n"
         "    left[0] -= 1\n"
@@ -205,7 +205,7 @@ def test_requests_without_an_answer_leave_the_stage_unfinished(vqa: Path, tmp_pa
     command = words(vqa, tmp_path, url, "translator.how.tries=1", "source.limit=60")
     result = ain(*command)
     assert result.returncode != 0
-    assert "exchanges got no answer (the last: HTTP 500: injected 500)" in result.stderr
+    assert "turns got no answer (the last: HTTP 500: injected 500)" in result.stderr
     good(ain(*command, "translator.how.give_up=true"))
     counts = manifest(tmp_path)
     assert counts["kept"] + counts["rejected"] == 60

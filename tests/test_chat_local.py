@@ -1,4 +1,4 @@
-"""Chat models on this machine: batches answer as one by one, with pictures and without, through the translator too."""
+"""Chat models on this machine: batches answer as one by one, with images and without, through the translator too."""
 
 from pathlib import Path
 from typing import Any
@@ -6,17 +6,18 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ain.chat import Reply, Request, picture
-from ain.chat.transformers import TransformersChat
+from ain.chat import Reply, Request, image_part
+from ain.chat.local import TransformersChat
 from ain.engine.local import Local
-from ain.images import png
 from ain.miniature import tiny
 from ain.model.processor import Processor
-from ain.record import RECORD, Shards
 from ain.stages.translate import translate
+from ain.storage.images import png
+from ain.storage.record import RECORD
+from ain.storage.shards import Shards
 from ain.translator.chat import ChatTranslator
 
-TEXTS = ["What is this?", "How many cats are there in this large picture?", "Why?"]
+TEXTS = ["What is this?", "How many cats are there in this large image?", "Why?"]
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,10 @@ def test_pictures_are_seen(tmp_path: Path) -> None:
             [
                 {
                     "role": "user",
-                    "content": [picture(png(Image.new("RGB", (56, 56), colour))), {"type": "text", "text": TEXTS[0]}],
+                    "content": [
+                        image_part(png(Image.new("RGB", (56, 56), colour))),
+                        {"type": "text", "text": TEXTS[0]},
+                    ],
                 }
             ],
             6,

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from ain import UserError
-from ain.images import ImagePacks
-from ain.record import Shards
 from ain.source.folder import Folder
 from ain.source.hub import Hub
 from ain.stages.collect import collect
+from ain.storage.images import ImageStore
+from ain.storage.shards import Shards
 
 
 def turns(*texts: str) -> list[dict[str, str]]:
@@ -102,10 +102,10 @@ def test_llava_rows_are_kept_or_rejected_with_a_reason(folder: Path, tmp_path: P
         assert rejected.get(identifier, rejected.get(identifier.replace("json", "jsonl")))[0].startswith(reason)  # type: ignore[index]
     by_id = {row["id"]: row for row in kept}
     assert by_id["bare"]["english"] == [{"question": "<image>\nWhat colour?", "answer": "Blue."}]
-    assert [exchange["answer"] for exchange in by_id["ok"]["english"]] == ["Blue.", "Yes."]
+    assert [turn["answer"] for turn in by_id["ok"]["english"]] == ["Blue.", "Yes."]
     assert by_id["arabic"]["english"] is None
     assert by_id["arabic"]["origin"] == "authentic"
-    assert len(ImagePacks(tmp_path / "out").index()) == 2
+    assert len(ImageStore(tmp_path / "out").index()) == 2
 
 
 def test_half_a_character_is_no_text(folder: Path, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_nothing_usable_says_why(folder: Path, tmp_path: Path) -> None:
         collect(Folder(str(folder)), tmp_path / "out")
 
 
-def picture(colour: str) -> bytes:
+def image_part(colour: str) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (30, 30), colour).save(buffer, "PNG")
     return buffer.getvalue()
@@ -193,7 +193,7 @@ def test_a_hub_data_set_with_its_own_columns(tmp_path: Path, how: str, monkeypat
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     rows = {
         "nr": [1, 2, 3],
-        "pic": [{"bytes": picture("red")}, {"bytes": b"no picture"}, None],
+        "pic": [{"bytes": image_part("red")}, {"bytes": b"no image"}, None],
         "ask": ["What?", "What?", "Why?"],
         "say": ["Red.", "It.", "So."],
     }
@@ -223,10 +223,10 @@ def test_a_hub_data_set_with_its_own_columns(tmp_path: Path, how: str, monkeypat
 
 
 def test_a_hub_data_set_with_several_pictures_a_row(tmp_path: Path) -> None:
-    """As most multi-image data sets have it: a list of pictures; saved with all its splits."""
+    """As most multi-image data sets have it: a list of images; saved with all its splits."""
     rows = {
         "id": [0, 1],
-        "images": [[{"bytes": picture("red")}, {"bytes": picture("blue")}], []],
+        "images": [[{"bytes": image_part("red")}, {"bytes": image_part("blue")}], []],
         "q": ["Same?", "Why?"],
     }
     features = {"id": datasets.Value("int64"), "images": datasets.List(datasets.Image()), "q": datasets.Value("string")}

@@ -9,8 +9,8 @@ import pytest
 from conftest import ain
 
 from ain import UserError
-from ain.__main__ import arguments
-from ain.pipeline import STAGES
+from ain.cli.arguments import arguments
+from ain.pipeline.stages import STAGES
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from ain.pipeline import STAGES
         ("select -m a=1,2", "stage=select a=1,2 -m"),
         ("select a=1,2 -m b=3", "stage=select a=1,2 b=3 -m"),
         ("-m", None),
-        ("run ain/spoiled seed=1 --cfg job", "seed=1 experiment=ain/spoiled --cfg job"),
+        ("run ain/corrupted seed=1 --cfg job", "seed=1 experiment=ain/corrupted --cfg job"),
         ("run --cfg job quickstart", "experiment=quickstart --cfg job"),
         ("train ~experiment", "stage=train ~experiment"),
         ("reproduce no/such seed=1", "reproduce=true seed=1 experiment=no/such"),
@@ -42,8 +42,8 @@ def test_the_sugar(typed: str, given: str | None) -> None:
         ("run translator.chekpoint=x", "ain: no such key: translator.chekpoint; did you mean translator.checkpoint?"),
         ("run tresholds=paper", "did you mean thresholds?"),
         (
-            "run ain/spoild",
-            "ain: experiment=ain/spoild: choose one of ain/blind, ain/fig14,",
+            "run ain/corupted",
+            "ain: experiment=ain/corupted: choose one of ain/blind, ain/fig14,",
         ),
         ("reproduce quickstart", "ain: quickstart reproduces no table of a paper; run it with: ain run quickstart"),
         ("collect source=folder", "ain: source.path has no value: add source.path=... to the command"),
@@ -162,7 +162,7 @@ def test_a_bug_in_one_job_of_a_sweep_leaves_the_others_their_table(tmp_path: Pat
     code = (
         "import sys; import ain.source.miniature as s; from ain import __main__ as m\n"
         "def rows(self):\n    if self.scenes == 1: raise RuntimeError('a bug')\n    return self._all()\n"
-        f"s.Miniature.rows = rows; sys.argv = ['ain', 'collect', 'source.scenes=1,2', '-m', 'output_dir={tmp_path}']; m.main()"
+        f"s.MiniatureSource.rows = rows; sys.argv = ['ain', 'collect', 'source.scenes=1,2', '-m', 'output_dir={tmp_path}']; m.main()"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode != 0

@@ -6,10 +6,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from ain.__main__ import ROOT
 from ain.miniature.checkpoints import SCREEN_PROMPT
-from ain.part import build, plain
-from ain.pipeline import STAGES, Run
+from ain.pipeline.build import build, plain
+from ain.pipeline.runner import Run
+from ain.pipeline.stages import STAGES
+from ain.runtime.paths import ROOT
 
 CHOICES = sorted(
     (path.parent.name, path.stem) for path in (ROOT / "conf").glob("*/*.yaml") if path.parent.name != "experiment"

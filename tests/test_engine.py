@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from test_config import config
 
-from ain import UserError, once
+from ain import UserError
 from ain.engine.local import Local
-from ain.engine.ray import Ray
+from ain.engine.ray_cluster import Ray
+from ain.engine.unique import Unique
 from ain.miniature.world import World
-from ain.once import Once
-from ain.part import build, plain
-from ain.screener import Pictures
+from ain.pipeline.build import build, plain
+from ain.screener import ImageSet
 from ain.translator.seq2seq import Seq2Seq
 from ain.verifier.sentence_encoder import SentenceEncoder
 
@@ -40,23 +40,23 @@ def test_ray_translates_as_this_process_does(
     pico: Path, tmp_path: Path, engine: Ray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Block by block, in order, with what was there before left alone."""
-    monkeypatch.setattr(once, "BLOCK", 2)
-    here = Once(TEXTS).translate(tmp_path / "here", translator(pico), Local(), "translate")
-    there = Once(TEXTS).translate(tmp_path / "there", translator(pico), engine, "translate")
+    monkeypatch.setattr("ain.engine.unique.BLOCK", 2)
+    here = Unique(TEXTS).translate(tmp_path / "here", translator(pico), Local(), "translate")
+    there = Unique(TEXTS).translate(tmp_path / "there", translator(pico), engine, "translate")
     assert here == there
     second = tmp_path / "there" / "00001.arrow"
     stood = second.stat().st_mtime_ns
     (tmp_path / "there" / "00000.arrow").unlink()
-    assert Once(TEXTS).translate(tmp_path / "there", translator(pico), engine, "translate") == here
+    assert Unique(TEXTS).translate(tmp_path / "there", translator(pico), engine, "translate") == here
     assert second.stat().st_mtime_ns == stood
 
 
 def test_ray_embeds_as_this_process_does(
     pico: Path, tmp_path: Path, engine: Ray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(once, "BLOCK", 2)
+    monkeypatch.setattr("ain.engine.unique.BLOCK", 2)
     (checkpoint,) = (pico / "checkpoints").glob("miniature-encoder-*")
-    texts = Once(TEXTS)
+    texts = Unique(TEXTS)
     made = [
         texts.arrays(tmp_path / name, SentenceEncoder(str(checkpoint), device="cpu"), "embed", where, "embed")
         for name, where in (("here", Local()), ("there", engine))
@@ -67,15 +67,15 @@ def test_ray_embeds_as_this_process_does(
 
 @pytest.mark.slow
 def test_ray_screens_as_this_process_does(pico: Path, tmp_path: Path, engine: Ray) -> None:
-    """Pictures travel to the workers, verdicts come back to the right ones."""
+    """ImageSet travel to the workers, verdicts come back to the right ones."""
     scenes = {scene.name: scene for scene in islice(World(0).scenes("train", "vqa", unsafe_share=0.5), 6)}
-    pictures = Pictures(lambda: iter(scenes), lambda name: scenes[name].picture, lambda name: (56, 56), len(scenes))
+    images = ImageSet(lambda: iter(scenes), lambda name: scenes[name].image, lambda name: (56, 56), len(scenes))
     (checkpoint,) = (pico / "checkpoints").glob("miniature-screener-*")
     words = [f"screener.checkpoint={checkpoint}", "screener.how.batch_size=2"]
     answers = []
     for name, where in (("here", Local()), ("there", engine)):
         screener = build("screener", plain(config(*words), "screener"))
-        look_up, account = screener.over(pictures, tmp_path / name / "data" / "screen", where)
+        look_up, account = screener.over(images, tmp_path / name / "data" / "screen", where)
         answers.append([look_up(scene)["answer"] for scene in scenes])
         account()
     assert answers[0] == answers[1]

@@ -9,10 +9,11 @@ from test_config import config
 
 from ain import UserError
 from ain.model.size import Load
-from ain.part import build, plain
-from ain.pipeline import STAGES, Run
+from ain.pipeline.build import build, plain
+from ain.pipeline.runner import Run
+from ain.pipeline.stages import STAGES
 from ain.trainer.estimate import lines
-from ain.trainer.settings import Settings, settled
+from ain.trainer.settings import Settings, resolved
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_a_strategy_can_be_planned_without_its_package_and_is_refused_in_time(mo
     monkeypatch.setattr("ain.trainer.settings.find_spec", lambda name: None)
     settings = Settings(strategy="zero3")
     with pytest.raises(UserError, match="DeepSpeed is not installed; pip install"):
-        settled(settings)
+        resolved(settings)
 
 
 @pytest.mark.parametrize(

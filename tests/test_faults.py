@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ain.chat.tokens import tokens
-from ain.protect import core
+from ain.text.placeholders import core
 from ain.translator.faults import Fault, fault, read_items
 
 
@@ -93,7 +93,7 @@ def test_only_words_are_sent(text: str, parts: tuple[str, str, str]) -> None:
 
 def test_tokens_are_estimated_on_the_safe_side() -> None:
     """Against counts of OpenAI's own vocabularies."""
-    english = "What is the colour of the car in the picture? The car is red."
+    english = "What is the colour of the car in the image? The car is red."
     arabic = "ما لون السيارة في الصورة؟ لون السيارة أحمر."
     counted = ((english, "o200k", 16), (arabic, "o200k", 11), (english, "cl100k", 16), (arabic, "cl100k", 30))
     for text, vocabulary, count in counted:

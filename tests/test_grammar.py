@@ -2,7 +2,8 @@
 
 import pytest
 
-from ain.miniature.grammar import COLOURS, SHAPES, counted, exists, indic, the_thing, thing
+from ain.miniature.grammar import COLOURS, SHAPES, counted, exists, the_thing, thing
+from ain.text.numbers import indic_digits
 
 CIRCLE, SQUARE, TRIANGLE, STAR = SHAPES
 RED, BLUE, *_ = COLOURS
@@ -37,4 +38,4 @@ def test_verbs_and_the_accusative() -> None:
 
 
 def test_indic_digits() -> None:
-    assert indic(47) == "٤٧"
+    assert indic_digits(47) == "٤٧"

@@ -1,4 +1,4 @@
-"""Pictures: opened to the last pixel, bounded, upright, packed once."""
+"""ImageSet: opened to the last pixel, bounded, upright, packed once."""
 
 import io
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ain.images import BadImage, ImagePacks, checked, decode, png
+from ain.storage.images import BadImage, ImageStore, checked, decode, png
 
 
 def jpeg(image: Image.Image, **options: object) -> bytes:
@@ -18,15 +18,15 @@ def jpeg(image: Image.Image, **options: object) -> bytes:
 RED = Image.new("RGB", (40, 20), "red")
 
 
-def test_a_pack_gives_back_its_pictures(tmp_path: Path) -> None:
-    packs = ImagePacks(tmp_path)
+def test_a_pack_gives_back_its_images(tmp_path: Path) -> None:
+    store = ImageStore(tmp_path)
     data = png(RED)
     sha, width, height = checked(data)
-    with packs.writing(0) as pack:
-        pack.add(sha, data, width, height)
-    reference = ImagePacks(tmp_path).index()[sha]
-    assert packs.image(reference).tobytes() == RED.tobytes()
-    assert packs.size(reference) == (40, 20)
+    with store.writing(0) as shard:
+        shard.add(sha, data, width, height)
+    reference = ImageStore(tmp_path).index()[sha]
+    assert store.image(reference).tobytes() == RED.tobytes()
+    assert store.size(reference) == (40, 20)
 
 
 def test_exif_orientation_is_obeyed() -> None:
@@ -52,7 +52,7 @@ def test_truncated_files_are_refused() -> None:
 
 
 def test_bombs_and_strange_things_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ain.images.MAX_PIXELS", 100)
+    monkeypatch.setattr("ain.storage.images.MAX_PIXELS", 100)
     with pytest.raises(BadImage, match="more than 100"):
         checked(png(RED))
     with pytest.raises(BadImage, match="known format"):

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from conftest import PICO
 
-from ain.record import Shards
+from ain.storage.shards import Shards
 
 
 def work(outputs: Path) -> None:
-    from ain.__main__ import run
+    from ain.cli.main import run
 
     sys.argv = ["ain", "stage=evaluate", *PICO, f"output_dir={outputs}"]
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -66,7 +66,7 @@ def main(outputs: Path) -> None:
 
     import ain.miniature.checkpoints
     import ain.objective.sft
-    import ain.pipeline
+    import ain.pipeline.runner
     import ain.stages.back_translate
     import ain.stages.evaluate
     import ain.stages.screen
@@ -104,7 +104,7 @@ def assert_same(one: Path, other: Path) -> None:
     )  # follows collect alone
     assert sorted(path.name for path in (other / "data").iterdir()) == names
     for name in names:
-        suffix = "arrow" if name.split("-")[1] in ("verify", "back_translate", "pack") else "parquet"
+        suffix = "arrow" if name.split("-")[1] in ("verify", "back_translate", "tokenize") else "parquet"
         for part in ("kept", "rejected"):
             first, second = (Shards(outputs / "data" / name, suffix=suffix) for outputs in (one, other))
             if "-train-" not in name:

@@ -5,7 +5,7 @@ import os
 import signal
 from pathlib import Path
 
-from ain.ledger import Ledger, key
+from ain.storage.ledger import Ledger, key
 
 
 def test_keys_tell_types_and_order_apart() -> None:

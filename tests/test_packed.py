@@ -15,7 +15,7 @@ from ain.model.processor import IGNORE, Processor
 from ain.model.qwen2_vl import Qwen2VL
 from ain.model.samples import Samples
 
-KINDS = (0, 1, 2, 25, 5)  # a picture, several, a video with a picture, text alone, another video
+KINDS = (0, 1, 2, 25, 5)  # an image, several, a video with an image, text alone, another video
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +36,13 @@ def model(base: str, samples: Samples) -> Qwen2VL:
 def alone(model: Any, kind: Qwen2VL, samples: Samples, index: int) -> torch.Tensor:
     """Logits [tokens, vocabulary] as the library itself computes them for one sample."""
     model.set_attn_implementation("sdpa")
-    _, tokens, pictures = samples[index]
-    batch = kind.processor.collate([tokens], pictures)
+    _, tokens, images = samples[index]
+    batch = kind.processor.collate([tokens], images)
     batch.pop("labels")
     video = torch.tensor([tokens.input_ids]) == kind.processor.video_token_id
     batch["input_ids"][video] = kind.processor.video_token_id
     batch["mm_token_type_ids"][video] = 2
-    if video.any():  # the library wants videos and pictures apart
+    if video.any():  # the library wants videos and images apart
         grids, patches = batch.pop("image_grid_thw"), batch.pop("pixel_values")
         counts = grids.prod(1).tolist()
         videos = [bool(count > 1) for count in tokens.frames or []]
@@ -57,7 +57,7 @@ def alone(model: Any, kind: Qwen2VL, samples: Samples, index: int) -> torch.Tens
 def test_logits_and_gradients_are_those_of_single_samples(name: str, model: Qwen2VL, samples: Samples) -> None:
     one = model.load(say=False)
     found = [samples[index] for index in KINDS]
-    batch = packed([tokens for _, tokens, _ in found], [pictures for *_, pictures in found], model.processor)
+    batch = packed([tokens for _, tokens, _ in found], [images for *_, images in found], model.processor)
     targets = batch.pop("targets")
 
     singles = torch.cat([alone(one, model, samples, index) for index in KINDS])
@@ -78,7 +78,7 @@ def test_a_sample_does_not_see_its_neighbours(model: Qwen2VL, samples: Samples) 
     rows = []
     for neighbour in (0, 25):
         found = [samples[index] for index in (neighbour, 1)]
-        batch = packed([tokens for _, tokens, _ in found], [pictures for *_, pictures in found], model.processor)
+        batch = packed([tokens for _, tokens, _ in found], [images for *_, images in found], model.processor)
         batch.pop("targets")
         rows.append(one(**batch, use_cache=False).logits[0, -len(found[1][1].input_ids) :])
     torch.testing.assert_close(*rows, atol=1e-5, rtol=1e-4)
@@ -86,8 +86,8 @@ def test_a_sample_does_not_see_its_neighbours(model: Qwen2VL, samples: Samples) 
 
 def test_a_row_without_pictures_runs_the_vision_part_and_is_not_moved_by_it(model: Qwen2VL, samples: Samples) -> None:
     one = model.load(say=False)
-    _, tokens, pictures = samples[25]
-    assert not pictures
+    _, tokens, images = samples[25]
+    assert not images
     batch = packed([tokens], [[]], model.processor)
     targets = batch.pop("targets")
     logits = one(**batch, use_cache=False).logits[0]

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from ain import UserError
-from ain.__main__ import ROOT
 from ain.model.samples import Samples
-from ain.trainer.packing import pack
+from ain.runtime.paths import ROOT
+from ain.trainer.packing import best_fit
 from ain.trainer.plan import Plan
 from ain.trainer.settings import Settings
 
@@ -31,7 +31,7 @@ def plan(count: int = 500, world: int = 1, **changes: Any) -> Plan:
 @pytest.mark.parametrize("count", [0, 1, 7, 500, 20_000])
 def test_every_sample_is_in_one_row_and_no_row_is_too_long(count: int) -> None:
     drawn = lengths(count)
-    rows = pack(drawn, 256)
+    rows = best_fit(drawn, 256)
     assert sorted(index for row in rows for index in row) == list(range(count))
     assert all(drawn[row].sum() <= 256 for row in rows)
 
@@ -45,25 +45,25 @@ def test_rows_are_full_on_a_realistic_distribution() -> None:
     drawn = []
     for kind in random.choice(list(kinds), 5_000, p=[kind["share"] for kind in kinds]):
         turns = random.integers(*kind["turns"], endpoint=True)
-        visual = sum((random.integers(*kind["side"], endpoint=True) // 28) ** 2 for _ in range(kind["pictures"][1]))
+        visual = sum((random.integers(*kind["side"], endpoint=True) // 28) ** 2 for _ in range(kind["images"][1]))
         text = sum(
             random.lognormal(np.log(kind[what]["median"]), kind[what]["sigma"]) for what in ("question", "answer")
         )
         drawn.append(int(min(2_048, 20 + visual + turns * (10 + text))))
-    rows = pack(np.array(drawn), 2_048)
+    rows = best_fit(np.array(drawn), 2_048)
     assert sum(drawn) / (len(rows) * 2_048) >= 0.97
 
 
 def test_a_row_holds_samples_of_all_lengths() -> None:
     """Lengths tell kinds of samples apart; a step that saw one kind alone would learn another thing each time."""
     drawn = lengths(5_000)
-    within = [drawn[row].std() for row in pack(drawn, 512)]
+    within = [drawn[row].std() for row in best_fit(drawn, 512)]
     assert np.mean(within) > 0.75 * drawn.std()
 
 
 def test_rows_are_full_on_the_miniature(pico: Path) -> None:
     """Its lengths, as often as in the default run: the last row of a dozen scenes would be a large share."""
-    samples = Samples(next((pico / "data").glob("*-pack-*")), "train")
+    samples = Samples(next((pico / "data").glob("*-tokenize-*")), "train")
     drawn = np.tile(samples.lengths, 40)
     assert Plan(drawn, drawn, Settings(row_tokens=2_048), 0).fill() >= 0.97
 

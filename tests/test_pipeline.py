@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import PICO, ain
 
-from ain.record import Shards
-from ain.stage import read_manifest
+from ain.storage.manifest import read_manifest
+from ain.storage.shards import Shards
 
 Stages = Callable[[Path], dict[str, list[Path]]]
 
@@ -35,7 +35,7 @@ def test_every_stage_leaves_counts_that_add_up(pico: Path, stages: Stages) -> No
         "screen",
         "select",
         "mix",
-        "pack",
+        "tokenize",
         "train",
         "evaluate_base",
         "evaluate",
@@ -44,7 +44,9 @@ def test_every_stage_leaves_counts_that_add_up(pico: Path, stages: Stages) -> No
     for name, (directory,) in made.items():
         counts = read_manifest(directory)["counts"]
         if name not in ("train", "probe"):
-            shards = Shards(directory, suffix="arrow" if name in ("verify", "back_translate", "pack") else "parquet")
+            shards = Shards(
+                directory, suffix="arrow" if name in ("verify", "back_translate", "tokenize") else "parquet"
+            )
             assert counts["kept"] + counts["rejected"] == counts["input"]
             assert (shards.count(), shards.count("rejected")) == (counts["kept"], counts["rejected"])
             assert all(row["reasons"] for row in shards.rows(part="rejected"))
@@ -78,7 +80,7 @@ def test_a_sweep_shares_what_it_can(outputs: Path, stages: Stages) -> None:
     numbers = {name: len(directories) for name, directories in stages(outputs).items()}
     assert numbers == {
         **dict.fromkeys(("collect", "translate", "verify", "back_translate", "screen", "probe", "evaluate_base"), 1),
-        **dict.fromkeys(("select", "mix", "pack", "train", "evaluate"), 3),
+        **dict.fromkeys(("select", "mix", "tokenize", "train", "evaluate"), 3),
     }
     page = (outputs / "report" / "index.md").read_text()
     assert page.count("| done |") == 3
@@ -90,13 +92,13 @@ def test_a_sweep_shares_what_it_can(outputs: Path, stages: Stages) -> None:
 def test_shards_of_several_hundred_rows_or_one_are_the_same_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ain.source.miniature import Miniature
+    from ain.source.miniature import MiniatureSource
     from ain.stages import collect
 
     rows = []
     for size in (2_000, 7):
         monkeypatch.setattr(collect, "SHARD_ROWS", size)
-        collect.collect(Miniature(scenes=10, authentic=2), tmp_path / str(size))
+        collect.collect(MiniatureSource(scenes=10, authentic=2), tmp_path / str(size))
         rows.append(list(Shards(tmp_path / str(size)).rows()))
     assert rows[0] == rows[1]
     assert len(Shards(tmp_path / "7")) == 6
@@ -169,7 +171,7 @@ def test_wandb_gets_the_same_tables_offline(outputs: Path) -> None:
     runs = list((outputs / "runs").glob("*/wandb/offline-run-*"))
     assert len(runs) == 1
     tables = {path.name.rsplit("_", 2)[0] for path in runs[0].rglob("*.table.json")}
-    assert {"pairs", "quality", "safety", "gallery", "mixture", "accuracy", "spoiled"} <= tables
+    assert {"pairs", "quality", "safety", "gallery", "mixture", "accuracy", "corrupted"} <= tables
     assert len(list(runs[0].rglob("media/images/report/*.png"))) >= 4
     assert not [path for path in outputs.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
 

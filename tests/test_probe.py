@@ -11,8 +11,8 @@ from conftest import ain
 from ain import UserError
 from ain.metrics import detection
 from ain.miniature.world import World
-from ain.reproduce import compare, lines
-from ain.source.miniature import Miniature
+from ain.report.reproduction import compare, lines
+from ain.source.miniature import MiniatureSource
 from ain.stages.collect import collect
 from ain.stages.probe import probe
 
@@ -54,7 +54,7 @@ class Knowing:
 
 
 def test_good_ones_are_references_and_poor_ones_are_none(tmp_path: Path) -> None:
-    collect(Miniature(scenes=20, authentic=2), tmp_path / "collect")
+    collect(MiniatureSource(scenes=20, authentic=2), tmp_path / "collect")
     counts = probe(tmp_path / "collect", Knowing(), SETTINGS, tmp_path / "probe")
     assert (counts["auc"], counts["caught_at_paper"], counts["refused_at_paper"]) == (1, 1, 0)
     with open(tmp_path / "probe" / "tables" / "tried.csv", encoding="utf-8") as file:
@@ -67,7 +67,7 @@ def test_good_ones_are_references_and_poor_ones_are_none(tmp_path: Path) -> None
 
 
 def test_a_source_without_references_is_tried_on_the_pairs_alone(tmp_path: Path) -> None:
-    collect(Miniature(scenes=0, authentic=3), tmp_path / "collect")
+    collect(MiniatureSource(scenes=0, authentic=3), tmp_path / "collect")
     counts = probe(tmp_path / "collect", Knowing(), SETTINGS, tmp_path / "probe")
     assert counts["input"] == 21
     assert "auc" not in counts

@@ -65,7 +65,7 @@ def test_frames_are_taken_two_by_two(processor: Processor) -> None:
         assert torch.equal(video[pair, :, :, 1], alone[second][:, :, 1])
 
 
-def test_what_is_too_long_gets_smaller_pictures(base: str) -> None:
+def test_what_is_too_long_gets_smaller_images(base: str) -> None:
     sizes = [(500, 400), (200, 300)]
     talk = [{"question": "<image><image>\nWhich?", "answer": "red"}]
     small = Processor(base, max_pixels=50_176, cutoff=40)

@@ -1,4 +1,4 @@
-"""The miniature is a real experiment: its verification separates, its screener sees, its tuned model looks at the picture."""
+"""The miniature is a real experiment: its verification separates, its screener sees, its tuned model looks at the image."""
 
 from collections import defaultdict
 from itertools import islice
@@ -7,11 +7,11 @@ from random import Random
 
 import pytest
 
-from ain import spoil
-from ain.checkpoint import locate
 from ain.metrics.checks import length, same_numbers, script
 from ain.metrics.rules import translation_reasons
 from ain.miniature.world import DOMAINS, World
+from ain.pipeline.checkpoint import locate
+from ain.text import corruption
 from ain.translator.seq2seq import Seq2Seq
 from ain.verifier.sentence_encoder import SentenceEncoder
 
@@ -19,15 +19,15 @@ PAPER = {"similarity": 0.8, "digits": True, "script": 0.6, "length": [0.4, 2.5]}
 
 
 def test_verification_catches_the_bad_and_keeps_the_good(checkpoints: Path) -> None:
-    """At least 95 % of spoiled translations are caught and at most 2 % of good ones refused, exchange by exchange."""
+    """At least 95 % of corrupted translations are caught and at most 2 % of good ones refused, turn by turn."""
     translator = Seq2Seq(locate("miniature:translator", checkpoints), max_new_tokens=40, device="cpu")
     encoder = SentenceEncoder(locate("miniature:encoder", checkpoints), device="cpu")
     scenes = [scene for domain in DOMAINS for scene in islice(World(0).scenes("train", domain), 80)]
     english = [[{"question": q.question, "answer": q.answer} for q in scene.questions] for scene in scenes]
     reference = [[{"question": q.question_ar, "answer": q.answer_ar} for q in scene.questions] for scene in scenes]
-    texts = sorted({text for exchanges in english for exchange in exchanges for text in exchange.values()})
+    texts = sorted({text for turns in english for turn in turns for text in turn.values()})
     made = dict(zip(texts, translator.translate(texts), strict=True))
-    arabic = [[{key: made[text] for key, text in exchange.items()} for exchange in exchanges] for exchanges in english]
+    arabic = [[{key: made[text] for key, text in turn.items()} for turn in turns] for turns in english]
     right = sum(one == other for a, r in zip(arabic, reference, strict=True) for one, other in zip(a, r, strict=True))
     assert right / sum(map(len, arabic)) > 0.98
 
@@ -35,7 +35,7 @@ def test_verification_catches_the_bad_and_keeps_the_good(checkpoints: Path) -> N
     caught: dict[str, list[bool]] = defaultdict(list)
     for original, translated, trusted in zip(english, arabic, reference, strict=True):
         candidates = {"good": trusted} | {
-            kind: spoil.of_kind(kind, original, translated, reference, random) for kind in spoil.KINDS
+            kind: corruption.of_kind(kind, original, translated, reference, random) for kind in corruption.KINDS
         }
         for kind, candidate in candidates.items():
             ours, theirs = ([f"{e['question']} {e['answer']}" for e in side] for side in (original, candidate))
@@ -59,18 +59,17 @@ def test_verification_catches_the_bad_and_keeps_the_good(checkpoints: Path) -> N
 
 @pytest.mark.slow
 def test_the_default_run_tells_the_papers_story(tmp_path: Path) -> None:
-    """Arabic is seen, not guessed; English holds; throwing the spoiled out helps. About twenty minutes."""
+    """Arabic is seen, not guessed; English holds; throwing the corrupted out helps. About twenty minutes."""
     import json
 
     from conftest import ain
 
-    for experiment in ("ain/blind", "ain/spoiled"):
+    for experiment in ("ain/blind", "ain/corrupted"):
         assert ain("run", experiment, "-m", f"output_dir={tmp_path}", "tracker=disabled").returncode == 0
         if experiment == "ain/blind":
             jobs = [json.loads(path.read_text()) for path in tmp_path.glob("runs/sweep-*/*/job.json")]
             seeing, blind = (
-                next(j["headline"] for j in jobs if f"mixture.pictures={p}" in j["overrides"])
-                for p in ("shown", "blank")
+                next(j["headline"] for j in jobs if f"mixture.images={p}" in j["overrides"]) for p in ("shown", "blank")
             )
             assert seeing["tuned arabic"] - seeing["tuned arabic shuffled"] >= 40
             assert seeing["tuned arabic"] - blind["tuned arabic blank"] >= 40

@@ -13,7 +13,7 @@ import pytest
 from conftest import PICO, ain
 
 from ain import UserError
-from ain.ranks import run
+from ain.runtime.distributed import run
 
 
 def fails(number: int) -> None:

@@ -6,10 +6,10 @@ import datasets
 import pyarrow as pa
 import pytest
 
-from ain import record
-from ain.record import Shards, rejection
+from ain.storage.record import SCORES, rejection
+from ain.storage.shards import Shards
 
-SCHEMA = pa.schema([("id", pa.string()), ("score", record.SCORES)])
+SCHEMA = pa.schema([("id", pa.string()), ("score", SCORES)])
 
 
 @pytest.fixture(params=["parquet", "arrow"])

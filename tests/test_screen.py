@@ -1,4 +1,4 @@
-"""Screening loses no picture, pays for none twice, and calls nothing safe that it could not read."""
+"""Screening loses no image, pays for none twice, and calls nothing safe that it could not read."""
 
 import json
 import random
@@ -15,11 +15,11 @@ from asking import Serve, good, log
 from conftest import ain
 from PIL import Image
 
-from ain.__main__ import ROOT
-from ain.chat.openai import OpenAIChat
-from ain.near import Near, perceptual_hash
-from ain.record import Shards
+from ain.chat.openai_api import OpenAIChat
+from ain.runtime.paths import ROOT
 from ain.screener import policy
+from ain.screener.near_duplicates import NearDuplicates, perceptual_hash
+from ain.storage.shards import Shards
 
 PICTURES = 120
 
@@ -65,8 +65,8 @@ def test_the_policy_is_a_config() -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Distinct pictures, every fifth with a red corner; one of them is in two records, one record has two."""
-    where, draw, rows = tmp_path_factory.mktemp("pictures"), random.Random(0), []
+    """Distinct images, every fifth with a red corner; one of them is in two records, one record has two."""
+    where, draw, rows = tmp_path_factory.mktemp("images"), random.Random(0), []
     for i in range(PICTURES):
         image = Image.new("RGB", (40, 30), (200, 20, 20) if i % 5 == 0 else (20, 160, 60))
         image.paste((draw.randint(0, 255), draw.randint(0, 255), i), (5, 5, 20, 20))
@@ -140,7 +140,7 @@ def test_a_screener_that_answers_garbage_holds_everything_back(folder: Path, tmp
     chosen = words(folder, tmp_path, url, "mixture=english")
     good(ain("select", *chosen[1:]))
     assert {row["rating"] for row in verdicts(tmp_path)} == {None}
-    assert log(url)["served"] == 2 * PICTURES  # each picture once, and once more with what was wrong
+    assert log(url)["served"] == 2 * PICTURES  # each image once, and once more with what was wrong
     (select,) = (tmp_path / "data").glob("*-select-*")
     assert Shards(select).count() == 0
     reasons = Counter(reason for row in Shards(select).rows(part="rejected") for reason in row["reasons"])
@@ -156,7 +156,7 @@ def test_killed_around_an_answer_it_goes_on(folder: Path, tmp_path: Path, serve:
     command = words(folder, tmp_path, url, *more)
     dying = """
 import os, signal, sys
-from ain.ledger import Ledger
+from ain.storage.ledger import Ledger
 put, how, count = Ledger.put, sys.argv.pop(1), [0]
 def counted(self, *arguments, **named):
     count[0] += 1
@@ -164,7 +164,7 @@ def counted(self, *arguments, **named):
     put(self, *arguments, **named)
     if count[0] == 40 and how != "before": os.kill(os.getpid(), signal.SIGKILL)
 Ledger.put = counted
-from ain.__main__ import main
+from ain.cli.main import main
 main()
 """
     killed = subprocess.run([sys.executable, "-c", dying, how, *command], cwd=ROOT, capture_output=True, check=False)
@@ -185,30 +185,30 @@ main()
 def test_money_is_asked_for_first(folder: Path, tmp_path: Path, serve: Serve) -> None:
     result = ain(*words(folder, tmp_path, serve(), "screener.how.price=[2.5,10]"))
     assert result.returncode == 1
-    assert "120 pictures, about $" in result.stderr
+    assert "120 images, about $" in result.stderr
     assert "screener.how.max_cost_usd=" in result.stderr
     planned = ain("collect", "source=folder", f"source.path={folder}", f"output_dir={tmp_path}")
     good(planned)
     plan = ain(*words(folder, tmp_path, serve(), "screener.how.price=[2.5,10]", "dry_run=true"))
-    assert "120 pictures need 120 requests" in plan.stderr
+    assert "120 images need 120 requests" in plan.stderr
 
 
 def test_a_picture_counts_as_tiles_not_as_bytes() -> None:
     """A photograph of a megabyte must not be promised as a million tokens."""
-    from ain.chat import Request, picture
+    from ain.chat import Request, image_part
     from ain.chat.cost import Budget
-    from ain.chat.tokens import picture_tokens
+    from ain.chat.tokens import image_tokens
 
-    assert picture_tokens(1024, 1024, (85, 170)) == 85 + 4 * 170
-    assert picture_tokens(2048, 4096, (85, 170)) == 85 + 6 * 170
+    assert image_tokens(1024, 1024, (85, 170)) == 85 + 4 * 170
+    assert image_tokens(2048, 4096, (85, 170)) == 85 + 6 * 170
     chat = OpenAIChat("gpt-4o")
     chat.budget = Budget(chat.price, 0.02)
-    content = [picture(random.Random(0).randbytes(1_000_000), "jpeg"), {"type": "text", "text": "Safe?"}]
+    content = [image_part(random.Random(0).randbytes(1_000_000), "jpeg"), {"type": "text", "text": "Safe?"}]
     assert chat.promise(Request("a", [{"role": "user", "content": content}], 300))
 
 
 def test_near_duplicates_share_a_verdict(tmp_path: Path, serve: Serve) -> None:
-    where = tmp_path / "pictures"
+    where = tmp_path / "images"
     where.mkdir()
     draw, rows = random.Random(1), []
     for i in range(6):
@@ -231,7 +231,7 @@ def test_near_finds_what_comparing_all_would_find() -> None:
     draw = random.Random(0)
     hashes = [draw.getrandbits(64) for _ in range(200)]
     hashes += [value ^ sum(1 << draw.randrange(64) for _ in range(draw.randint(0, 5))) for value in hashes]
-    near, met = Near(4), list[int]()
+    near, met = NearDuplicates(4), list[int]()
     for value in hashes:
         expected = [other for other in met if (other ^ value).bit_count() <= 4]
         found = near.first(value)
@@ -241,22 +241,22 @@ def test_near_finds_what_comparing_all_would_find() -> None:
 
 
 def test_the_miniature_sees_what_the_policy_forbids(checkpoints: Path) -> None:
-    """95 % recall at 95 % precision on the world's unsafe pictures, through the chat that real screeners use."""
+    """95 % recall at 95 % precision on the world's unsafe images, through the chat that real screeners use."""
     from test_config import config
 
-    from ain.checkpoint import locate
     from ain.engine.local import Local
     from ain.miniature.world import DOMAINS, World
-    from ain.part import build, over_checkpoints, plain
-    from ain.screener import Pictures
+    from ain.pipeline.build import build, over_checkpoints, plain
+    from ain.pipeline.checkpoint import locate
+    from ain.screener import ImageSet
 
     node = over_checkpoints("screener", plain(config(), "screener"), lambda name: locate(name, checkpoints))
     screener = build("screener", node)
     scenes = {
         scene.name: scene for d in DOMAINS for scene in islice(World(0).scenes("train", d, unsafe_share=0.3), 150)
     }
-    pictures = Pictures(lambda: iter(scenes), lambda name: scenes[name].picture, lambda name: (56, 56), len(scenes))
-    look_up, _ = screener.over(pictures, checkpoints / "data" / "screen", Local())
+    images = ImageSet(lambda: iter(scenes), lambda name: scenes[name].image, lambda name: (56, 56), len(scenes))
+    look_up, _ = screener.over(images, checkpoints / "data" / "screen", Local())
     unsafe = {name for name, scene in scenes.items() if scene.unsafe}
     called = {name for name in scenes if look_up(name).get("rating") != "Safe"}
     assert len(unsafe) > 80
@@ -271,15 +271,15 @@ def test_llavaguards_class_is_asked_through_its_own_processor(tmp_path: Path) ->
     )
     from tiny_llava import save
 
-    from ain.chat import Request, picture
-    from ain.chat.transformers import TransformersChat
-    from ain.images import png
+    from ain.chat import Request, image_part
+    from ain.chat.local import TransformersChat
+    from ain.storage.images import png
 
     save(tmp_path)
     requests = []
     for i, size in enumerate([(60, 40), (40, 90), (56, 56)]):
         content = [
-            picture(png(Image.new("RGB", size, (80 * i, 100, 50)))),
+            image_part(png(Image.new("RGB", size, (80 * i, 100, 50)))),
             {"type": "text", "text": "Is it safe? " * (i + 1)},
         ]
         requests.append(Request(str(i), [{"role": "user", "content": content}], 6))

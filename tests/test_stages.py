@@ -8,17 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ain import UserError, spoil
+from ain import UserError
 from ain.engine.local import Local
+from ain.engine.unique import Unique
 from ain.metrics.answers import exact
 from ain.metrics.bootstrap import clustered, interval
 from ain.metrics.checks import length, same_numbers, script
 from ain.metrics.rules import translation_reasons
-from ain.once import Once
-from ain.record import RECORD, Shards
 from ain.stages.mix import mix
 from ain.stages.translate import translate
-from ain.translator.by_text import ByText
+from ain.storage.record import RECORD
+from ain.storage.shards import Shards
+from ain.text import corruption
+from ain.translator.text_translator import TextTranslator
 
 PAPER = {"similarity": 0.8, "digits": True, "script": 0.6, "length": [0.4, 2.5]}
 
@@ -50,7 +52,7 @@ def test_rules_are_a_pure_function_with_all_reasons(scores: Any, thresholds: Any
 
 
 def test_each_distinct_text_is_computed_once_also_after_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ain.once.BLOCK", 3)
+    monkeypatch.setattr("ain.engine.unique.BLOCK", 3)
     texts = ["a", "b", "a", "c", "d", "b", "e"]
     asked: list[list[str]] = []
 
@@ -62,8 +64,8 @@ def test_each_distinct_text_is_computed_once_also_after_a_kill(tmp_path: Path, m
             return np.array([[ord(text), 1.0] for text in block])
 
     with pytest.raises(KeyboardInterrupt):
-        Once(texts).arrays(tmp_path, Encoder(), "embed", Local(), "test")
-    once = Once(texts)
+        Unique(texts).arrays(tmp_path, Encoder(), "embed", Local(), "test")
+    once = Unique(texts)
     vectors = once.arrays(tmp_path, Encoder(), "embed", Local(), "test")
     assert asked == [["a", "b", "c"], ["d", "e"], ["d", "e"]]
     assert vectors.take(once.numbers("edcba"))[:, 0].tolist() == [101, 100, 99, 98, 97]
@@ -78,8 +80,8 @@ def test_intervals() -> None:
 
 
 def test_questions_about_one_picture_stand_or_fall_together() -> None:
-    """Eight questions on each of fifty pictures say no more than fifty questions, when each picture's are alike."""
-    _, low, high = clustered([[float(picture % 2)] * 8 for picture in range(50)])
+    """Eight questions on each of fifty images say no more than fifty questions, when each image's are alike."""
+    _, low, high = clustered([[float(image % 2)] * 8 for image in range(50)])
     assert (low, high) == pytest.approx(interval([0.0, 1.0] * 25)[1:], abs=0.02)
     assert clustered([[1.0, 1.0], [1.0]]) == (1, 1, 1)
 
@@ -102,27 +104,27 @@ ENGLISH = [
 ]
 
 
-@pytest.mark.parametrize("kind", spoil.KINDS)
-def test_every_spoiler_spoils_and_keeps_placeholders(kind: str) -> None:
+@pytest.mark.parametrize("kind", corruption.KINDS)
+def test_every_corruption_corrupts_and_keeps_placeholders(kind: str) -> None:
     from random import Random
 
-    spoiled = spoil.of_kind(kind, ENGLISH, ARABIC, [ARABIC], Random(0))
-    assert spoiled != ARABIC
-    assert len(spoiled) == len(ARABIC)
-    assert spoiled[0]["question"].startswith("<image>\n")
+    corrupted = corruption.of_kind(kind, ENGLISH, ARABIC, [ARABIC], Random(0))
+    assert corrupted != ARABIC
+    assert len(corrupted) == len(ARABIC)
+    assert corrupted[0]["question"].startswith("<image>\n")
 
 
-def test_a_spoiled_number_is_another_of_the_same_length() -> None:
+def test_a_corrupted_number_is_another_of_the_same_length() -> None:
     from random import Random
 
     for seed in range(50):
-        answer = spoil.of_kind("number", ENGLISH, ARABIC, [], Random(seed))[1]["answer"]
+        answer = corruption.of_kind("number", ENGLISH, ARABIC, [], Random(seed))[1]["answer"]
         assert answer != "٤٧"
         assert len(answer) == 2
         assert not answer.isascii()
 
 
-class Upper(ByText):
+class Upper(TextTranslator):
     """A translator that loses things."""
 
     def translate(self, texts: list[str]) -> list[str | None]:
@@ -150,7 +152,7 @@ def test_translate_rejects_what_has_no_usable_answer(tmp_path: Path) -> None:
     Shards(tmp_path / "collect").create().write(0, rows)
     counts = translate(tmp_path / "collect", Upper(), Local(), tmp_path / "out")
     counts.pop("asking_s")
-    assert counts == {"input": 3, "kept": 2, "rejected": 1, "already_arabic": 1, "distinct_texts": 4, "spoiled": 0}
+    assert counts == {"input": 3, "kept": 2, "rejected": 1, "already_arabic": 1, "distinct_texts": 4, "corrupted": 0}
     kept = Shards(tmp_path / "out").by_id(0)
     assert kept["a"]["arabic"] == [{"question": "<image>\nWHAT, SEE https://x.y/z?", "answer": "A. THIS"}]
     assert kept["c"]["arabic"] is None
@@ -162,14 +164,14 @@ def mixed(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     import pyarrow as pa
 
-    from ain.images import ImagePacks
     from ain.stages.select import REFUSED, SCHEMA
+    from ain.storage.images import ImageStore
 
     refused = {row["id"] for row in verdicts}
     Shards(tmp_path / "collect").create().write(0, rows)
-    with ImagePacks(tmp_path / "collect").writing(0) as pack:
+    with ImageStore(tmp_path / "collect").writing(0) as shard:
         for sha in dict.fromkeys(sha for row in rows for sha in row["images"]):
-            pack.add(sha, b"x", 10, 10)
+            shard.add(sha, b"x", 10, 10)
     Shards(tmp_path / "select", SCHEMA, REFUSED).create().write(
         0, [{"id": row["id"]} for row in rows if row["id"] not in refused], verdicts
     )
@@ -177,7 +179,7 @@ def mixed(
     Shards(tmp_path / "translate", translated).create().write(
         0, [{"id": row["id"], "arabic": row["english"] and ARABIC[1:]} for row in rows]
     )
-    given = {"validation": 0.0, "pictures": "shown", **mixture}
+    given = {"validation": 0.0, "images": "shown", **mixture}
     inputs = {
         name: {"collect": tmp_path / "collect", "translate": tmp_path / "translate", "select": tmp_path / "select"}
         for name in given["parts"]
@@ -213,7 +215,7 @@ def test_mix_takes_from_each_part_what_belongs_to_it(tmp_path: Path) -> None:
     ]
     assert counts["language"] == {"arabic": 2, "english": 2}
     assert counts["part"] == {"authentic": 1, "english": 2, "translated": 1}
-    assert kept[3]["images"] == [{"store": 0, "pack": 0, "row": 0}]
+    assert kept[3]["images"] == [{"store": 0, "shard": 0, "row": 0}]
 
 
 def test_weights_and_duplicates(tmp_path: Path) -> None:
@@ -249,26 +251,26 @@ def test_an_empty_mixture_says_what_to_do(tmp_path: Path) -> None:
 
 def test_over_long_conversations_are_rejected_never_cut(pico: Path, tmp_path: Path) -> None:
     from ain.model.processor import Processor
-    from ain.stages.pack import pack
+    from ain.stages.tokenize import tokenize
 
     shutil.copytree(pico / "data", tmp_path / "data")
     checkpoint = str(next((pico / "checkpoints").glob("miniature-base-*")))
     mixed_rows = next((tmp_path / "data").glob("*-mix-*"))
     out = tmp_path / "data" / "cut"
-    counts = pack(mixed_rows, Processor(checkpoint, cutoff=60), out)
+    counts = tokenize(mixed_rows, Processor(checkpoint, cutoff=60), out)
     rejected = list(Shards(out, suffix="arrow").rows(part="rejected"))
     assert counts["kept"] + counts["rejected"] == counts["input"]
     assert rejected
     assert all("the cutoff is 60" in row["reasons"][0] for row in rejected)
     assert all(len(row["input_ids"]) <= 60 for row in Shards(out, suffix="arrow").rows())
     with pytest.raises(UserError, match="longer than 5 tokens"):
-        pack(mixed_rows, Processor(checkpoint, cutoff=5), tmp_path / "data" / "none")
+        tokenize(mixed_rows, Processor(checkpoint, cutoff=5), tmp_path / "data" / "none")
 
 
-def test_a_reason_names_the_worst_exchange() -> None:
+def test_a_reason_names_the_worst_turn() -> None:
     """Also where a threshold is lopsided: 0.2 is farther from 1 than 2.5, but only 2.5 breaks the rule."""
     scores: Any = {"similarity": [0.79, 0.2, 0.7], "length": [0.2, 2.5]}
     assert translation_reasons(scores, {"similarity": 0.8, "length": [0.1, 2.0]}) == [
-        "similarity: 0.20 below 0.8 in exchange 2",
-        "length: 2.50 times the original, outside 0.1 to 2.0 in exchange 2",
+        "similarity: 0.20 below 0.8 in turn 2",
+        "length: 2.50 times the original, outside 0.1 to 2.0 in turn 2",
     ]

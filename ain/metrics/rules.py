@@ -15,7 +15,7 @@ from ain import UserError
 
 @dataclass(frozen=True)
 class Scores:
-    """One score of many records: a value for each exchange. Record i has values[starts[i] : starts[i + 1]]."""
+    """One score of many records: a value for each turn. Record i has values[starts[i] : starts[i + 1]]."""
 
     values: np.ndarray  # float32, NaN: not applicable, or not computed
     starts: np.ndarray
@@ -124,7 +124,7 @@ def applies(threshold: Any) -> bool:
 
 
 def broken(rule: Rule, scores: Scores, threshold: Any) -> tuple[np.ndarray, list[str]]:
-    """(records, reasons): each record that breaks the rule, and its worst exchange. A reason begins with the rule's name."""
+    """(records, reasons): each record that breaks the rule, and its worst turn. A reason begins with the rule's name."""
     bad = rule.badness(scores.values, threshold)
     missing = np.isnan(scores.values)
     wrong = np.flatnonzero((bad > 0) | missing if rule.required else bad > 0)
@@ -132,14 +132,14 @@ def broken(rule: Rule, scores: Scores, threshold: Any) -> tuple[np.ndarray, list
     order = np.lexsort((wrong, -np.where(missing, np.inf, bad)[wrong], records))
     worst = order[np.diff(records[order], prepend=-1) > 0]  # the first of each record
     records, wrong = records[worst], wrong[worst]
-    exchanges = wrong - scores.starts[records] + 1
-    said = zip(scores.values[wrong].tolist(), exchanges.tolist(), strict=True)
-    return records, [f"{rule.name}: {rule.words(value, threshold)} in exchange {number}" for value, number in said]
+    turns = wrong - scores.starts[records] + 1
+    said = zip(scores.values[wrong].tolist(), turns.tolist(), strict=True)
+    return records, [f"{rule.name}: {rule.words(value, threshold)} in turn {number}" for value, number in said]
 
 
 def explained(rule: Rule, values: list[float | None] | None, threshold: Any, translated: bool = True) -> dict[str, Any]:
-    """What a rule says of one record, broken or not: the worst value, in which exchange, and the verdict."""
-    made: dict[str, Any] = {"rule": rule.name, "threshold": threshold, "value": None, "exchange": None}
+    """What a rule says of one record, broken or not: the worst value, in which turn, and the verdict."""
+    made: dict[str, Any] = {"rule": rule.name, "threshold": threshold, "value": None, "turn": None}
     if not applies(threshold):
         return {**made, "verdict": "off"}
     numbers = np.array([np.nan if value is None else value for value in values or []], np.float32)
@@ -148,11 +148,11 @@ def explained(rule: Rule, values: list[float | None] | None, threshold: Any, tra
     bad = rule.badness(numbers, threshold)
     worst = int(np.nanargmax(bad))
     verdict = "broken" if bad[worst] > 0 or (rule.required and np.isnan(numbers).any()) else "kept"
-    return {**made, "value": float(numbers[worst]), "exchange": worst + 1, "verdict": verdict}
+    return {**made, "value": float(numbers[worst]), "turn": worst + 1, "verdict": verdict}
 
 
 def translation_reasons(scores: Mapping[str, list[float | None] | None], thresholds: Mapping[str, Any]) -> list[str]:
-    """Every reason against one translation, rule by rule; a record is as good as its worst exchange.
+    """Every reason against one translation, rule by rule; a record is as good as its worst turn.
 
     A threshold of null switches its rule off. A score of null is "not applicable" for checks; for similarity and sampled
     scores, which always apply, it holds the record back.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ain.arabic import normalise
+from ain.text.arabic import normalise
 
 
 def chrf(translations: Sequence[str], references: Sequence[str]) -> float:

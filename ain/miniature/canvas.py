@@ -1,4 +1,4 @@
-"""Drawing for the miniature: a 56-pixel picture of two by two cells."""
+"""Drawing for the miniature: a 56-pixel image of two by two cells."""
 
 import math
 from functools import lru_cache
@@ -29,7 +29,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 
 
 class Canvas:
-    """A framed picture in the making. The random state moves things by a pixel or two, so that no two pictures are alike."""
+    """A framed image in the making. The random state moves things by a pixel or two, so that no two images are alike."""
 
     def __init__(self, random: Random) -> None:
         shade = random.randint(225, 250)

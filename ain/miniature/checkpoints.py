@@ -2,7 +2,7 @@
 
 Each is saved in Hugging Face format and loaded by the classes that load the real ones: a Marian translator for either
 direction, a sentence encoder, a screener and an English-only base model of the Qwen2-VL class. What they are trained on is
-drawn from splits of the world that no other use draws from; no spoiled sentence is among it.
+drawn from splits of the world that no other use draws from; no corrupted sentence is among it.
 """
 
 import json
@@ -21,9 +21,10 @@ from ain.miniature.muon import Muon
 from ain.miniature.recipe import Recipe
 from ain.miniature.world import DOMAINS, UNSAFE, Scene, World
 from ain.model.processor import Processor, conversation
-from ain.progress import progress
-from ain.source.conversation import IMAGE
-from ain.stage import is_done, lock, mark_done
+from ain.runtime.progress import progress
+from ain.storage.locks import lock
+from ain.storage.manifest import is_done, mark_done
+from ain.text.placeholders import IMAGE
 
 SCREEN_PROMPT = "Is this picture safe? Answer in JSON."
 
@@ -123,14 +124,14 @@ def _translator(recipe: Recipe, world: World, out: Path) -> None:
 
 def _encoder(recipe: Recipe, world: World, out: Path) -> None:
     """Contrastive, in both directions. A batch holds sentences of few kinds, so that negatives differ by a word."""
-    from ain.miniature.contrast import Exchanges, contrastive_loss
+    from ain.miniature.contrast import Turns, contrastive_loss
 
-    exchanges = Exchanges(world, recipe.seed)
-    tokenizer = tiny.text_tokenizer(exchanges.texts(), 900)
+    turns = Turns(world, recipe.seed)
+    tokenizer = tiny.text_tokenizer(turns.texts(), 900)
     model = tiny.sentence_encoder(tokenizer)
 
     def loss(step: int) -> torch.Tensor:
-        english, arabic = zip(*exchanges.batch(128), strict=True)
+        english, arabic = zip(*turns.batch(128), strict=True)
         vectors = [model(model.preprocess(list(texts)))["sentence_embedding"] for texts in (english, arabic)]
         return contrastive_loss(*vectors)
 
@@ -141,7 +142,7 @@ def _encoder(recipe: Recipe, world: World, out: Path) -> None:
 def _vision(
     recipe: Recipe, out: Path, texts: Iterator[str], samples: Callable[[Processor], list[Any]], batch_size: int
 ) -> None:
-    """A Qwen2-VL from scratch on (tokens, picture) samples, in epochs of a shuffled order."""
+    """A Qwen2-VL from scratch on (tokens, image) samples, in epochs of a shuffled order."""
     tokenizer = tiny.chat_tokenizer(texts, 900)
     model = tiny.qwen2_vl(tokenizer)
     model.save_pretrained(out)
@@ -154,7 +155,7 @@ def _vision(
         if len(order) < batch_size:
             order = random.sample(range(len(pool)), len(pool))
         chosen = [pool[order.pop()] for _ in range(min(batch_size, len(pool)))]
-        batch = processor.collate([tokens for tokens, _ in chosen], [picture for _, picture in chosen])
+        batch = processor.collate([tokens for tokens, _ in chosen], [image for _, image in chosen])
         return model(**batch, use_cache=False).loss  # type: ignore[no-any-return]
 
     _fit(model, loss, recipe.steps, recipe.name)
@@ -170,28 +171,26 @@ def _world_texts(world: World) -> Iterator[str]:
 
 
 def _base(recipe: Recipe, world: World, out: Path) -> None:
-    """English only: ten questions about one picture in one conversation."""
+    """English only: ten questions about one image in one conversation."""
     random = Random(recipe.seed)
 
     def asked(scene: Scene) -> list[dict[str, str]]:
         chosen = random.sample(scene.questions, min(10, len(scene.questions)))
-        exchanges = [{"question": q.question, "answer": q.answer} for q in chosen]
-        exchanges[0]["question"] = f"{IMAGE}\n{exchanges[0]['question']}"
-        return exchanges
+        turns = [{"question": q.question, "answer": q.answer} for q in chosen]
+        turns[0]["question"] = f"{IMAGE}\n{turns[0]['question']}"
+        return turns
 
     def samples(processor: Processor) -> list[Any]:
         scenes = [
             scene for domain in DOMAINS for scene in islice(world.scenes("base", domain), min(2_000, 16 * recipe.steps))
         ]
-        return [
-            (processor.tokenize(conversation(asked(scene)), [scene.picture.size]), scene.picture) for scene in scenes
-        ]
+        return [(processor.tokenize(conversation(asked(scene)), [scene.image.size]), scene.image) for scene in scenes]
 
     _vision(recipe, out, _world_texts(world), samples, batch_size=32)
 
 
 def _screener(recipe: Recipe, world: World, out: Path) -> None:
-    """Half of its pictures are unsafe; it answers in JSON."""
+    """Half of its images are unsafe; it answers in JSON."""
 
     def verdict(scene: Scene) -> str:
         category, rationale = UNSAFE[scene.unsafe] if scene.unsafe else ("NA", "nothing unsafe is shown")
@@ -207,8 +206,8 @@ def _screener(recipe: Recipe, world: World, out: Path) -> None:
         ]
         made = []
         for scene in scenes:
-            exchange = {"question": f"{IMAGE}\n{SCREEN_PROMPT}", "answer": verdict(scene)}
-            made.append((processor.tokenize(conversation([exchange]), [scene.picture.size]), scene.picture))
+            turn = {"question": f"{IMAGE}\n{SCREEN_PROMPT}", "answer": verdict(scene)}
+            made.append((processor.tokenize(conversation([turn]), [scene.image.size]), scene.image))
         return made
 
     scenes = [scene for domain in DOMAINS for scene in islice(world.scenes("texts", domain, unsafe_share=0.5), 50)]

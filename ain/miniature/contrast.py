@@ -1,4 +1,4 @@
-"""What the miniature encoder learns from: exchanges in both languages, with negatives that differ in a word."""
+"""What the miniature encoder learns from: turns in both languages, with negatives that differ in a word."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from ain.miniature.world import DOMAINS, World
 GOOD, BAD = 0.91, 0.40
 
 
-class Exchanges:
-    """Distinct (English, Arabic) exchanges, question and answer as one text, by the kind of their question."""
+class Turns:
+    """Distinct (English, Arabic) turns, question and answer as one text, by the kind of their question."""
 
     def __init__(self, world: World, seed: int, scenes: int = 1_500) -> None:
         self.random = Random(seed)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-INDIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+from ain.text.arabic import FEMININE
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Noun:
 
 @dataclass(frozen=True)
 class Place:
-    """One cell of the two-by-two picture."""
+    """One cell of the two-by-two image."""
 
     english: str
     arabic: str
@@ -53,12 +53,12 @@ class Place:
 
 
 COLOURS = (
-    Colour("red", "أحمر", "حمراء", (214, 40, 40)),
-    Colour("blue", "أزرق", "زرقاء", (38, 84, 214)),
-    Colour("green", "أخضر", "خضراء", (30, 150, 60)),
-    Colour("yellow", "أصفر", "صفراء", (240, 200, 20)),
-    Colour("black", "أسود", "سوداء", (20, 20, 20)),
-    Colour("purple", "بنفسجي", "بنفسجية", (140, 50, 170)),
+    Colour("red", "أحمر", FEMININE["أحمر"], (214, 40, 40)),
+    Colour("blue", "أزرق", FEMININE["أزرق"], (38, 84, 214)),
+    Colour("green", "أخضر", FEMININE["أخضر"], (30, 150, 60)),
+    Colour("yellow", "أصفر", FEMININE["أصفر"], (240, 200, 20)),
+    Colour("black", "أسود", FEMININE["أسود"], (20, 20, 20)),
+    Colour("purple", "بنفسجي", FEMININE["بنفسجي"], (140, 50, 170)),
 )
 
 SHAPES = (
@@ -76,11 +76,6 @@ PLACES = (
 )
 
 _NUMBERS = ("no", "one", "two", "three")
-
-
-def indic(number: int | str) -> str:
-    """Arabic-Indic digits: 47 becomes ٤٧."""
-    return str(number).translate(INDIC)
 
 
 def thing(shape: Noun, colour: Colour) -> tuple[str, str]:

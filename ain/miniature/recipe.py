@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 
 from ain import UserError
 from ain.miniature import world
-from ain.stage import digest
+from ain.storage.digests import digest
 
 VERSION = 1  # bump when a change in `checkpoints` or `tiny` changes the weights
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Question:
-    """One question about a picture. `kind` names the skill it asks for (colour, count, ...)."""
+    """One question about an image. `kind` names the skill it asks for (colour, count, ...)."""
 
     kind: str
     question: str

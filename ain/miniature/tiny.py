@@ -20,7 +20,7 @@ CHAT_TEMPLATE = r"""
 {{ "<|im_end|>" if message.role == "assistant" else "\n" }}
 {%- endfor -%}
 """
-PICTURE_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>")
+IMAGE_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>")
 
 
 def byte_pairs(texts: Iterable[str], size: int, special: list[str], phrases: bool = False) -> Any:
@@ -52,7 +52,7 @@ def chat_tokenizer(texts: Iterable[str], size: int) -> Any:
     """A tokenizer with Qwen2-VL's special tokens and a chat template in the manner of ChatML, but shorter."""
     from transformers import PreTrainedTokenizerFast
 
-    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *PICTURE_TOKENS]
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *IMAGE_TOKENS]
     made = PreTrainedTokenizerFast(
         tokenizer_object=byte_pairs(texts, size, special, phrases=True),
         eos_token="<|im_end|>",
@@ -64,7 +64,7 @@ def chat_tokenizer(texts: Iterable[str], size: int) -> Any:
 
 
 def qwen2_vl(tokenizer: Any, layers: int = 4, width: int = 128) -> Any:
-    """Qwen2-VL with about a million parameters; a picture of 56 x 56 becomes four visual tokens."""
+    """Qwen2-VL with about a million parameters; an image of 56 x 56 becomes four visual tokens."""
     from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
     token = tokenizer.convert_tokens_to_ids
@@ -96,7 +96,7 @@ def save_processor(tokenizer: Any, directory: Path) -> None:
     """All processor files that `AutoProcessor` asks for where torchvision exists."""
     tokenizer.save_pretrained(directory)
     (directory / "chat_template.jinja").write_text(CHAT_TEMPLATE, encoding="utf-8")
-    picture = {
+    image = {
         "do_convert_rgb": True,
         "do_normalize": True,
         "do_rescale": True,
@@ -116,7 +116,7 @@ def save_processor(tokenizer: Any, directory: Path) -> None:
         ("video_preprocessor_config", "video_processor_type"),
     ):
         value = "Qwen2VLImageProcessor" if kind.startswith("image") else "Qwen2VLVideoProcessor"
-        (directory / f"{name}.json").write_text(json.dumps(picture | {kind: value}, indent=2), encoding="utf-8")
+        (directory / f"{name}.json").write_text(json.dumps(image | {kind: value}, indent=2), encoding="utf-8")
 
 
 def text_tokenizer(texts: Iterable[str], size: int) -> Any:

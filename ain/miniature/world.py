@@ -1,4 +1,4 @@
-"""The world: scene → facts → sentences in two languages and a picture, all from the same facts."""
+"""The world: scene → facts → sentences in two languages and an image, all from the same facts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ain.miniature import canvas
 from ain.miniature.domains import cultural, ocr, vqa
 from ain.miniature.scene import Question
 
-VERSION = 1  # bump when a change here or in the domains changes a picture or a sentence: the tiny checkpoints follow
+VERSION = 1  # bump when a change here or in the domains changes an image or a sentence: the tiny checkpoints follow
 
 DOMAINS: dict[str, ModuleType] = {"vqa": vqa, "ocr": ocr, "cultural": cultural}
 
@@ -27,7 +27,7 @@ UNSAFE = {
 
 @dataclass(frozen=True)
 class Scene:
-    """One picture with all that can be asked about it."""
+    """One image with all that can be asked about it."""
 
     name: str
     domain: str
@@ -36,7 +36,7 @@ class Scene:
     unsafe: str | None  # a key of UNSAFE
 
     @cached_property
-    def picture(self) -> Image.Image:
+    def image(self) -> Image.Image:
         """56 x 56 RGB."""
         random = Random(f"{self.name} drawn")
         sheet = canvas.Canvas(random)
@@ -47,7 +47,7 @@ class Scene:
 
 
 class World:
-    """All scenes of one seed. `split` keeps training, held-out and other uses apart: no picture is in two of them.
+    """All scenes of one seed. `split` keeps training, held-out and other uses apart: no image is in two of them.
 
     A scene belongs to the held-out tenth of the world by its facts alone, so that what is tested was never drawn for training.
     """

@@ -10,7 +10,7 @@ from ain.model.processor import Processor, conversation
 
 
 class Answering:
-    """One answer for each (question, pictures); questions hold <image> where a picture belongs."""
+    """One answer for each (question, images); questions hold <image> where an image belongs."""
 
     def __init__(
         self, checkpoint: str, processor: Processor, max_new_tokens: int, batch_size: int, device: str
@@ -25,7 +25,7 @@ class Answering:
     def _model(self) -> Any:
         from transformers import AutoModelForImageTextToText
 
-        from ain.device import chosen
+        from ain.runtime.device import chosen
 
         model: Any = AutoModelForImageTextToText.from_pretrained(self.checkpoint, dtype="auto")
         return model.to(chosen(self.device)).eval()

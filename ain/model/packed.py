@@ -16,10 +16,10 @@ Batch = dict[str, Any]
 Grid = tuple[int, int, int]
 
 
-def packed(samples: list[Tokens], pictures: list[list[Image.Image]], processor: Processor) -> Batch:
+def packed(samples: list[Tokens], images: list[list[Image.Image]], processor: Processor) -> Batch:
     """One row of T tokens: input_ids [1, T], position_ids [4, 1, T], targets [T], pixel_values, image_grid_thw [images, 3].
 
-    targets: the token that follows, where an answer is to be learned, else IGNORE. A row without pictures gets a blank one
+    targets: the token that follows, where an answer is to be learned, else IGNORE. A row without images gets a blank one
     behind its samples that nothing attends to and no loss is on: so all ranks run the same modules in the same order,
     and parameters that are spread over ranks (ZeRO-3) can be gathered.
     """
@@ -27,14 +27,14 @@ def packed(samples: list[Tokens], pictures: list[list[Image.Image]], processor: 
     grids = [grid for sample in samples for grid in sample.grids]
     pixels = [
         processor.pixels(several, sample.grids, sample.frames)
-        for sample, several in zip(samples, pictures, strict=True)
+        for sample, several in zip(samples, images, strict=True)
         if several
     ]
     if not grids:
         samples, grids = [*samples, _blank(processor)], [(1, merge, merge)]
         pixels = [torch.zeros(merge**2, processor.patch_values)]
     input_ids = np.concatenate([np.asarray(sample.input_ids, dtype=np.int64) for sample in samples])
-    # A video is a picture of several pairs of frames; what its placeholders are called is overwritten by its features.
+    # A video is an image of several pairs of frames; what its placeholders are called is overwritten by its features.
     input_ids[input_ids == processor.video_token_id] = processor.image_token_id
     positions = np.concatenate([_positions(sample, processor) for sample in samples], axis=1)
     return {
@@ -64,7 +64,7 @@ def _positions(sample: Tokens, processor: Processor) -> np.ndarray:
 
 def rotary_positions(visual: np.ndarray, grids: list[Grid], merge: int) -> np.ndarray:
     """Time, height and width of each token [3, tokens], as Qwen2-VL counts them: text goes on in all three at once, a
-    picture spans a box of its grid's size, and what follows starts behind the longer side of its frames.
+    image spans a box of its grid's size, and what follows starts behind the longer side of its frames.
     """
     made = np.zeros((3, len(visual)), dtype=np.int64)
     at = position = 0

@@ -1,9 +1,9 @@
-"""Conversations and pictures as Qwen2-VL takes them: chat template, visual placeholders, labels on answers only.
+"""Conversations and images as Qwen2-VL takes them: chat template, visual placeholders, labels on answers only.
 
-A placeholder stands for one picture, or for the frames of a video, which are taken two by two.
+A placeholder stands for one image, or for the frames of a video, which are taken two by two.
 
 `AutoProcessor` cannot be constructed without torchvision (it wants the video processor), so the tokenizer and the Pillow
-image processor are used directly, everywhere: the same picture gives the same pixels on every machine.
+image processor are used directly, everywhere: the same image gives the same pixels on every machine.
 """
 
 import re
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from ain import UserError
-from ain.source.conversation import PLACEHOLDERS
+from ain.text.placeholders import PLACEHOLDERS
 
 if TYPE_CHECKING:
     import torch
@@ -31,22 +31,22 @@ class Tokens:
     input_ids: list[int]
     labels: list[int]
     grids: list[tuple[int, int, int]]  # (pairs of frames, rows, columns) of patches for each placeholder
-    frames: list[int] | None = None  # pictures for each placeholder; None: one each
+    frames: list[int] | None = None  # images for each placeholder; None: one each
 
 
-def conversation(exchanges: list[dict[str, str]]) -> list[Message]:
-    """Messages for the chat template from exchanges of `question` and `answer`; an empty answer is left to the model."""
+def conversation(turns: list[dict[str, str]]) -> list[Message]:
+    """Messages for the chat template from turns of `question` and `answer`; an empty answer is left to the model."""
     messages: list[Message] = []
-    for exchange in exchanges:
+    for turn in turns:
         content: list[dict[str, str]] = []
-        for piece in re.split(f"({'|'.join(PLACEHOLDERS)})", exchange["question"]):
+        for piece in re.split(f"({'|'.join(PLACEHOLDERS)})", turn["question"]):
             if piece in PLACEHOLDERS:
                 content.append({"type": PLACEHOLDERS[piece]})
             elif piece.strip():
                 content.append({"type": "text", "text": piece.strip("\n")})
         messages.append({"role": "user", "content": content})
-        if exchange["answer"]:
-            messages.append({"role": "assistant", "content": [{"type": "text", "text": exchange["answer"]}]})
+        if turn["answer"]:
+            messages.append({"role": "assistant", "content": [{"type": "text", "text": turn["answer"]}]})
     return messages
 
 
@@ -60,8 +60,8 @@ def _marked(message: Message) -> Message:
 class Processor:
     """Tokens and pixels for one checkpoint of the Qwen2-VL class.
 
-    max_pixels and min_pixels bound a picture's area after resizing; each 28 x 28 pixels become one visual token. A frame of
-    a video has at most video_max_pixels. A conversation of more than `cutoff` tokens gets smaller pictures
+    max_pixels and min_pixels bound an image's area after resizing; each 28 x 28 pixels become one visual token. A frame of
+    a video has at most video_max_pixels. A conversation of more than `cutoff` tokens gets smaller images
     (too_long=resize), or is rejected, which is what happens to text that alone is too long (too_long=reject: always).
     """
 
@@ -110,7 +110,7 @@ class Processor:
         return int(3 * self.image_processor.temporal_patch_size * self.image_processor.patch_size**2)
 
     def grid(self, width: int, height: int, frames: int = 1, max_pixels: int | None = None) -> tuple[int, int, int]:
-        """(pairs of frames, rows, columns) of patches that a picture of this size becomes; computed without its pixels."""
+        """(pairs of frames, rows, columns) of patches that an image of this size becomes; computed without its pixels."""
         from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
         patch, factor = (
@@ -127,9 +127,9 @@ class Processor:
     def tokenize(
         self, messages: list[Message], sizes: list[tuple[int, int]], frames: Sequence[int] | None = None
     ) -> Tokens:
-        """A conversation with placeholders for pictures of the given (width, height); a video has its first frame's size.
+        """A conversation with placeholders for images of the given (width, height); a video has its first frame's size.
 
-        One that ends with a question asks for an answer. One that is too long has smaller pictures, where that is enough.
+        One that ends with a question asks for an answer. One that is too long has smaller images, where that is enough.
         """
         text, spans = self._render(messages)
         encoded = self.tokenizer(text, return_offsets_mapping=True, add_special_tokens=False)
@@ -147,11 +147,11 @@ class Processor:
                 input_ids.append(token)
                 labels.append(token if any(first <= start and end <= last for first, last in spans) else IGNORE)
         if any(True for _ in visual):
-            raise UserError(f"{self.checkpoint}: its chat template has no place for one of the pictures or videos")
+            raise UserError(f"{self.checkpoint}: its chat template has no place for one of the images or videos")
         return Tokens(input_ids, labels, grids, counts)
 
     def _fitting(self, sizes: list[tuple[int, int]], frames: list[int], text: int) -> list[tuple[int, int, int]]:
-        """Grids of the pictures; smaller ones, down to min_pixels, where text and pictures together pass the cutoff."""
+        """Grids of the images; smaller ones, down to min_pixels, where text and images together pass the cutoff."""
         limit = float(self.max_pixels)
         while True:
             grids = [self.grid(*size, count, round(limit)) for size, count in zip(sizes, frames, strict=True)]
@@ -192,7 +192,7 @@ class Processor:
     def pixels(
         self, images: list[Image.Image], grids: list[tuple[int, int, int]], frames: Sequence[int] | None = None
     ) -> "torch.Tensor":
-        """pixel_values [patches, patch_values] of pictures brought to their grids."""
+        """pixel_values [patches, patch_values] of images brought to their grids."""
         import torch
 
         waiting = iter(images)
@@ -201,7 +201,7 @@ class Processor:
         return torch.cat(made)
 
     def _patches(self, images: list[Image.Image], grid: tuple[int, int, int]) -> "torch.Tensor":
-        """Of a picture, or of frames: the first of two gives a patch's first half, the second its other half."""
+        """Of an image, or of frames: the first of two gives a patch's first half, the second its other half."""
         import torch
 
         side = self.image_processor.patch_size
@@ -230,7 +230,7 @@ class Processor:
             return torch.tensor(filled, dtype=torch.long)
 
         input_ids = padded([sample.input_ids for sample in samples], self.tokenizer.pad_token_id)
-        input_ids[input_ids == self.video_token_id] = self.image_token_id  # a picture of several pairs of frames
+        input_ids[input_ids == self.video_token_id] = self.image_token_id  # an image of several pairs of frames
         batch = {
             "input_ids": input_ids,
             "attention_mask": padded([[1] * len(sample.input_ids) for sample in samples], 0),

@@ -1,4 +1,4 @@
-"""Tokenised samples for training: memory-mapped tokens, and pictures decoded as they are needed."""
+"""Tokenised samples for training: memory-mapped tokens, and images decoded as they are needed."""
 
 import json
 from bisect import bisect_right
@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
-from ain.images import ImagePacks
 from ain.model.processor import IGNORE, Tokens
-from ain.record import Row, Shards
+from ain.storage.images import ImageStore
+from ain.storage.record import Row
+from ain.storage.shards import Shards
 
-STORES = "stores.json"  # beside the rows: which collect directories, next to this one, hold the pictures
-IMAGE_REFERENCE = pa.struct([("store", pa.int32()), ("pack", pa.int32()), ("row", pa.int32())])
+STORES = "stores.json"  # beside the rows: which collect directories, next to this one, hold the images
+IMAGE_REFERENCE = pa.struct([("store", pa.int32()), ("shard", pa.int32()), ("row", pa.int32())])
 SCHEMA = pa.schema(
     [
         ("id", pa.string()),
@@ -34,20 +35,20 @@ SCHEMA = pa.schema(
 )
 
 
-class Pictures:
-    """The pictures that rows refer to by (store, pack, row)."""
+class ImageStores:
+    """The images that rows refer to by (store, shard, row)."""
 
     def __init__(self, directory: Path) -> None:
         held = json.loads((directory / STORES).read_text(encoding="utf-8"))
-        self.packs = [ImagePacks(directory.parent / store) for store in held["stores"]]
-        self.blank = held["pictures"] == "blank"
+        self.stores = [ImageStore(directory.parent / store) for store in held["stores"]]
+        self.blank = held["images"] == "blank"
 
     def size(self, reference: Row) -> tuple[int, int]:
-        return self.packs[reference["store"]].size((reference["pack"], reference["row"]))
+        return self.stores[reference["store"]].size((reference["shard"], reference["row"]))
 
     def image(self, reference: Row) -> Image.Image:
-        """RGB; all grey, in its own size, where the mixture asks for blank pictures."""
-        image = self.packs[reference["store"]].image((reference["pack"], reference["row"]))
+        """RGB; all grey, in its own size, where the mixture asks for blank images."""
+        image = self.stores[reference["store"]].image((reference["shard"], reference["row"]))
         return blank(image) if self.blank else image
 
 
@@ -56,7 +57,7 @@ def blank(image: Image.Image) -> Image.Image:
 
 
 class Samples:
-    """One split of a pack directory as a map-style data set; only the rows that are read come into memory.
+    """One split of a tokenize directory as a map-style data set; only the rows that are read come into memory.
 
     lengths, answers: tokens of each sample, and tokens that the loss is on [samples].
     """
@@ -76,21 +77,21 @@ class Samples:
         return np.concatenate(found) if found else np.zeros(0, dtype=np.int32)
 
     @cached_property
-    def pictures(self) -> Pictures:
-        return Pictures(self.directory)
+    def images(self) -> ImageStores:
+        return ImageStores(self.directory)
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def row(self, index: int) -> Row:
-        """The row without its pictures: id, domain, language, ..."""
+        """The row without its images: id, domain, language, ..."""
         number = int(self._rows[index])
         shard = bisect_right(self._starts, number) - 1
         return self._shards[shard].slice(number - self._starts[shard], 1).to_pylist()[0]  # type: ignore[no-any-return]
 
     def __getitem__(self, index: int) -> tuple[Row, Tokens, list[Image.Image]]:
-        """(row; tokens; pictures)."""
+        """(row; tokens; images)."""
         row = self.row(index)
         labels = [token if answer else IGNORE for token, answer in zip(row["input_ids"], row["answers"], strict=True)]
         tokens = Tokens(row["input_ids"], labels, [tuple(grid) for grid in row["grids"]], row["frames"])
-        return row, tokens, [self.pictures.image(reference) for reference in row["images"]]
+        return row, tokens, [self.images.image(reference) for reference in row["images"]]

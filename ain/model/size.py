@@ -65,9 +65,9 @@ class Load:
     visual_tokens: int
 
     @classmethod
-    def of(cls, packed: dict[str, int]) -> "Load":
-        """From what pack counted."""
-        return cls(*(packed[f"train{name}"] for name in ("", "_tokens", "_answer_tokens", "_visual_tokens")))
+    def of(cls, counts: dict[str, int]) -> "Load":
+        """From what tokenize counted."""
+        return cls(*(counts[f"train{name}"] for name in ("", "_tokens", "_answer_tokens", "_visual_tokens")))
 
     def per_sample(self, total: float) -> float:
         return total / max(self.samples, 1)
@@ -78,7 +78,7 @@ def flops(of: Size, load: Load, frozen: dict[str, bool], adapters: bool = False)
 
     Two for each weight and token forward, twice that backward. A frozen part that nothing trained stands before needs no
     backward pass; one that gradients pass through takes half of it. Attention: 6 n^2 width a layer for a causal sample of n
-    tokens, twice that for a picture.
+    tokens, twice that for an image.
     """
     patches = load.visual_tokens * of.merge
     if adapters:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ain import UserError
-from ain.arabic import western_digits
-from ain.record import replace_file, replace_text
-from ain.stage import digest
-from ain.tables import Table
+from ain.storage.digests import digest
+from ain.storage.files import replace_file, replace_text
+from ain.storage.tables import Table
+from ain.text.numbers import western_digits
 
 COLUMNS = ("item", "English", "الترجمة", "المرجع", "rating", "comment")
 GUIDE = "rating: 0 (fails) to 1 (accurate), in steps as fine as you like; leave empty what you cannot judge"

@@ -7,14 +7,15 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from ain import figures
 from ain.metrics.rules import RULES, translation_reasons
-from ain.record import Shards, replace_bytes
+from ain.report import figures
 from ain.report.records import examples
 from ain.report.render import render
 from ain.report.training import training
-from ain.stage import read_manifest
-from ain.tables import Table, read_table, write_table
+from ain.storage.files import replace_bytes
+from ain.storage.manifest import read_manifest
+from ain.storage.shards import Shards
+from ain.storage.tables import Table, read_table, write_table
 
 
 def report(
@@ -36,7 +37,7 @@ def report(
         **examples(directories, where, asked),
         "rules": _table(directories, "select", "rules"),
         "rules_together": _table(directories, "select", "rules_together"),
-        "spoiled": spoiled(directories),
+        "corrupted": corrupted(directories),
         "probes": _table(directories, "probe", "pairs"),
         "kinds": _table(directories, "probe", "kinds"),
         "probe": next(iter(_table(directories, "probe", "summary")), {}),
@@ -50,8 +51,8 @@ def report(
         "answers": _answers(directories),
         "figures": _figures(directories, accuracy, where / "figures"),
     }
-    if page["spoiled"]:
-        write_table(where / "tables" / "spoiled.csv", page["spoiled"])
+    if page["corrupted"]:
+        write_table(where / "tables" / "corrupted.csv", page["corrupted"])
     render(where, "job", page)
     return page["headline"]  # type: ignore[no-any-return]
 
@@ -72,7 +73,7 @@ def _gallery(directories: dict[str, Path]) -> Table:
 def headline(accuracy: Table) -> dict[str, float]:
     """`base english`, `tuned arabic`, `tuned arabic shuffled` ... → percent."""
     return {
-        " ".join([row["model"], row["language"], *([] if row["pictures"] == "shown" else [row["pictures"]])]): float(
+        " ".join([row["model"], row["language"], *([] if row["images"] == "shown" else [row["images"]])]): float(
             row["accuracy"]
         )
         for row in accuracy
@@ -105,8 +106,8 @@ def _rejections(directories: dict[str, Path]) -> Table:
     """Stage, reason in short, how many records it is among the reasons of."""
     table = []
     for stage, directory in directories.items():
-        if stage.split(" ")[0] in ("collect", "translate", "select", "mix", "pack"):
-            shards = Shards(directory, suffix="arrow" if stage == "pack" else "parquet")
+        if stage.split(" ")[0] in ("collect", "translate", "select", "mix", "tokenize"):
+            shards = Shards(directory, suffix="arrow" if stage == "tokenize" else "parquet")
             counts = Counter(
                 short
                 for row in shards.rows(["reasons"], "rejected")
@@ -117,13 +118,13 @@ def _rejections(directories: dict[str, Path]) -> Table:
 
 
 def _short(reason: str) -> str:
-    """The rule without its numbers; what a translation or a picture was refused for stays."""
+    """The rule without its numbers; what a translation or an image was refused for stays."""
     head, _, rest = reason.partition(":")
     return f"{head}: {rest.split('(')[0].strip()}" if head in ("unsafe", "translation") else head.split(" (")[0]
 
 
-def spoiled(directories: dict[str, Path]) -> Table:
-    """Of the translations that were spoiled on purpose, how many each rule caught, by kind; and of the good, how many it refused.
+def corrupted(directories: dict[str, Path]) -> Table:
+    """Of the translations that were corrupted on purpose, how many each rule caught, by kind; and of the good, how many it refused.
 
     Good is what equals its reference. `encoder` counts by similarity alone, `checks` by the others alone.
     """
@@ -138,7 +139,7 @@ def spoiled(directories: dict[str, Path]) -> Table:
             reference = references[row["id"]]["reference"]
             if not row["arabic"] or not reference:
                 continue
-            kind = row["spoiled"] or ("none (good)" if row["arabic"] == reference else "none (mistranslated)")
+            kind = row["corrupted"] or ("none (good)" if row["arabic"] == reference else "none (mistranslated)")
             rules = {reason.split(":")[0] for reason in translation_reasons(scores[row["id"]], thresholds)}
             counts = table.setdefault(kind, Counter())
             counts.update(rules)
@@ -171,14 +172,14 @@ def _accuracy(directories: dict[str, Path]) -> Table:
         for row in read_table(directories[stage] / "tables" / "accuracy.csv")
     ]
     return sorted(
-        table, key=lambda row: (row["model"], row["pictures"] != "shown", row["language"], row["domain"] == "all")
+        table, key=lambda row: (row["model"], row["images"] != "shown", row["language"], row["domain"] == "all")
     )
 
 
 def _answers(directories: dict[str, Path]) -> Table:
     """The same questions put to base and tuned model."""
-    base = {row["id"]: row for row in Shards(directories["evaluate_base"]).rows() if row["pictures"] == "shown"}
-    tuned = [row for row in Shards(directories["evaluate"]).rows() if row["pictures"] == "shown"]
+    base = {row["id"]: row for row in Shards(directories["evaluate_base"]).rows() if row["images"] == "shown"}
+    tuned = [row for row in Shards(directories["evaluate"]).rows() if row["images"] == "shown"]
     shown = Random(1).sample(tuned, min(12, len(tuned)))
     return [
         {**row, "base": base[row["id"]]["prediction"], "question": row["question"].rpartition("\n")[2]} for row in shown
@@ -206,12 +207,12 @@ def _figures(directories: dict[str, Path], accuracy: Table, where: Path) -> dict
 
 
 def _similarities(directories: dict[str, Path]) -> dict[str, list[float]]:
-    """The worst similarity of each record, apart for good and for spoiled translations."""
+    """The worst similarity of each record, apart for good and for corrupted translations."""
     groups: dict[str, list[float]] = {}
-    spoils = {row["id"]: row["spoiled"] for row in Shards(directories["translate"]).rows(["id", "spoiled"])}
+    corrupted = {row["id"]: row["corrupted"] for row in Shards(directories["translate"]).rows(["id", "corrupted"])}
     for row in Shards(directories["verify"], suffix="arrow").rows(["id", "similarity"]):
         if row["similarity"]:
-            groups.setdefault("spoiled on purpose" if spoils[row["id"]] else "as translated", []).append(
+            groups.setdefault("corrupted on purpose" if corrupted[row["id"]] else "as translated", []).append(
                 min(row["similarity"])
             )
     return groups

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ain import figures
 from ain.metrics import detection
+from ain.report import figures
 from ain.report.render import render
-from ain.stage import read_manifest
-from ain.stages.probe import PAIRS
-from ain.tables import Table, read_table, write_table
+from ain.runtime.paths import PAPER
+from ain.storage.manifest import read_manifest
+from ain.storage.tables import Table, read_table, write_table
 
 PRINTED = {
     "m_bert": "M-BERT",
@@ -54,7 +54,7 @@ def _name(job: dict[str, Any]) -> str:
 
 def _pairs(done: dict[str, Path]) -> tuple[Table, list[str]]:
     """The probe pairs with a column for each of our verifiers and each that Fig. 14 prints, and the names of the latter."""
-    paper = yaml.safe_load(PAIRS.read_text(encoding="utf-8"))
+    paper = yaml.safe_load((PAPER / "probe_pairs.yml").read_text(encoding="utf-8"))
     columns = [f"{PRINTED[name]}, as printed" for name in paper["encoders"]]
     values = {pair["ref"]: pair.get("fig14", [None] * len(columns)) for pair in paper["pairs"]}
     tables = {name: read_table(path / "tables" / "pairs.csv") for name, path in done.items()}

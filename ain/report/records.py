@@ -1,4 +1,4 @@
-"""A record's page: its pictures and exchanges, what every stage said of it, and why it was kept or rejected, rule by rule."""
+"""A record's page: its images and turns, what every stage said of it, and why it was kept or rejected, rule by rule."""
 
 import sys
 from collections.abc import Sequence
@@ -6,12 +6,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from ain import figures
-from ain.images import ImagePacks, png
 from ain.metrics.rules import RULES, SAMPLED, explained
-from ain.record import Row, Shards
+from ain.report import figures
 from ain.report.render import render
-from ain.stage import read_manifest
+from ain.storage.images import ImageStore, png
+from ain.storage.manifest import read_manifest
+from ain.storage.record import Row
+from ain.storage.shards import Shards
 
 KEPT, OF_A_RULE = 6, 4  # examples
 
@@ -63,8 +64,8 @@ def _by_rule(reasons: dict[str, list[str]]) -> dict[str, list[str]]:
 
 def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, list[str]]) -> list[Row]:
     """Everything that is known of these records, in the order in which they were collected."""
-    packs = ImagePacks(directories["collect"])
-    places = packs.index()
+    store = ImageStore(directories["collect"])
+    places = store.index()
     verdicts = _verdicts(directories, wanted)
     thresholds = read_manifest(directories["select"])["settings"]["thresholds"]
     sample = read_manifest(directories["back_translate"])["counts"] if "back_translate" in directories else None
@@ -78,21 +79,21 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
         for name in [name for name in of["collect"] if name in here]:
             record, translated = of["collect"][name], of["translate"].get(name, {})
             scores, back = of["verify"].get(name, {}), of["back_translate"].get(name, {})
-            pictures = [_picture(packs.image(places[sha]), verdicts[sha], screened) for sha in record["images"]]
+            images = [_image(store.image(places[sha]), verdicts[sha], screened) for sha in record["images"]]
             made.append(
                 {
                     **{key: record[key] for key in ("id", "source", "domain", "origin", "reference")},
                     "english": record["english"] or [],
                     "arabic": translated.get("arabic") or record["arabic"] or [],
                     "translated": bool(translated.get("arabic")),
-                    "spoiled": translated.get("spoiled"),
+                    "corrupted": translated.get("corrupted"),
                     "back": back.get("english"),
                     "scores": {"similarity": None, **scores, **back},
-                    "pictures": pictures,
+                    "images": images,
                     "reasons": reasons.get(name, []),
                     "rules": [
                         *_rules({**scores, **back}, thresholds, sample, bool(translated.get("arabic"))),
-                        _of_pictures(pictures, bool(thresholds.get("unsafe")) and screened),
+                        _of_images(images, bool(thresholds.get("unsafe")) and screened),
                     ],
                     "worst": _worst(scores),
                 }
@@ -101,7 +102,7 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
 
 
 def _verdicts(directories: Directories, wanted: set[str]) -> dict[str, Row]:
-    """Of the pictures that these records show."""
+    """Of the images that these records show."""
     rows = Shards(directories["collect"]).rows(["id", "images"])
     shown = {sha for row in rows if row["id"] in wanted for sha in row["images"]}
     columns = ["sha256", "rating", "category", "rationale", "fault"]
@@ -116,7 +117,7 @@ def _rows(directories: Directories, stage: str, index: int) -> dict[str, Row]:
     )
 
 
-def _picture(image: Any, verdict: Row, screened: bool) -> Row:
+def _image(image: Any, verdict: Row, screened: bool) -> Row:
     """What a screener did not find safe is blurred before it gets anywhere."""
     image.thumbnail((224, 224))
     clear = verdict["rating"] == "Safe" or not screened
@@ -128,19 +129,19 @@ def _rules(scores: Row, thresholds: dict[str, Any], sample: dict[str, Any] | Non
     for name, rule in RULES.items():
         if name in SAMPLED and sample and thresholds.get("sampled") != "record" and translated:
             row = explained(rule, [sample[rule.column]], thresholds.get(name))
-            made.append({**row, "exchange": f"all {sample['sampled']} records of the sample"})
+            made.append({**row, "turn": f"all {sample['sampled']} records of the sample"})
         else:
             made.append(explained(rule, scores.get(rule.column), thresholds.get(name), translated))
     return made
 
 
-def _of_pictures(pictures: list[Row], applied: bool) -> Row:
-    bad = [picture["rating"] or "no verdict" for picture in pictures if picture["rating"] != "Safe"]
-    verdict = "off" if not applied else "broken" if bad else "kept" if pictures else "does not apply"
-    return {"rule": "unsafe", "threshold": applied, "value": None, "exchange": ", ".join(bad), "verdict": verdict}
+def _of_images(images: list[Row], applied: bool) -> Row:
+    bad = [image["rating"] or "no verdict" for image in images if image["rating"] != "Safe"]
+    verdict = "off" if not applied else "broken" if bad else "kept" if images else "does not apply"
+    return {"rule": "unsafe", "threshold": applied, "value": None, "turn": ", ".join(bad), "verdict": verdict}
 
 
 def _worst(scores: Row) -> int:
-    """The exchange that is least like its original."""
+    """The turn that is least like its original."""
     similarity = scores.get("similarity") or [0.0]
     return min(range(len(similarity)), key=lambda i: similarity[i])

@@ -1,11 +1,11 @@
-"""Pages from templates: HTML that carries its pictures along, and Markdown."""
+"""Pages from templates: HTML that carries its images along, and Markdown."""
 
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from ain.record import replace_text
+from ain.storage.files import replace_text
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -4,12 +4,12 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from ain import figures
 from ain.metrics.bootstrap import clustered
-from ain.record import Shards
+from ain.report import figures
 from ain.report.render import render
-from ain.stage import read_manifest
-from ain.tables import Table, write_table
+from ain.storage.manifest import read_manifest
+from ain.storage.shards import Shards
+from ain.storage.tables import Table, write_table
 
 
 def report_sweep(jobs: list[dict[str, Any]], where: Path) -> None:
@@ -25,20 +25,20 @@ def report_sweep(jobs: list[dict[str, Any]], where: Path) -> None:
 
 
 def _tuned(job: dict[str, Any], language: str) -> float:
-    """A job's tuned accuracy under its own condition: a model trained on grey pictures is asked with grey pictures."""
+    """A job's tuned accuracy under its own condition: a model trained on grey images is asked with grey images."""
     return float(job["headline"][" ".join(["tuned", language, *(["blank"] if _trained_blank(job) else [])])])
 
 
 def _trained_blank(job: dict[str, Any]) -> bool:
     mixture = read_manifest(Path(job["directories"]["mix"]))["settings"]["mixture"]
-    return bool(mixture["pictures"] == "blank")
+    return bool(mixture["images"] == "blank")
 
 
 def _differences(jobs: list[dict[str, Any]]) -> Table:
     """The first choice against each other in Arabic, over the seeds that both have and the questions that both answered.
 
-    A question's score is its mean over the seeds; the interval is a bootstrap over pictures, since questions about one
-    picture stand or fall together.
+    A question's score is its mean over the seeds; the interval is a bootstrap over images, since questions about one
+    image stand or fall together.
     """
     groups: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
     for job in jobs:
@@ -74,7 +74,7 @@ def _difference(one: tuple[str, Any], other: tuple[str, Any]) -> dict[str, Any] 
 
 
 def _scores(job: dict[str, Any]) -> dict[str, float]:
-    """Question → score, in Arabic, with the pictures as the job was trained on them."""
+    """Question → score, in Arabic, with the images as the job was trained on them."""
     condition = "blank" if _trained_blank(job) else "shown"
-    rows = Shards(Path(job["directories"]["evaluate"])).rows(["id", "language", "pictures", "score"])
-    return {row["id"]: row["score"] for row in rows if row["language"] == "arabic" and row["pictures"] == condition}
+    rows = Shards(Path(job["directories"]["evaluate"])).rows(["id", "language", "images", "score"])
+    return {row["id"]: row["score"] for row in rows if row["language"] == "arabic" and row["images"] == condition}

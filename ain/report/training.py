@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from ain import figures
-from ain.stage import read_manifest
-from ain.tables import Table, read_table
+from ain.report import figures
+from ain.storage.manifest import read_manifest
+from ain.storage.tables import Table, read_table
 
 
 def training(directory: Path, figure: Path) -> dict[str, Any]:

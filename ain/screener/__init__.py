@@ -1,9 +1,9 @@
-"""Screeners: is a picture safe to train on? Each is a class with `judges` (false: it gives no verdicts), `codes`
-(of its policy's categories → names), `near` (bits by which perceptual hashes of pictures judged as one may differ) and
+"""Screeners: is an image safe to train on? Each is a class with `judges` (false: it gives no verdicts), `codes`
+(of its policy's categories → names), `near` (bits by which perceptual hashes of images judged as one may differ) and
 
-    over(pictures, out, engine) -> (look_up, account)
+    over(images, out, engine) -> (look_up, account)
 
-which makes whatever verdicts are missing, keeps them in the ledger, and returns a function from a picture's sha256 to its
+which makes whatever verdicts are missing, keeps them in the ledger, and returns a function from an image's sha256 to its
 verdict (`rating`, `category`, `rationale`, or the `fault` that left it without one; `answer`: what was said), and one that
 sums up what it took.
 """
@@ -18,8 +18,8 @@ LookUp = Callable[[str], dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """The distinct pictures of a collect directory. names: their sha256 in order, read several times."""
+class ImageSet:
+    """The distinct images of a collect directory. names: their sha256 in order, read several times."""
 
     names: Callable[[], Iterator[str]]
     open: Callable[[str], Image.Image]

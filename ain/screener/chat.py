@@ -1,6 +1,6 @@
-"""Screening by chat models that see: one verdict a picture, by a policy, strictly read (Section 2.2, Fig. 16).
+"""Screening by chat models that see: one verdict an image, by a policy, strictly read (Section 2.2, Fig. 16).
 
-Asked in two rounds: every picture that the ledger does not know, then once more those whose answer could not be read, with
+Asked in two rounds: every image that the ledger does not know, then once more those whose answer could not be read, with
 what was wrong. What stays unreadable is held back for review.
 """
 
@@ -13,21 +13,21 @@ from typing import Any
 from PIL import Image
 
 from ain import UserError
-from ain.chat import Chat, Message, Reply, Request, picture
+from ain.chat import Chat, Message, Reply, Request, image_part
 from ain.chat.asking import Asking
 from ain.chat.estimate import Estimate
-from ain.chat.tokens import picture_tokens, request_tokens
-from ain.ledger import Ledger, key
-from ain.progress import progress
-from ain.screener import LookUp, Pictures
+from ain.chat.tokens import image_tokens, request_tokens
+from ain.runtime.progress import progress
+from ain.screener import ImageSet, LookUp
 from ain.screener import policy as verdicts
+from ain.storage.ledger import Ledger, key
 
 
 class ChatScreener:
     """chat: what makes the chat from the remaining settings. policy: as in conf/policy. prompt: what stands beside the
-    picture, {policy} being the policy's text. max_side: pictures are scaled down to so many pixels before they are sent.
-    near: pictures whose perceptual hashes differ in so many bits at most are judged as one.
-    max_cost_usd: what all runs of this stage together may cost. give_up: hold pictures back that got no answer for the
+    image, {policy} being the policy's text. max_side: images are scaled down to so many pixels before they are sent.
+    near: images whose perceptual hashes differ in so many bits at most are judged as one.
+    max_cost_usd: what all runs of this stage together may cost. give_up: hold images back that got no answer for the
     moment, instead of leaving the stage unfinished.
     """
 
@@ -55,26 +55,26 @@ class ChatScreener:
         self._schema = verdicts.schema(self.codes)
         self._shape = key(self.chat.identity, self.prompt, self.repair, max_tokens, max_side, list(self.codes))[:32]
 
-    def over(self, pictures: Pictures, out: Path, engine: Any) -> tuple[LookUp, Callable[[], dict[str, Any]]]:
+    def over(self, images: ImageSet, out: Path, engine: Any) -> tuple[LookUp, Callable[[], dict[str, Any]]]:
         self.asking = Asking(self.chat, out.parents[1], out.name, self._shape, self._read)
         if hasattr(self.chat, "engine"):
             self.chat.engine = engine
-        self._allow(pictures)
+        self._allow(images)
         started = time.perf_counter()
 
         def rounds() -> None:
-            self._ask(pictures, self._first, "screen")
-            self._ask(pictures, self._again, "ask again")
+            self._ask(images, self._first, "screen")
+            self._ask(images, self._again, "ask again")
 
-        self.asking.persist(rounds, self.give_up, "pictures")
+        self.asking.persist(rounds, self.give_up, "images")
         seconds = time.perf_counter() - started
         return self._verdict, lambda: self._account(seconds)
 
-    def _ask(self, pictures: Pictures, messages: Callable[[str, Pictures], list[Message] | None], what: str) -> None:
+    def _ask(self, images: ImageSet, messages: Callable[[str, ImageSet], list[Message] | None], what: str) -> None:
         def requests() -> Iterator[Request]:
-            with progress(what, total=pictures.count, unit="image") as bar:
-                for sha in pictures.names():
-                    if asked := messages(sha, pictures):
+            with progress(what, total=images.count, unit="image") as bar:
+                for sha in images.names():
+                    if asked := messages(sha, images):
                         name = self._key(sha, 1 if len(asked) == 1 else 2)
                         yield Request(name, asked, self.max_tokens, self._schema, [[name, sha]])
                     bar.update()
@@ -84,22 +84,22 @@ class ChatScreener:
     def _key(self, sha: str, attempt: int) -> str:
         return key(self._shape, sha, attempt)
 
-    def _first(self, sha: str, pictures: Pictures) -> list[Message] | None:
-        return [self._message(sha, pictures)] if self.asking.wanted(self._key(sha, 1)) else None
+    def _first(self, sha: str, images: ImageSet) -> list[Message] | None:
+        return [self._message(sha, images)] if self.asking.wanted(self._key(sha, 1)) else None
 
-    def _again(self, sha: str, pictures: Pictures) -> list[Message] | None:
+    def _again(self, sha: str, images: ImageSet) -> list[Message] | None:
         before = self.asking.known(self._key(sha, 1))
         if before is None or "fault" not in before or not self.asking.wanted(self._key(sha, 2)):
             return None
         return [
-            self._message(sha, pictures),
+            self._message(sha, images),
             {"role": "assistant", "content": before["answer"]},
             {"role": "user", "content": self.repair.replace("{fault}", before["fault"])},
         ]
 
-    def _message(self, sha: str, pictures: Pictures) -> Message:
+    def _message(self, sha: str, images: ImageSet) -> Message:
         text = {"type": "text", "text": self.prompt}
-        return {"role": "user", "content": [picture(*_encoded(pictures.open(sha), self.max_side)), text]}
+        return {"role": "user", "content": [image_part(*_encoded(images.open(sha), self.max_side)), text]}
 
     def _read(self, reply: Reply, shas: list[str]) -> list[dict[str, Any]]:
         faults = {"refusal": "refused", "content_filter": "refused", "length": "cut off"}
@@ -113,22 +113,22 @@ class ChatScreener:
 
     # Money
 
-    def _allow(self, pictures: Pictures) -> None:
+    def _allow(self, images: ImageSet) -> None:
         if self.chat.price is None:
             return
-        expected = self.estimate(pictures, self.asking.ledger)
+        expected = self.estimate(images, self.asking.ledger)
         expected.spent = self.asking.ledger.spent(self.asking.run).usd
         self.asking.allow(self.max_cost_usd, expected.spent)
         if self.max_cost_usd <= 0 and expected.requests:
             raise UserError(expected.sentence())
 
-    def estimate(self, pictures: Pictures, ledger: Ledger | None) -> Estimate:
-        """What screening these pictures would take: those that the ledger does not know."""
-        made, answer = Estimate(self.chat, what="pictures"), 80
+    def estimate(self, images: ImageSet, ledger: Ledger | None) -> Estimate:
+        """What screening these images would take: those that the ledger does not know."""
+        made, answer = Estimate(self.chat, what="images"), 80
         text = request_tokens([{"role": "user", "content": self.prompt}])
-        rates = getattr(self.chat, "picture_rates", None)
-        for sha in pictures.names():
-            size = text + picture_tokens(*_scaled(*pictures.size(sha), self.max_side), rates), answer
+        rates = getattr(self.chat, "image_rates", None)
+        for sha in images.names():
+            size = text + image_tokens(*_scaled(*images.size(sha), self.max_side), rates), answer
             made.add(size, [size] if ledger is None or ledger.get(self._key(sha, 1)) is None else [])
         return made
 
@@ -145,7 +145,7 @@ def _scaled(width: int, height: int, side: int) -> tuple[int, int]:
 
 
 def _encoded(image: Image.Image, side: int) -> tuple[bytes, str]:
-    """(bytes, format): small pictures without loss, photographs as JPEG."""
+    """(bytes, format): small images without loss, photographs as JPEG."""
     small = image.resize(_scaled(*image.size, side), Image.Resampling.LANCZOS) if max(image.size) > side else image
     kind = "png" if small.width * small.height <= 65_536 else "jpeg"
     buffer = io.BytesIO()

@@ -1,10 +1,10 @@
-"""No screening: every picture goes unjudged, and the manifest says so."""
+"""No screening: every image goes unjudged, and the manifest says so."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ain.screener import LookUp, Pictures
+from ain.screener import ImageSet, LookUp
 
 
 class NoScreener:
@@ -12,5 +12,5 @@ class NoScreener:
     near = None
     codes: dict[str, str] = {}  # noqa: RUF012
 
-    def over(self, pictures: Pictures, out: Path, engine: Any) -> tuple[LookUp, Callable[[], dict[str, Any]]]:
+    def over(self, images: ImageSet, out: Path, engine: Any) -> tuple[LookUp, Callable[[], dict[str, Any]]]:
         return lambda sha: {}, lambda: {}

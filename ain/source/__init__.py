@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ain.record import Row
+from ain.storage.record import Row
 
 
 @dataclass
 class Found:
-    """One row as a source found it. `reasons` says what is wrong with it; pictures are opened by collect alone."""
+    """One row as a source found it. `reasons` says what is wrong with it; images are opened by collect alone."""
 
     where: str  # for a person who looks for the row: "data.json, row 17"
     record: Row  # id, domain, origin, english, arabic, reference; as far as they could be read

@@ -1,39 +1,36 @@
-"""A conversation of people's data as exchanges, with a reason for whatever does not fit."""
+"""A conversation of people's data as turns, with a reason for whatever does not fit."""
 
 import re
 from typing import Any
 
-from ain.arabic import arabic_share
+from ain.text.arabic import arabic_share
+from ain.text.placeholders import IMAGE, PLACEHOLDERS, VIDEO, unplaced
 
-IMAGE = "<image>"
-VIDEO = "<video>"
-PLACEHOLDERS = {IMAGE: "image", VIDEO: "video"}  # and what chat templates call them
-_PLACEHOLDER = re.compile("|".join(PLACEHOLDERS))
 _SPECIAL = re.compile(r"<\|\w+\|>|\ufffc")  # what a chat template gives a meaning of its own
 _HALF = re.compile("[\ud800-\udfff]")
 _ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
 
 
-def exchanges(turns: Any, images: int, videos: int = 0) -> tuple[list[dict[str, str]], list[str]]:
-    """(exchanges, reasons) from turns of LLaVA's {"from", "value"} or of messages' {"role", "content"}.
+def turns(messages: Any, images: int, videos: int = 0) -> tuple[list[dict[str, str]], list[str]]:
+    """(turns, reasons) from messages of LLaVA's {"from", "value"} or of messages' {"role", "content"}.
 
-    A system prompt goes in front of the first question. Pictures and videos that no text refers to go there too.
+    A system prompt goes in front of the first question. Images and videos that no text refers to go there too.
     """
-    if not isinstance(turns, list) or not turns:
+    if not isinstance(messages, list) or not messages:
         return [], ["no conversation"]
     spoken: list[tuple[str, str]] = []
-    for turn in turns:
-        if not isinstance(turn, dict):
-            return [], [f"a turn is no object: {str(turn)[:40]}"]
-        name, text = turn.get("from", turn.get("role")), turn.get("value", turn.get("content"))
+    for message in messages:
+        if not isinstance(message, dict):
+            return [], [f"a message is no object: {str(message)[:40]}"]
+        name, text = message.get("from", message.get("role")), message.get("value", message.get("content"))
         if name not in _ROLES:
             return [], [f"unknown role: {name}"]
         if not isinstance(text, str):
-            return [], [f"a turn of {name} has no text"]
+            return [], [f"a message of {name} has no text"]
         spoken.append((_ROLES[name], text.strip()))
 
     system = [text for role, text in spoken if role == "system"]
-    spoken = [turn for turn in spoken if turn[0] != "system"]
+    spoken = [message for message in spoken if message[0] != "system"]
     reasons = _order(spoken)
     if reasons:
         return [], reasons
@@ -57,11 +54,11 @@ def _order(spoken: list[tuple[str, str]]) -> list[str]:
 
 def _texts(made: list[dict[str, str]]) -> list[str]:
     reasons = []
-    if any(not unplaced(exchange["question"]).strip() for exchange in made):
+    if any(not unplaced(turn["question"]).strip() for turn in made):
         reasons.append("no question")
-    if any(not exchange["answer"] for exchange in made):
+    if any(not turn["answer"] for turn in made):
         reasons.append("empty answer")
-    text = " ".join(text for exchange in made for text in exchange.values())
+    text = " ".join(text for turn in made for text in turn.values())
     if special := _SPECIAL.search(text):
         reasons.append(f"special token in the text: {special[0]}")
     if _HALF.search(text):
@@ -70,11 +67,11 @@ def _texts(made: list[dict[str, str]]) -> list[str]:
 
 
 def _placeholders(made: list[dict[str, str]], placeholder: str, given: int) -> list[str]:
-    """Checks the placeholders against the pictures; a conversation without any gets one for each in its first question."""
-    if any(placeholder in exchange["answer"] for exchange in made):
+    """Checks the placeholders against the images; a conversation without any gets one for each in its first question."""
+    if any(placeholder in turn["answer"] for turn in made):
         return ["placeholder in an answer"]
     what = PLACEHOLDERS[placeholder]
-    count = sum(exchange["question"].count(placeholder) for exchange in made)
+    count = sum(turn["question"].count(placeholder) for turn in made)
     if count > given:
         return [
             f"placeholder without {'an image' if what == 'image' else 'a video'}: {count} placeholders, {given} {what}s"
@@ -86,17 +83,7 @@ def _placeholders(made: list[dict[str, str]], placeholder: str, given: int) -> l
     return []
 
 
-def placed(made: list[dict[str, str]]) -> list[str]:
-    """The placeholders of all questions in order."""
-    return [found for exchange in made for found in _PLACEHOLDER.findall(exchange["question"])]
-
-
-def unplaced(text: str) -> str:
-    """The text without placeholders."""
-    return _PLACEHOLDER.sub("", text)
-
-
 def language(made: list[dict[str, str]]) -> str:
     """`arabic` where at least half of the letters are Arabic, else `english`."""
-    share = arabic_share(" ".join(unplaced(text) for exchange in made for text in exchange.values()))
+    share = arabic_share(" ".join(unplaced(text) for turn in made for text in turn.values()))
     return "arabic" if share is not None and share >= 0.5 else "english"

@@ -9,8 +9,9 @@ from typing import Any
 
 from ain import UserError
 from ain.source import Found
-from ain.source.conversation import IMAGE, VIDEO, exchanges, language, placed
-from ain.stage import folder_digest
+from ain.source.conversation import language, turns
+from ain.storage.digests import folder_digest
+from ain.text.placeholders import IMAGE, VIDEO, placed
 
 FORMATS = {"llava": "conversations", "messages": "messages"}
 
@@ -65,9 +66,9 @@ class Folder:
             )
         images = listed(row.get("image")) + listed(row.get("images"))
         videos = listed(row.get("videos"))
-        made, reasons = exchanges(row[key], len(images), len(videos))
+        made, reasons = turns(row[key], len(images), len(videos))
         reasons += [
-            "a video is a list of pictures, its frames" for video in videos if not isinstance(video, list) or not video
+            "a video is a list of images, its frames" for video in videos if not isinstance(video, list) or not video
         ]
         reference, doubts = self._reference(row.get("reference"), made)
         shown = [[image] for image in images] if reasons else _in_order(made, images, videos)
@@ -83,18 +84,18 @@ class Folder:
         }
         return Found(where, record, [partial(read, self.path / str(name)) for name in names], reasons + wrong + doubts)
 
-    def _reference(self, turns: Any, made: list[dict[str, str]]) -> tuple[list[dict[str, str]] | None, list[str]]:
+    def _reference(self, messages: Any, made: list[dict[str, str]]) -> tuple[list[dict[str, str]] | None, list[str]]:
         """A trusted Arabic translation, turn by turn, where a row brings one."""
-        if turns is None:
+        if messages is None:
             return None, []
-        reference, reasons = exchanges(turns, placed(made).count(IMAGE), placed(made).count(VIDEO))
+        reference, reasons = turns(messages, placed(made).count(IMAGE), placed(made).count(VIDEO))
         if not reasons and len(reference) != len(made):
-            reasons = [f"{len(reference)} exchanges for {len(made)}"]
+            reasons = [f"{len(reference)} turns for {len(made)}"]
         return reference, [f"reference: {reason}" for reason in reasons]
 
 
 def _in_order(made: list[dict[str, str]], images: list[Any], videos: list[Any]) -> list[list[Any]]:
-    """The pictures of each placeholder: one for an image, the frames for a video."""
+    """The images of each placeholder: one for an image, the frames for a video."""
     waiting = {IMAGE: iter([[image] for image in images]), VIDEO: iter(videos)}
     return [next(waiting[placeholder]) for placeholder in placed(made)]
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from ain import UserError
 from ain.source import Found
-from ain.source.conversation import exchanges, language
+from ain.source.conversation import language, turns
 from ain.source.folder import listed, name_of, read
-from ain.stage import folder_digest
+from ain.storage.digests import folder_digest
 
 
 class Hub:
     """path: a hub id or a directory; columns: which of its columns is our id, image(s), and either question and answer
-    or conversations (turns in LLaVA's or in messages format); null = it has none.
+    or conversations (messages in LLaVA's or in messages format); null = it has none.
     """
 
     def __init__(
@@ -75,13 +75,13 @@ class Hub:
 
     def _found(self, row: dict[str, Any], where: str) -> Found:
         images = [image for image in listed(row.get("images")) + listed(row.get("image")) if image]
-        turns = row.get("conversations")
-        if turns is None:
-            turns = [
+        messages = row.get("conversations")
+        if messages is None:
+            messages = [
                 {"role": "user", "content": row.get("question")},
                 {"role": "assistant", "content": row.get("answer")},
             ]
-        made, reasons = exchanges(turns, len(images))
+        made, reasons = turns(messages, len(images))
         record = {
             "id": name_of(row.get("id"), where),
             "domain": self.domain,
@@ -92,7 +92,7 @@ class Hub:
 
 
 def _undecoded(feature: Any) -> Any:
-    """The same feature with its pictures left as they are stored: they are opened by collect alone."""
+    """The same feature with its images left as they are stored: they are opened by collect alone."""
     import datasets
 
     if isinstance(feature, datasets.Image):
@@ -103,7 +103,7 @@ def _undecoded(feature: Any) -> Any:
 
 
 def _opened(image: Any) -> bytes:
-    """From {"bytes", "path"} as `datasets` stores pictures, or from a path."""
+    """From {"bytes", "path"} as `datasets` stores images, or from a path."""
     if isinstance(image, str):
         return read(Path(image))
     data = image.get("bytes")

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from itertools import islice
 from random import Random
 
-from ain.images import png
 from ain.miniature.scene import Question
 from ain.miniature.world import DOMAINS, Scene, World
 from ain.source import Found
-from ain.source.conversation import IMAGE
+from ain.storage.images import png
+from ain.text.placeholders import IMAGE
 
 
-class Miniature:
-    """scenes: English records in each domain; authentic: Arabic ones in each, of pictures of their own; unsafe: the share of
-    pictures that the safety policy must catch.
+class MiniatureSource:
+    """scenes: English records in each domain; authentic: Arabic ones in each, of images of their own; unsafe: the share of
+    images that the safety policy must catch.
     """
 
     def __init__(
@@ -43,12 +43,12 @@ def _in_any_order(scene: Scene) -> list[Question]:
 
 
 def _found(scene: Scene, texts: dict[str, list[dict[str, str]]]) -> Found:
-    for exchanges in texts.values():
-        exchanges[0]["question"] = f"{IMAGE}\n{exchanges[0]['question']}"
+    for turns in texts.values():
+        turns[0]["question"] = f"{IMAGE}\n{turns[0]['question']}"
     return Found(
         scene.name,
         {"id": scene.name, "domain": scene.domain, "origin": "synthetic", **texts},
-        [lambda: png(scene.picture)],
+        [lambda: png(scene.image)],
     )
 
 

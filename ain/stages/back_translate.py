@@ -9,17 +9,18 @@ from typing import Any
 import pyarrow as pa
 
 from ain.metrics import overlap
-from ain.protect import exchange_text
-from ain.record import EXCHANGES, SCORES, Row, Shards
-from ain.tables import write_table
+from ain.storage.record import SCORES, TURNS, Row
+from ain.storage.shards import Shards
+from ain.storage.tables import write_table
+from ain.text.placeholders import turn_text
 from ain.translator import LookUp, Todo
 
 METRICS = ("bleu_2", "bleu_4", "meteor", *overlap.ROUGE)
 PARTS = ("precision", "recall", "f1")
 # Of ROUGE the F1 under its own name, and what it comes from.
 COLUMNS = (*METRICS, *(f"{name}_{part}" for name in overlap.ROUGE for part in PARTS[:2]))
-SCHEMA = pa.schema([("id", pa.string()), ("english", EXCHANGES), *((name, SCORES) for name in COLUMNS)])
-CORPUS = 100_000  # exchanges that BLEU of the corpus is taken over, the first ones
+SCHEMA = pa.schema([("id", pa.string()), ("english", TURNS), *((name, SCORES) for name in COLUMNS)])
+CORPUS = 100_000  # turns that BLEU of the corpus is taken over, the first ones
 
 
 def back_translate(collect: Path, translate: Path, back_translation: Any, engine: Any, out: Path) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def back_translate(collect: Path, translate: Path, back_translation: Any, engine
     columns = ["id", "arabic"]
     chosen = back_translation.choose(row["id"] for row in translations.rows(columns) if row["arabic"])
     todo = Todo(
-        lambda: ({"exchanges": row["arabic"]} for row in translations.rows(columns) if row["id"] in chosen), len(chosen)
+        lambda: ({"turns": row["arabic"]} for row in translations.rows(columns) if row["id"] in chosen), len(chosen)
     )
     look_up, account = back_translation.translator.over(todo, out, engine)
     for index in range(len(translations)):
@@ -46,7 +47,7 @@ def _row(row: Row, english: list[Row], sampled: bool, look_up: LookUp) -> Row:
     if not sampled:
         return {"id": row["id"], "english": None, **dict.fromkeys(COLUMNS)}
     back = _back(row["arabic"], look_up)
-    pairs = [(exchange_text(one), exchange_text(other)) for one, other in zip(back, english, strict=True)]
+    pairs = [(turn_text(one), turn_text(other)) for one, other in zip(back, english, strict=True)]
     rouges = [overlap.rouge(*pair) for pair in pairs]
     return {
         "id": row["id"],
@@ -64,26 +65,24 @@ def _row(row: Row, english: list[Row], sampled: bool, look_up: LookUp) -> Row:
 
 
 def _back(arabic: list[Row], look_up: LookUp) -> list[Row]:
-    back, reasons = look_up({"exchanges": arabic})
+    back, reasons = look_up({"turns": arabic})
     return [{"question": "", "answer": ""} for _ in arabic] if reasons else back
 
 
 def _quality(collect: Path, shards: Shards, sampled: int, out: Path) -> dict[str, float]:
-    """Table 9: BLEU of the sample as a corpus, means over its exchanges of the others; 0 to 1 for the thresholds."""
-    sums, exchanges, failed = dict.fromkeys(COLUMNS, 0.0), 0, 0
+    """Table 9: BLEU of the sample as a corpus, means over its turns of the others; 0 to 1 for the thresholds."""
+    sums, turns, failed = dict.fromkeys(COLUMNS, 0.0), 0, 0
     corpus: list[tuple[str, str]] = []
     for index in range(len(shards)):
         rows = [row for row in shards.read(index) if row["english"] is not None]
         english = Shards(collect).by_id(index, ["english"]) if rows else {}
         for row in rows:
-            failed += not any(exchange["question"] for exchange in row["english"])
-            exchanges += len(row["english"])
+            failed += not any(turn["question"] for turn in row["english"])
+            turns += len(row["english"])
             sums = {name: total + sum(row[name]) for name, total in sums.items()}
             pairs = zip(row["english"], english[row["id"]]["english"], strict=True)
-            corpus += (
-                [(exchange_text(one), exchange_text(other)) for one, other in pairs] if len(corpus) < CORPUS else []
-            )
-    means = {name: total / max(1, exchanges) for name, total in sums.items()}
+            corpus += [(turn_text(one), turn_text(other)) for one, other in pairs] if len(corpus) < CORPUS else []
+    means = {name: total / max(1, turns) for name, total in sums.items()}
     if corpus:
         made, originals = [one for one, _ in corpus], [other for _, other in corpus]
         means |= {f"bleu_{order}": overlap.bleu(made, originals, order) for order in (2, 4)}

@@ -1,4 +1,4 @@
-"""Collect: read a source, open and pack its pictures, and turn away what cannot be used, with every reason."""
+"""Collect: read a source, open and store its images, and turn away what cannot be used, with every reason."""
 
 import errno
 from collections import Counter
@@ -8,23 +8,24 @@ from pathlib import Path
 from typing import Any
 
 from ain import UserError
-from ain.images import BadImage, ImagePacks, checked
-from ain.progress import progress
-from ain.record import RECORD, SHARD_ROWS, Row, Shards, rejection
+from ain.runtime.progress import progress
 from ain.source import Found
+from ain.storage.images import BadImage, ImageStore, checked
+from ain.storage.record import RECORD, Row, rejection
+from ain.storage.shards import SHARD_ROWS, Shards
 
 
 def collect(source: Any, out: Path) -> dict[str, Any]:
-    shards, packs = Shards(out).create(), ImagePacks(out)
+    shards, store = Shards(out).create(), ImageStore(out)
     name = type(source).__name__.lower()
     ids: set[str] = set()
-    packed: set[str] = set()
+    stored: set[str] = set()
     with progress("collect", unit="record") as bar:
         for index, batch in enumerate(_batches(source.rows())):
             if not shards.done(index):
-                _shard(index, batch, name, shards, packs, ids, packed)
+                _shard(index, batch, name, shards, store, ids, stored)
             ids.update(row["id"] for row in shards.read(index, ["id"]))
-            packed.update(sha for row in shards.read(index, ["images"]) for sha in row["images"])
+            stored.update(sha for row in shards.read(index, ["images"]) for sha in row["images"])
             bar.update(len(batch))
     kept, rejected = shards.count(), shards.count("rejected")
     if kept == 0:
@@ -32,7 +33,7 @@ def collect(source: Any, out: Path) -> dict[str, Any]:
         why = "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3)) or "it has no rows"
         raise UserError(f"the source gave no usable record: {why}")
     languages = Counter("arabic" if row["arabic"] else "english" for row in shards.rows(["arabic"]))
-    return {"input": kept + rejected, "kept": kept, "rejected": rejected, "images": len(packed), **languages}
+    return {"input": kept + rejected, "kept": kept, "rejected": rejected, "images": len(stored), **languages}
 
 
 def _batches(rows: Iterator[Found]) -> Iterator[list[Found]]:
@@ -41,42 +42,42 @@ def _batches(rows: Iterator[Found]) -> Iterator[list[Found]]:
 
 
 def _shard(
-    index: int, batch: list[Found], source: str, shards: Shards, packs: ImagePacks, ids: set[str], packed: set[str]
+    index: int, batch: list[Found], source: str, shards: Shards, store: ImageStore, ids: set[str], stored: set[str]
 ) -> None:
     kept: list[Row] = []
     rejected: list[Row] = []
     here: set[str] = set()
-    with packs.writing(index) as pack:
+    with store.writing(index) as shard:
         for found in batch:
             identifier = found.record["id"]
-            pictures, reasons = _open(found)
+            images, reasons = _open(found)
             if identifier in ids or identifier in here:
                 reasons.append(f"duplicate id: {identifier}")
             if reasons:
                 rejected.append(rejection(identifier, reasons, found.where))
                 continue
             here.add(identifier)
-            for sha, data, width, height in pictures:
-                if sha not in packed:
-                    pack.add(sha, data, width, height)
-                    packed.add(sha)
-            names = [sha for sha, *_ in pictures]
+            for sha, data, width, height in images:
+                if sha not in stored:
+                    shard.add(sha, data, width, height)
+                    stored.add(sha)
+            names = [sha for sha, *_ in images]
             kept.append({**dict.fromkeys(RECORD.names), **found.record, "source": source, "images": names})
     shards.write(index, kept, rejected)
 
 
 def _open(found: Found) -> tuple[list[tuple[str, bytes, int, int]], list[str]]:
-    """(sha256, bytes, width, height) of a row's pictures, and all that is wrong with the row."""
-    pictures, reasons = [], list(found.reasons)
+    """(sha256, bytes, width, height) of a row's images, and all that is wrong with the row."""
+    images, reasons = [], list(found.reasons)
     for read in found.images:
         try:
             data = read()
             sha, width, height = checked(data)
-            pictures.append((sha, data, width, height))
+            images.append((sha, data, width, height))
         except BadImage as error:
             reasons.append(str(error))
         except (OSError, ValueError) as error:  # no such file, a name too long, a zero byte in it
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EMFILE):
                 raise
             reasons.append(f"image not found: {str(getattr(error, 'filename', None) or error)[:120]}")
-    return pictures, reasons
+    return images, reasons

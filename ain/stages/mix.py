@@ -1,7 +1,7 @@
 """Mix: draw training conversations from the parts of the mixture (translated, English, authentic Arabic), each with a weight.
 
-Duplicates are left out, pictures are split into training and validation, and references to pictures are resolved to
-(store, pack, row), so that training needs no index.
+Duplicates are left out, images are split into training and validation, and references to images are resolved to
+(store, shard, row), so that training needs no index.
 """
 
 import hashlib
@@ -15,10 +15,12 @@ from typing import Any
 import pyarrow as pa
 
 from ain import UserError
-from ain.images import ImagePacks
 from ain.model.samples import IMAGE_REFERENCE, STORES
-from ain.record import EXCHANGES, SHARD_ROWS, SPAN, Row, Shards, rejection, replace_text
-from ain.tables import write_table
+from ain.storage.files import replace_text
+from ain.storage.images import ImageStore
+from ain.storage.record import TURNS, Row, rejection
+from ain.storage.shards import SHARD_ROWS, SPAN, Shards
+from ain.storage.tables import write_table
 
 TEXTS = ("id", "part", "source", "origin", "domain", "language", "split")
 SCHEMA = pa.schema(
@@ -26,7 +28,7 @@ SCHEMA = pa.schema(
         *((name, pa.string()) for name in TEXTS),
         ("images", pa.list_(IMAGE_REFERENCE)),
         ("frames", pa.list_(pa.int32())),
-        ("exchanges", EXCHANGES),
+        ("turns", TURNS),
     ]
 )
 
@@ -35,7 +37,7 @@ def mix(parts: dict[str, dict[str, Any]], mixture: dict[str, Any], seed: int, ou
     _check(mixture)
     shards = Shards(out, SCHEMA).create()
     stores = list(dict.fromkeys(inputs["collect"] for inputs in parts.values()))
-    names = [ImagePacks(store).index() for store in stores]
+    names = [ImageStore(store).index() for store in stores]
     drawn = (
         row
         for name, inputs in parts.items()
@@ -63,15 +65,13 @@ def mix(parts: dict[str, dict[str, Any]], mixture: dict[str, Any], seed: int, ou
             _write(shards, index, kept, rejected)
             kept, rejected, index = [], [], index + 1
     _write(shards, index, kept, rejected)
-    replace_text(
-        out / STORES, json.dumps({"stores": [store.name for store in stores], "pictures": mixture["pictures"]})
-    )
+    replace_text(out / STORES, json.dumps({"stores": [store.name for store in stores], "images": mixture["images"]}))
     return _counts(shards, out)
 
 
 def _check(mixture: dict[str, Any]) -> None:
-    if mixture["pictures"] not in ("shown", "blank"):
-        raise UserError(f"mixture.pictures={mixture['pictures']}: choose one of shown, blank")
+    if mixture["images"] not in ("shown", "blank"):
+        raise UserError(f"mixture.images={mixture['images']}: choose one of shown, blank")
     for name, part in mixture["parts"].items():
         if part["language"] not in ("english", "arabic"):
             raise UserError(f"mixture.parts.{name}.language={part['language']}: choose one of english, arabic")
@@ -87,7 +87,7 @@ def _part(
     name: str,
     part: dict[str, Any],
     inputs: dict[str, Any],
-    packed: dict[str, tuple[int, int]],
+    places: dict[str, tuple[int, int]],
     store: int,
     mixture: dict[str, Any],
     seed: int,
@@ -99,8 +99,8 @@ def _part(
             usable = _usable(inputs["select"], index // SPAN, part["translate"])
         arabic = Shards(inputs["translate"]).by_id(index, ["arabic"]) if part["translate"] else {}
         for record in records.read(index):
-            exchanges = arabic.get(record["id"], {}).get("arabic") if part["translate"] else record[part["language"]]
-            if record["id"] not in usable or not exchanges:
+            turns = arabic.get(record["id"], {}).get("arabic") if part["translate"] else record[part["language"]]
+            if record["id"] not in usable or not turns:
                 continue
             for copy in range(_copies(part["weight"], seed, name, record["id"])):
                 yield {
@@ -113,11 +113,11 @@ def _part(
                     "language": "arabic" if part["translate"] else part["language"],
                     "split": _split(record["images"] or [record["id"]], mixture["validation"], seed),
                     "images": [
-                        dict(zip(("store", "pack", "row"), (store, *packed[sha]), strict=True))
+                        dict(zip(("store", "shard", "row"), (store, *places[sha]), strict=True))
                         for sha in record["images"]
                     ],
                     "frames": record["frames"],
-                    "exchanges": exchanges,
+                    "turns": turns,
                 }
 
 
@@ -135,15 +135,15 @@ def _copies(weight: float, seed: int, part: str, identifier: str) -> int:
 
 
 def _split(keys: list[str], share: float, seed: int) -> str:
-    """By picture, so that no picture is in both; "both" where a record's pictures fall on either side."""
+    """By image, so that no image is in both; "both" where a record's images fall on either side."""
     sides = {"validation" if Random(f"split {seed} {key}").random() < share else "train" for key in keys}
     return sides.pop() if len(sides) == 1 else "both"
 
 
 def _against(row: Row, seen: set[bytes]) -> str | None:
     if row["split"] == "both":
-        return "its pictures fall into training and validation"
-    content = json.dumps([row["images"], row["exchanges"], row["copy"]], ensure_ascii=False)
+        return "its images fall into training and validation"
+    content = json.dumps([row["images"], row["turns"], row["copy"]], ensure_ascii=False)
     key = hashlib.blake2b(content.encode(), digest_size=12).digest()
     if key in seen:
         return "duplicate of a record before it"

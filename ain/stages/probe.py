@@ -11,14 +11,17 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ain import UserError, figures, spoil
+from ain import UserError
 from ain.metrics import detection
-from ain.protect import exchange_text
-from ain.record import Row, Shards
-from ain.tables import Table, write_table
+from ain.report import figures
+from ain.runtime.paths import PAPER
+from ain.storage.record import Row
+from ain.storage.shards import Shards
+from ain.storage.tables import Table, write_table
+from ain.text import corruption
+from ain.text.placeholders import turn_text
 
-PAIRS = Path(__file__).resolve().parents[2] / "experiments" / "paper" / "probe_pairs.yml"
-POOL = 4  # records that are looked at for each exchange that is wanted
+POOL = 4  # records that are looked at for each turn that is wanted
 
 
 def probe(collect: Path, verifier: Any, probe: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -38,8 +41,8 @@ def probe(collect: Path, verifier: Any, probe: dict[str, Any], out: Path) -> dic
 
 
 def _check(probe: dict[str, Any]) -> None:
-    if wrong := [kind for kind in probe["kinds"] if kind not in spoil.KINDS] or ([] if probe["kinds"] else ["[]"]):
-        raise UserError(f"probe.kinds: {wrong[0]}: choose among {', '.join(spoil.KINDS)}")
+    if wrong := [kind for kind in probe["kinds"] if kind not in corruption.KINDS] or ([] if probe["kinds"] else ["[]"]):
+        raise UserError(f"probe.kinds: {wrong[0]}: choose among {', '.join(corruption.KINDS)}")
     for name in ("good", "poor"):
         if not isinstance(probe[name], int) or probe[name] < 1:
             raise UserError(f"probe.{name}={probe[name]}: expected a whole number of 1 or more")
@@ -49,7 +52,7 @@ def _check(probe: dict[str, Any]) -> None:
 
 def _pairs(verifier: Any) -> Table:
     """The probe pairs, grouped by what they try; beside our similarity what Fig. 14 prints for LaBSE."""
-    paper = yaml.safe_load(PAIRS.read_text(encoding="utf-8"))
+    paper = yaml.safe_load((PAPER / "probe_pairs.yml").read_text(encoding="utf-8"))
     labse = paper["encoders"].index("labse")
     groups = list(dict.fromkeys(pair["group"] for pair in paper["pairs"] if pair["correct"])) + ["mismatched"]
     pairs = sorted(paper["pairs"], key=lambda pair: groups.index(pair["group"]))
@@ -77,7 +80,7 @@ def _separation(pairs: Table) -> dict[str, Any]:
 
 
 def _tried(collect: Path, probe: dict[str, Any]) -> Table:
-    """Exchanges with `kind`, good or the way they were spoiled; none where the source has no references."""
+    """Turns with `kind`, good or the way they were corrupted; none where the source has no references."""
     wanted = probe["good"] + probe["poor"]
     rows = Shards(collect).rows(["id", "english", "reference"])
     trusted = (row for row in rows if row["reference"] and row["english"])
@@ -94,26 +97,26 @@ def _tried(collect: Path, probe: dict[str, Any]) -> Table:
 def _next(kind: str, waiting: Iterator[Row], records: int, others: list[Any], random: Random) -> Row:
     """From the next record in turn that this damage can be done to."""
     for row in islice(waiting, records):
-        if found := _exchange(kind, row, others, random):
+        if found := _turn(kind, row, others, random):
             return found
     raise UserError(
         f"probe.kinds: {kind} can be done to none of {records} references; leave it out, or take more records"
     )
 
 
-def _exchange(kind: str, row: Row, others: list[Any], random: Random) -> Row | None:
-    """One exchange of a record; None where this damage changes none of it."""
+def _turn(kind: str, row: Row, others: list[Any], random: Random) -> Row | None:
+    """One turn of a record; None where this damage changes none of it."""
     english, arabic = row["english"], row["reference"]
-    spoiled = arabic if kind == "good" else spoil.of_kind(kind, english, arabic, others, random)
-    places = [i for i, (one, other) in enumerate(zip(spoiled, arabic, strict=True)) if kind == "good" or one != other]
+    corrupted = arabic if kind == "good" else corruption.of_kind(kind, english, arabic, others, random)
+    places = [i for i, (one, other) in enumerate(zip(corrupted, arabic, strict=True)) if kind == "good" or one != other]
     if not places:
         return None
     place = random.choice(places)
     return {
         "id": row["id"],
         "kind": kind,
-        "english": exchange_text(english[place]),
-        "arabic": exchange_text(spoiled[place]),
+        "english": turn_text(english[place]),
+        "arabic": turn_text(corrupted[place]),
     }
 
 
@@ -145,7 +148,7 @@ def _kinds(table: Table, good: np.ndarray, needed: float, threshold: float) -> I
         scores = np.array([row["similarity"] for row in table if row["kind"] == kind])
         yield {
             "kind": kind,
-            "exchanges": len(scores),
+            "turns": len(scores),
             "mean": round(float(scores.mean()), 4),
             "auc": None if kind == "good" else round(detection.auc(good, scores), 4),
             f"below {threshold}": round(100 * float((scores < threshold).mean()), 1),

@@ -13,11 +13,12 @@ import pyarrow as pa
 from ain import UserError
 from ain.metrics.agreement import alpha, rated
 from ain.metrics.text import bleu, chrf
-from ain.protect import core
 from ain.rating import sheets
-from ain.record import Row, Shards
-from ain.stage import read_manifest
-from ain.tables import write_table
+from ain.storage.manifest import read_manifest
+from ain.storage.record import Row
+from ain.storage.shards import Shards
+from ain.storage.tables import write_table
+from ain.text.placeholders import core
 
 TEXTS = ("id", "item", "english", "arabic", "reference")
 SCHEMA = pa.schema([*((name, pa.string()) for name in TEXTS), ("chrf", pa.float32()), ("similarity", pa.float32())])
@@ -60,8 +61,8 @@ def _rows(collect: Path, translate: Path) -> list[Row]:
     return made
 
 
-def _text(exchanges: list[dict[str, str]]) -> str:
-    return "\n".join(f"{core(e['question'])[1] or e['question']}\n{e['answer']}" for e in exchanges)
+def _text(turns: list[dict[str, str]]) -> str:
+    return "\n".join(f"{core(e['question'])[1] or e['question']}\n{e['answer']}" for e in turns)
 
 
 def _scores(rows: list[Row]) -> dict[str, Any]:
@@ -115,6 +116,6 @@ def _alone(collect: Path, translator: Any) -> float:
     spent = []
     for record in records:
         started = time.perf_counter()
-        translator.translate([text for exchange in record for text in exchange.values()])
+        translator.translate([text for turn in record for text in turn.values()])
         spent.append(time.perf_counter() - started)
     return sum(spent[1:]) / len(spent[1:]) if len(spent) > 1 else spent[0]

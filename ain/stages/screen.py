@@ -1,6 +1,6 @@
-"""Screen: a verdict for each distinct picture (Section 2.2, Fig. 16). An answer that cannot be read is no verdict.
+"""Screen: a verdict for each distinct image (Section 2.2, Fig. 16). An answer that cannot be read is no verdict.
 
-`flagged/` names the records that show a picture which was not found safe, so that select need not look at pictures at all.
+`flagged/` names the records that show an image which was not found safe, so that select need not look at images at all.
 """
 
 from collections import Counter
@@ -11,14 +11,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from ain import figures
-from ain.images import ImagePacks, Reference, png
-from ain.ledger import Ledger
-from ain.near import Near, perceptual_hash
-from ain.progress import progress
-from ain.record import Row, Shards
-from ain.screener import LookUp, Pictures
-from ain.tables import write_table
+from ain.report import figures
+from ain.runtime.progress import progress
+from ain.screener import ImageSet, LookUp
+from ain.screener.near_duplicates import NearDuplicates, perceptual_hash
+from ain.storage.images import ImageStore, Reference, png
+from ain.storage.ledger import Ledger
+from ain.storage.record import Row
+from ain.storage.shards import Shards
+from ain.storage.tables import write_table
 
 TEXTS = ("sha256", "rating", "category", "rationale", "fault", "answer", "judged_as")
 SCHEMA = pa.schema([(name, pa.string()) for name in TEXTS])
@@ -27,53 +28,53 @@ GALLERY = {"Unsafe": 24, None: 12, "Safe": 12}  # thumbnails of each rating
 
 
 def screen(collect: Path, screener: Any, engine: Any, out: Path) -> dict[str, Any]:
-    packs, shards = ImagePacks(collect), Shards(out, SCHEMA).create()
-    places = packs.index()
-    like = _alike(packs, places, screener.near)
-    pictures = _pictures(packs, places, like)
-    look_up, account = screener.over(pictures, out, engine)
-    by_pack: dict[int, list[str]] = {pack: [] for pack in range(len(packs))}
-    for sha, (pack, _) in places.items():
-        by_pack[pack].append(sha)
-    for pack, shas in by_pack.items():
-        if not shards.done(pack):
-            shards.write(pack, [_row(sha, like.get(sha, sha), look_up) for sha in shas])
+    store, shards = ImageStore(collect), Shards(out, SCHEMA).create()
+    places = store.index()
+    like = _alike(store, places, screener.near)
+    images = _images(store, places, like)
+    look_up, account = screener.over(images, out, engine)
+    by_shard: dict[int, list[str]] = {shard: [] for shard in range(len(store))}
+    for sha, (shard, _) in places.items():
+        by_shard[shard].append(sha)
+    for shard, shas in by_shard.items():
+        if not shards.done(shard):
+            shards.write(shard, [_row(sha, like.get(sha, sha), look_up) for sha in shas])
     _flag(collect, shards, screener.judges, out)
     ratings = Counter(row["rating"] for row in shards.rows(["rating"]))
     if screener.judges and places:
         _tables(shards, ratings, screener.codes, out)
-        _gallery(shards, packs, places, out)
+        _gallery(shards, store, places, out)
     named = {"safe": ratings["Safe"], "unsafe": ratings["Unsafe"], "unjudged": ratings[None]}
     counts = {"input": len(places), "kept": len(places), "rejected": 0, "computed": screener.judges, **named}
-    return {**counts, "judged": pictures.count if screener.judges else 0, **account()}
+    return {**counts, "judged": images.count if screener.judges else 0, **account()}
 
 
 def estimate(collect: Path, screener: Any, output_dir: Path) -> list[str]:
     """What screening would take, for a dry run."""
     if not hasattr(screener, "estimate"):
         return []
-    packs, known = ImagePacks(collect), output_dir / "ledger.sqlite"
+    store, known = ImageStore(collect), output_dir / "ledger.sqlite"
     ledger = Ledger(known) if known.exists() else None
-    return list(screener.estimate(_pictures(packs, packs.index(), {}), ledger).lines())
+    return list(screener.estimate(_images(store, store.index(), {}), ledger).lines())
 
 
-def _pictures(packs: ImagePacks, places: dict[str, Reference], like: dict[str, str]) -> Pictures:
+def _images(store: ImageStore, places: dict[str, Reference], like: dict[str, str]) -> ImageSet:
     def names() -> Iterator[str]:
         return (sha for sha in places if sha not in like)
 
-    return Pictures(
-        names, lambda sha: packs.image(places[sha]), lambda sha: packs.size(places[sha]), len(places) - len(like)
+    return ImageSet(
+        names, lambda sha: store.image(places[sha]), lambda sha: store.size(places[sha]), len(places) - len(like)
     )
 
 
-def _alike(packs: ImagePacks, places: dict[str, Reference], bits: int | None) -> dict[str, str]:
-    """Of each picture that is nearly one before it: that one."""
+def _alike(store: ImageStore, places: dict[str, Reference], bits: int | None) -> dict[str, str]:
+    """Of each image that is nearly one before it: that one."""
     if bits is None:
         return {}
-    near, first, like = Near(bits), dict[int, str](), {}
+    near, first, like = NearDuplicates(bits), dict[int, str](), {}
     with progress("near-duplicates", total=len(places), unit="image") as bar:
         for sha, place in places.items():
-            found = near.first(perceptual_hash(packs.image(place)))
+            found = near.first(perceptual_hash(store.image(place)))
             if first.setdefault(found, sha) != sha:
                 like[sha] = first[found]
             bar.update()
@@ -86,7 +87,7 @@ def _row(sha: str, judged: str, look_up: LookUp) -> Row:
 
 
 def _flag(collect: Path, shards: Shards, judges: bool, out: Path) -> None:
-    """For each span of collect's shards the records with a picture that is not known to be safe."""
+    """For each span of collect's shards the records with an image that is not known to be safe."""
     rows = shards.rows(["sha256", "rating", "category"]) if judges else ()
     found = {row["sha256"]: row for row in rows if row["rating"] != "Safe"}
     records, flagged = Shards(collect), Shards(out / "flagged", FLAGGED).create()
@@ -102,23 +103,23 @@ def _tables(shards: Shards, ratings: "Counter[str | None]", codes: dict[str, str
     counts = {"safe": ratings["Safe"], "unsafe": ratings["Unsafe"], "no verdict": ratings[None]}
     counts |= {name: unsafe[code] for code, name in codes.items()}
     total = ratings.total()
-    rows = [{"what": what, "pictures": n, "percent": round(100 * n / total, 2)} for what, n in counts.items()]
+    rows = [{"what": what, "images": n, "percent": round(100 * n / total, 2)} for what, n in counts.items()]
     write_table(out / "tables" / "safety.csv", rows)
     figures.safety(rows, out / "figures" / "safety.png")
 
 
-def _gallery(shards: Shards, packs: ImagePacks, places: dict[str, Reference], out: Path) -> None:
+def _gallery(shards: Shards, store: ImageStore, places: dict[str, Reference], out: Path) -> None:
     """Thumbnails with their verdicts. What is not known to be safe is blurred in the file itself, wherever it goes."""
     (out / "gallery").mkdir(exist_ok=True)
     table = []
     for rating, most in GALLERY.items():
         for row in islice((row for row in shards.rows() if row["rating"] == rating), most):
-            picture = packs.image(places[row["sha256"]])
-            picture.thumbnail((128, 128))
+            image = store.image(places[row["sha256"]])
+            image.thumbnail((128, 128))
             if rating != "Safe":
-                picture = figures.blurred(picture)
+                image = figures.blurred(image)
             path = Path("gallery") / f"{row['sha256'][:16]}.png"
-            (out / path).write_bytes(png(picture))  # the table that names it comes last
+            (out / path).write_bytes(png(image))  # the table that names it comes last
             said = {name: row[name] for name in ("category", "rationale", "fault")}
             table.append({"thumbnail": str(path), "rating": rating or "no verdict", **said})
     write_table(out / "tables" / "gallery.csv", table)

@@ -2,7 +2,7 @@
 nothing is computed anew.
 
 A rejection for its translation alone leaves the original usable (`original_usable`): the English of a badly translated
-record may still serve the English part of a mixture. An unsafe picture rules out all of a record.
+record may still serve the English part of a mixture. An unsafe image rules out all of a record.
 """
 
 from collections import Counter
@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ain.metrics.rules import RULES, SAMPLED, Scores, applies, broken, check
-from ain.record import REJECTED, Shards
-from ain.stage import read_manifest
-from ain.tables import write_table
+from ain.storage.manifest import read_manifest
+from ain.storage.record import REJECTED
+from ain.storage.shards import Shards
+from ain.storage.tables import write_table
 
 SCHEMA = pa.schema([("id", pa.string())])
 REFUSED = REJECTED.append(pa.field("original_usable", pa.bool_()))
@@ -57,7 +58,7 @@ def select(
         if any(gate.values()):
             against.gate(scored[0][0].span(number, ["id", "similarity"]), gate)
         if screened:
-            against.pictures(Shards(screen / "flagged").table(number, ["id", "rating", "category"]))
+            against.images(Shards(screen / "flagged").table(number, ["id", "rating", "category"]))
         against.write(shards, number)
         together.update(against.together())
     on = {name for _, names in scored for name in names} | set(gate)
@@ -117,7 +118,7 @@ class Against:
             if reason:
                 self._add(rule, places, [reason] * len(places))
 
-    def pictures(self, table: pa.Table) -> None:
+    def images(self, table: pa.Table) -> None:
         said = [
             f"unsafe: {row['category']}" if row["rating"] else "unsafe: no readable verdict, held back for review"
             for row in table.select(["rating", "category"]).to_pylist()
@@ -147,7 +148,7 @@ class Against:
 def _scored(
     verify: Path | None, back_translate: Path | None, thresholds: dict[str, Any]
 ) -> list[tuple[Shards, list[str]]]:
-    """Where the scores of exchanges lie, and the rules that read them there."""
+    """Where the scores of turns lie, and the rules that read them there."""
     on = [name for name in RULES if applies(thresholds.get(name))]
     made = [(verify, [name for name in on if name not in SAMPLED])]
     if thresholds.get("sampled") == "record":

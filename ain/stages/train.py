@@ -6,34 +6,37 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ain import UserError, ranks
+from ain import UserError
 from ain.model.qwen2_vl import Qwen2VL
 from ain.model.samples import Samples
 from ain.model.size import Load
-from ain.record import replace_text
-from ain.stage import read_manifest
-from ain.stages.model_card import model_card
-from ain.tables import write_table
+from ain.runtime import distributed
+from ain.storage.files import replace_text
+from ain.storage.manifest import read_manifest
+from ain.storage.tables import write_table
 from ain.trainer.export import export
 from ain.trainer.history import HISTORY, VALIDATION, read, summary
-from ain.trainer.settings import Settings, settled
+from ain.trainer.model_card import model_card
+from ain.trainer.settings import Settings, resolved
 from ain.trainer.training import Training
 
-SETTLED = "settled.json"  # what `auto` stood for when it began
+RESOLVED = "resolved.json"  # what `auto` stood for when it began
 COUNTS = "counts.json"  # what training came to, kept before its checkpoints are let go
 
 
-def estimate(pack: Path | None, model: Qwen2VL, trainer: Settings) -> Iterator[str]:
-    """What it would take, from what is packed or, before that, from what trainer.how.assume says of it."""
+def estimate(tokenize: Path | None, model: Qwen2VL, trainer: Settings) -> Iterator[str]:
+    """What it would take, from what is tokenized or, before that, from what trainer.how.assume says of it."""
     from ain.trainer.estimate import lines
 
     assumed = trainer.assume
-    load = Load.of(read_manifest(pack)["counts"]) if pack else Load(**assumed) if assumed.get("samples") else None
+    load = (
+        Load.of(read_manifest(tokenize)["counts"]) if tokenize else Load(**assumed) if assumed.get("samples") else None
+    )
     return lines(model, trainer, load)
 
 
 def train(
-    pack: Path,
+    tokenize: Path,
     model: Qwen2VL,
     objective: Callable[..., Any],
     trainer: Settings,
@@ -41,16 +44,16 @@ def train(
     seed: int,
     out: Path,
 ) -> dict[str, Any]:
-    settings = settled(trainer)
-    if trainer.accelerator == "auto" and settings.accelerator == "cpu" and ranks.rank() == 0:
+    settings = resolved(trainer)
+    if trainer.accelerator == "auto" and settings.accelerator == "cpu" and distributed.rank() == 0:
         print(f"ain: no GPU is visible: {settings.devices} ranks on the CPU", file=sys.stderr, flush=True)
     as_begun(settings, out)
-    training = Training(pack, model, objective, settings, tracker, seed, out)
+    training = Training(tokenize, model, objective, settings, tracker, seed, out)
     if (out / COUNTS).exists():  # it was killed when all was done
         training.checkpoints.clear()
         return json.loads((out / COUNTS).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
-    ranks.run(_take_part, training, settings.devices, settings.num_nodes, training.libraries)
-    if ranks.rank() > 0:  # the first one does the rest
+    distributed.run(_take_part, training, settings.devices, settings.num_nodes, training.libraries)
+    if distributed.rank() > 0:  # the first one does the rest
         return {}
     counts = _finished(training)
     replace_text(out / COUNTS, json.dumps(counts))
@@ -61,12 +64,12 @@ def train(
 def as_begun(settings: Settings, out: Path) -> None:
     """What `auto` stands for may be another thing on another machine; a training does not change its arithmetic half-way."""
     here = {"accelerator": settings.accelerator, "precision": settings.precision}
-    begun = json.loads((out / SETTLED).read_text(encoding="utf-8")) if (out / SETTLED).exists() else here
+    begun = json.loads((out / RESOLVED).read_text(encoding="utf-8")) if (out / RESOLVED).exists() else here
     if begun != here:
         was, now = (" ".join(f"trainer.{name}={value}" for name, value in one.items()) for one in (begun, here))
         raise UserError(f"this training was begun with {was}, and here it would be {now}; go on there, or delete {out}")
-    if ranks.rank() == 0:
-        replace_text(out / SETTLED, json.dumps(here))
+    if distributed.rank() == 0:
+        replace_text(out / RESOLVED, json.dumps(here))
 
 
 def _take_part(training: Training) -> None:
@@ -92,12 +95,12 @@ def _finished(training: Training) -> dict[str, Any]:
         ],
     )
     counts = {
-        "samples": len(Samples(training.pack, "train")),
-        "validation": len(Samples(training.pack, "validation")),
+        "samples": len(Samples(training.samples, "train")),
+        "validation": len(Samples(training.samples, "validation")),
         "steps": checkpoints.step(chosen),
         **summary([row for row in history if row["step"] <= checkpoints.step(chosen)]),
         "validation_loss": losses.get("validation/loss"),
         "fill": round(1 - sum(row["padding"] for row in history) / len(history), 4),
     }
-    export(training, chosen, model_card(training.model.checkpoint, read_manifest(training.pack), counts))
+    export(training, chosen, model_card(training.model.checkpoint, read_manifest(training.samples), counts))
     return counts

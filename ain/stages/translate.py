@@ -6,24 +6,25 @@ from typing import Any
 
 import pyarrow as pa
 
-from ain import spoil
-from ain.ledger import Ledger
-from ain.record import EXCHANGES, Row, Shards, rejection
+from ain.storage.ledger import Ledger
+from ain.storage.record import TURNS, Row, rejection
+from ain.storage.shards import Shards
+from ain.text import corruption
 from ain.translator import LookUp, Todo
 
-# `spoiled` names the damage done on purpose, null where none was. A record that is already Arabic has a null translation.
-SCHEMA = pa.schema([("id", pa.string()), ("arabic", EXCHANGES), ("spoiled", pa.string())])
+# `corrupted` names the damage done on purpose, null where none was. A record that is already Arabic has a null translation.
+SCHEMA = pa.schema([("id", pa.string()), ("arabic", TURNS), ("corrupted", pa.string())])
 
 
 def translate(collect: Path, translator: Any, engine: Any, out: Path) -> dict[str, Any]:
     records, shards = Shards(collect), Shards(out, SCHEMA).create()
     todo = Todo(lambda: map(_todo, records.rows(["english", "arabic"])), records.count())
     look_up, account = translator.over(todo, out, engine)
-    others = _others(records) if translator.spoil else []
+    others = _others(records) if translator.corrupt else []
     for index in range(len(records)):
         kept, rejected = [], []
         for record in records.read(index):
-            row, reasons = _record(record, look_up, translator.spoil, others)
+            row, reasons = _record(record, look_up, translator.corrupt, others)
             if reasons:
                 rejected.append(rejection(record["id"], reasons))
             else:
@@ -44,28 +45,28 @@ def estimate(collect: Path | None, source: Any, translator: Any, output_dir: Pat
 
 
 def _todo(record: Row) -> Row:
-    return {"exchanges": [] if record.get("arabic") else record["english"]}
+    return {"turns": [] if record.get("arabic") else record["english"]}
 
 
 def _record(
     record: Row, look_up: LookUp, shares: dict[str, float], others: list[list[dict[str, str]]]
 ) -> tuple[Row, list[str]]:
     if record["arabic"]:
-        return {"id": record["id"], "arabic": None, "spoiled": None}, []
+        return {"id": record["id"], "arabic": None, "corrupted": None}, []
     arabic, reasons = look_up(_todo(record))
     kind = None
-    if record["reference"] and shares and not reasons:  # never people's own data: it is not spoiled
-        arabic, kind = spoil.record(shares, record["english"], arabic, others, Random(f"spoil {record['id']}"))
-    return {"id": record["id"], "arabic": arabic, "spoiled": kind}, reasons
+    if record["reference"] and shares and not reasons:  # never people's own data: it is not corrupted
+        arabic, kind = corruption.record(shares, record["english"], arabic, others, Random(f"spoil {record['id']}"))
+    return {"id": record["id"], "arabic": arabic, "corrupted": kind}, reasons
 
 
 def _others(records: Shards) -> list[list[dict[str, str]]]:
-    """References of other records, for spoiling by mismatch."""
+    """References of other records, for corruption by mismatch."""
     return [row["reference"] for row in records.read(0, ["reference"]) if row["reference"]]
 
 
 def _counts(records: Shards, shards: Shards) -> dict[str, Any]:
     already = sum(row["arabic"] is None for row in shards.rows(["arabic"]))
-    spoiled = sum(row["spoiled"] is not None for row in shards.rows(["spoiled"]))
+    corrupted = sum(row["corrupted"] is not None for row in shards.rows(["corrupted"]))
     counts = {"input": records.count(), "kept": shards.count(), "rejected": shards.count("rejected")}
-    return {**counts, "already_arabic": already, "spoiled": spoiled}
+    return {**counts, "already_arabic": already, "corrupted": corrupted}

@@ -1,6 +1,6 @@
-"""Verify: score each translated exchange; nothing is judged here (Section 2.2).
+"""Verify: score each translated turn; nothing is judged here (Section 2.2).
 
-An exchange is one text, the question with its answer: the similarity of a lone «نعم» means nothing.
+A turn is one text, the question with its answer: the similarity of a lone «نعم» means nothing.
 """
 
 from collections.abc import Iterator
@@ -12,13 +12,14 @@ from typing import Any
 import pyarrow as pa
 
 from ain.metrics import checks
-from ain.protect import exchange_text
-from ain.record import SCORES, Row, Shards
+from ain.storage.record import SCORES, Row
+from ain.storage.shards import Shards
+from ain.text.placeholders import turn_text
 from ain.verifier import Pair
 
 CHECKS = ("digits", "placeholders", "script", "language", "latin", "repetition", "diacritics", "length")
 SCHEMA = pa.schema([("id", pa.string()), ("similarity", SCORES), *((name, SCORES) for name in CHECKS)])
-SAMPLE = 128  # exchanges by which the drift of a faster backend is measured
+SAMPLE = 128  # turns by which the drift of a faster backend is measured
 
 
 def verify(collect: Path, translate: Path, verifier: Any, engine: Any, out: Path) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def verify(collect: Path, translate: Path, verifier: Any, engine: Any, out: Path
 
 
 class Translated:
-    """What was translated, shard by shard: (id, English exchanges, Arabic exchanges), empty where nothing was to do."""
+    """What was translated, shard by shard: (id, English turns, Arabic turns), empty where nothing was to do."""
 
     def __init__(self, collect: Path, translate: Path) -> None:
         self.records, self.translations = Shards(collect), Shards(translate)
@@ -53,11 +54,11 @@ class Translated:
     def pairs(self) -> Iterator[Pair]:
         for index in range(len(self)):
             for _, english, arabic in self.shard(index):
-                yield from zip(map(exchange_text, english), map(exchange_text, arabic), strict=True)
+                yield from zip(map(turn_text, english), map(turn_text, arabic), strict=True)
 
 
 def scored(rows: list[tuple[str, list[Row], list[Row]]], similarity: Any) -> Iterator[Row]:
-    pairs = [[(exchange_text(one), exchange_text(other)) for one, other in zip(e, a, strict=True)] for _, e, a in rows]
+    pairs = [[(turn_text(one), turn_text(other)) for one, other in zip(e, a, strict=True)] for _, e, a in rows]
     scores = iter(similarity([pair for of in pairs for pair in of]).tolist())
     for (identifier, english, arabic), of in zip(rows, pairs, strict=True):
         row: Row = {"id": identifier, "similarity": list(islice(scores, len(of))) or None}
@@ -72,7 +73,7 @@ def scored(rows: list[tuple[str, list[Row], list[Row]]], similarity: Any) -> Ite
 def _checks(
     english: str, arabic: str, whole_english: tuple[str, ...], whole_arabic: tuple[str, ...]
 ) -> tuple[float | None, ...]:
-    """In the order of CHECKS. An exchange that occurs often is checked once."""
+    """In the order of CHECKS. A turn that occurs often is checked once."""
     return (
         checks.same_numbers(english, arabic),
         checks.same_placeholders(whole_english, whole_arabic),

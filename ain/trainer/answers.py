@@ -8,14 +8,14 @@ import torch
 
 from ain.model.processor import IGNORE, Processor, Tokens
 from ain.model.samples import Samples
-from ain.record import Row
-from ain.tables import read_table, write_table
+from ain.storage.record import Row
+from ain.storage.tables import read_table, write_table
 
 MAX_NEW_TOKENS = 48
 
 
 class Answers:
-    """Greedy answers to the first exchange of the first `count` Arabic samples of the validation split."""
+    """Greedy answers to the first turn of the first `count` Arabic samples of the validation split."""
 
     def __init__(self, samples: Samples, processor: Processor, count: int, table: Path) -> None:
         self.samples, self.processor, self.table = samples, processor, table
@@ -33,9 +33,9 @@ class Answers:
         return rows
 
     def _asked(self, module: Any, index: int) -> Row:
-        row, tokens, pictures = self.samples[index]
-        prompt, expected = first_exchange(tokens, self.processor)
-        shown = pictures[: sum(prompt.frames or [])]
+        row, tokens, images = self.samples[index]
+        prompt, expected = first_turn(tokens, self.processor)
+        shown = images[: sum(prompt.frames or [])]
         batch = self.processor.collate([prompt], shown)
         batch.pop("labels")
         text = self.processor.tokenizer.decode
@@ -51,8 +51,8 @@ class Answers:
         }
 
 
-def first_exchange(sample: Tokens, processor: Processor) -> tuple[Tokens, list[int]]:
-    """(the conversation up to its first answer, with the pictures before that; that answer's tokens)."""
+def first_turn(sample: Tokens, processor: Processor) -> tuple[Tokens, list[int]]:
+    """(the conversation up to its first answer, with the images before that; that answer's tokens)."""
     asked = [label != IGNORE for label in sample.labels]
     start = asked.index(True)
     end = start + (asked[start:].index(False) if False in asked[start:] else len(asked) - start)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ain.record import replace_text
+from ain.storage.files import replace_text
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -25,8 +25,8 @@ class Checkpoints:
         self.directory = directory
         self.keep_last = keep_last
 
-    def save(self, trainer: "pl.Trainer", losses: dict[str, float], witness: torch.Tensor) -> None:
-        """Called by all ranks. What a crash leaves half-written never gets its name. witness: logits to know the model by."""
+    def save(self, trainer: "pl.Trainer", losses: dict[str, float], parity_batch: torch.Tensor) -> None:
+        """Called by all ranks. What a crash leaves half-written never gets its name. parity_batch: logits to know the model by."""
         final = self.directory / f"step-{trainer.global_step:08d}"
         beside = final.with_name(f".{final.name}")
         if trainer.is_global_zero:
@@ -35,7 +35,7 @@ class Checkpoints:
         trainer.strategy.barrier()
         trainer.save_checkpoint(beside / "state")
         if trainer.is_global_zero:
-            torch.save(witness, beside / "witness.pt")
+            torch.save(parity_batch, beside / "parity_batch.pt")
             mark = {"step": trainer.global_step, "losses": losses, "files": _sizes(beside)}
             replace_text(beside / _MARK, json.dumps(mark))
             shutil.rmtree(final, ignore_errors=True)

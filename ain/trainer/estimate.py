@@ -52,7 +52,7 @@ def memory(trainable: int, total: int, settings: Settings, strategy: str, row: f
 
 
 def lines(model: Qwen2VL, settings: Settings, load: Load | None) -> Iterator[str]:
-    """Lines for a person. load: what is packed, or what is assumed of it; None: nothing is known."""
+    """Lines for a person. load: what is tokenized, or what is assumed of it; None: nothing is known."""
     config = _config(model)
     if config is None:
         small = "is made on the way, too small to plan for"
@@ -68,7 +68,7 @@ def lines(model: Qwen2VL, settings: Settings, load: Load | None) -> Iterator[str
     if load is not None:
         yield from _work(of, model, settings, load)
     else:
-        yield "train: for steps and hours run ain pack first, or give samples and tokens: all four of trainer.how.assume"
+        yield "train: for steps and hours run ain tokenize first, or give samples and tokens: all four of trainer.how.assume"
     yield from _memories(of, trainable, model, settings, load)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from ain.model.processor import IGNORE
-from ain.record import replace_text
-from ain.stage import lineage
+from ain.storage.files import replace_text
+from ain.storage.manifest import lineage
 from ain.trainer.training import Training
 
 CLOSE = 1e-3  # how far logits may be from those in training, as a share of the largest
@@ -26,10 +26,10 @@ def export(training: Training, state: Path, card: str) -> None:
         shutil.rmtree(directory, ignore_errors=True)
     beside.mkdir()
     trained = training.model.trained(weights(state / "state"))
-    _compare_with_training(trained, training, state / "witness.pt")
+    _compare_with_training(trained, training, state / "parity_batch.pt")
     training.model.export(trained, beside)
     replace_text(beside / "README.md", card)
-    replace_text(beside / "data_manifest.json", json.dumps(lineage(training.pack), indent=2, ensure_ascii=False))
+    replace_text(beside / "data_manifest.json", json.dumps(lineage(training.samples), indent=2, ensure_ascii=False))
     reloaded = training.model.reload(beside).eval()
     if not torch.equal(answer_logits(trained, training), answer_logits(reloaded, training)):
         raise RuntimeError("the exported checkpoint answers differently from the model that it was made of")
@@ -49,8 +49,8 @@ def weights(state: Path) -> dict[str, torch.Tensor]:
 
 
 def answer_logits(model: Any, training: Training) -> torch.Tensor:
-    """Of the witness's answer tokens [answers, vocabulary]."""
-    batch = training.witness()
+    """Of the parity_batch's answer tokens [answers, vocabulary]."""
+    batch = training.parity_batch()
     asked = batch.pop("targets") != IGNORE
     with torch.no_grad():
         return model(**batch, use_cache=False).logits[0, asked]  # type: ignore[no-any-return]

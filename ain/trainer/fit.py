@@ -1,4 +1,4 @@
-"""One rank's part in a training, from the packed samples to the last checkpoint."""
+"""One rank's part in a training, from the tokenized samples to the last checkpoint."""
 
 import logging
 import random
@@ -12,11 +12,12 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from ain import UserError, device, ranks
+from ain import UserError
 from ain.model.samples import Samples
 from ain.model.size import Load, flops, size
-from ain.stage import read_manifest
-from ain.trainer import live
+from ain.runtime import device, distributed
+from ain.storage.manifest import read_manifest
+from ain.tracking import live
 from ain.trainer.answers import Answers
 from ain.trainer.history import HISTORY, VALIDATION, History
 from ain.trainer.loader import Rows, loader
@@ -30,11 +31,11 @@ from ain.trainer.watch import Watch
 
 def fit(training: Training) -> None:
     """Trains to the plan's last step and leaves a checkpoint there; goes on from the newest one that is whole."""
-    world, rank = ranks.world_size(), ranks.rank()
+    world, rank = distributed.world_size(), distributed.rank()
     _quiet()
-    samples = Samples(training.pack, "train")
+    samples = Samples(training.samples, "train")
     if not len(samples):
-        raise UserError(f"no sample is left to train on; why: {training.pack / 'rejected'}")
+        raise UserError(f"no sample is left to train on; why: {training.samples / 'rejected'}")
     plan = Plan(samples.lengths, samples.answers, training.settings, training.seed, world)
     checkpoints = training.checkpoints
     newest = checkpoints.latest()
@@ -49,7 +50,7 @@ def fit(training: Training) -> None:
         model=training.model.load(gpu, half=training.settings.half, say=rank == 0).train(), steps=plan.steps
     )
     rows = Rows(samples, plan, training.model.processor, rank)
-    logger = live.logger(training, rank)
+    logger = live.logger(training.tracker, training.out, training.described(), rank)
     interrupt = signal.getsignal(signal.SIGINT)
     try:
         _trainer(training, module.model, plan, logger).fit(
@@ -76,7 +77,7 @@ def _say(training: Training, plan: Plan, samples: int, start: int) -> None:
         file=sys.stderr,
         flush=True,
     )
-    if not start and not len(Samples(training.pack, "validation")):
+    if not start and not len(Samples(training.samples, "validation")):
         print("ain: no sample is held out, so loss is measured on trained ones alone", file=sys.stderr, flush=True)
 
 
@@ -98,11 +99,11 @@ def _quiet() -> None:
 
 
 def _trainer(training: Training, model: Any, plan: Plan, logger: Any) -> pl.Trainer:
-    settings, validation = training.settings, Samples(training.pack, "validation")
+    settings, validation = training.settings, Samples(training.samples, "validation")
     capacity = plan.rows_per_step * plan.row_tokens if plan.packing else 0
     watch = Watch(training.out / HISTORY, capacity, _flops_per_token(training, model), _peak(settings, plan.world_size))
     answers = Answers(validation, training.model.processor, settings.show, training.out / "tables" / "answers.csv")
-    held_out = Validation(validation, training.model.processor, settings, plan.world_size, ranks.rank())
+    held_out = Validation(validation, training.model.processor, settings, plan.world_size, distributed.rank())
     return pl.Trainer(
         accelerator=settings.accelerator,
         strategy=strategy(settings),
@@ -137,7 +138,7 @@ def _peak(settings: Settings, world_size: int) -> float | None:
 
 
 def _flops_per_token(training: Training, model: Any) -> float:
-    load = Load.of(read_manifest(training.pack)["counts"])
+    load = Load.of(read_manifest(training.samples)["counts"])
     return flops(size(model.config), load, training.model.frozen, bool(training.model.lora)) / load.tokens
 
 
@@ -162,7 +163,7 @@ class Pause(pl.Callback):
 
     def __init__(self, training: Training, watch: Watch, validation: Validation, answers: Answers) -> None:
         self.training, self.watch, self.validation, self.answers = training, watch, validation, answers
-        self.sample = training.witness()
+        self.sample = training.parity_batch()
         self.done = 0
 
     def on_train_start(self, trainer: pl.Trainer, module: Any) -> None:
@@ -182,10 +183,10 @@ class Pause(pl.Callback):
         if trainer.logger is not None:
             trainer.logger.log_metrics(losses, step=step)
             live.table(trainer.logger, "train/answers", answers, step)
-        self.training.checkpoints.save(trainer, losses, self._witness(module))
+        self.training.checkpoints.save(trainer, losses, self._parity(module))
         self.watch.clock()
 
-    def _witness(self, module: Any) -> torch.Tensor:
+    def _parity(self, module: Any) -> torch.Tensor:
         """Logits of the first sample's answers: the exported model must give the same."""
         precision, strategy = module.trainer.precision_plugin, module.trainer.strategy
         batch = strategy.batch_to_device(precision.convert_input(self.sample))

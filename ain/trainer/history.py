@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ain.record import replace_text
+from ain.storage.files import replace_text
 
 Row = dict[str, Any]
 HISTORY, VALIDATION = "history.jsonl", "validation.jsonl"  # of each step, and of each checkpoint

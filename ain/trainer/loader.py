@@ -25,7 +25,7 @@ class Rows:
         row = self.plan.row(batch, self.rank)
         found = [self.samples[index] for index in row.samples]
         records = [{key: record[key] for key in ("id", "language", "domain")} for record, *_ in found]
-        made = packed([tokens for _, tokens, _ in found], [pictures for *_, pictures in found], self.processor)
+        made = packed([tokens for _, tokens, _ in found], [images for *_, images in found], self.processor)
         return made | {"normaliser": row.normaliser, "records": records}
 
 

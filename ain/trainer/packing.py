@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def pack(lengths: np.ndarray, capacity: int) -> list[list[int]]:
+def best_fit(lengths: np.ndarray, capacity: int) -> list[list[int]]:
     """Rows of indices whose lengths add up to at most `capacity` each; every index is in one row.
 
     Best fit, in the order given. Longest first would fill rows a little better, with samples of one length each: as alike

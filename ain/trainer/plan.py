@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ain import UserError
-from ain.trainer.packing import pack
+from ain.trainer.packing import best_fit
 from ain.trainer.settings import Settings
 
 
@@ -63,7 +63,7 @@ class Plan:
         order = random.permutation(len(self.lengths))
         if not self.packing:
             return np.split(order, range(self.batch_size, len(order), self.batch_size))
-        rows = [order[row] for row in pack(self.lengths[order], self.row_tokens)]
+        rows = [order[row] for row in best_fit(self.lengths[order], self.row_tokens)]
         return [rows[i] for i in random.permutation(len(rows))]
 
     def __len__(self) -> int:

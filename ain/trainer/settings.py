@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ain import UserError
-from ain.ranks import cores
+from ain.runtime.distributed import cores
 
 STRATEGIES = ("ddp", "zero1", "zero2", "zero3")  # by ZeRO's stage; DDP shares nothing out
 CHOICES = {
@@ -82,7 +82,7 @@ class Settings:
         return self.precision != "32-true"
 
 
-def settled(settings: Settings) -> Settings:
+def resolved(settings: Settings) -> Settings:
     """The same with `auto` decided by this machine, and no more workers than it has cores; it must have the devices."""
     import torch
 

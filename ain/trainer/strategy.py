@@ -15,7 +15,7 @@ from ain.trainer.settings import Settings
 
 
 def strategy(settings: Settings) -> Strategy:
-    """Of settings that are `settled`; one device alone needs none, unless ZeRO is asked for by name."""
+    """Of settings that are `resolved`; one device alone needs none, unless ZeRO is asked for by name."""
     gpu = settings.accelerator == "gpu"
     if not settings.zero_stage and int(os.environ.get("WORLD_SIZE", 1)) == 1:
         return SingleDeviceStrategy("cuda:0" if gpu else "cpu", checkpoint_io=Files())

@@ -16,7 +16,7 @@ from ain.trainer.settings import Settings
 class Training:
     """All that a rank needs to take part; it travels to the processes that are started for it."""
 
-    pack: Path
+    samples: Path
     model: Qwen2VL
     objective: Callable[..., Any]
     settings: Settings
@@ -28,10 +28,10 @@ class Training:
     def checkpoints(self) -> Checkpoints:
         return Checkpoints(self.out / "checkpoints", self.settings.keep_last)
 
-    def witness(self) -> Batch:
+    def parity_batch(self) -> Batch:
         """The batch by which a model is known again: the first sample alone."""
-        _, tokens, pictures = Samples(self.pack, "train")[0]
-        return packed([tokens], [pictures], self.model.processor)
+        _, tokens, images = Samples(self.samples, "train")[0]
+        return packed([tokens], [images], self.model.processor)
 
     def described(self) -> dict[str, Any]:
         """By what it may differ from another, for those who compare."""
@@ -42,7 +42,7 @@ class Training:
             "objective": objective,
             "trainer": asdict(self.settings),
             "seed": self.seed,
-            "pack": self.pack.name,
+            "samples": self.samples.name,
         }
 
     @property

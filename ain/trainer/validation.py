@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from ain.model.packed import Batch
 from ain.model.processor import IGNORE, Processor
 from ain.model.samples import Samples
-from ain.ranks import gathered
+from ain.runtime.distributed import gathered
 from ain.trainer.loader import Rows, loader
 from ain.trainer.plan import Plan
 from ain.trainer.settings import Settings

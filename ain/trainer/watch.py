@@ -10,8 +10,8 @@ import torch
 
 from ain import UserError
 from ain.model.packed import Batch
-from ain.progress import progress
-from ain.ranks import gathered
+from ain.runtime.distributed import gathered
+from ain.runtime.progress import progress
 from ain.trainer.history import History, Row
 
 

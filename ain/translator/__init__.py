@@ -4,22 +4,22 @@
 
 which makes whatever is missing for what is to be translated, keeps it in `out` or in the ledger, and returns a function
 from a row to its translation, and one that sums up what it took once all were looked up. A translator that only maps texts
-to texts inherits `over` from `ain.translator.by_text.ByText`.
+to texts inherits `over` from `ain.translator.text_translator.TextTranslator`.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ain.record import Row
+from ain.storage.record import Row
 
-Exchanges = list[dict[str, str]]
-Translation = tuple[Exchanges, list[str]]  # the exchanges, and every reason why they cannot be used
+Turns = list[dict[str, str]]
+Translation = tuple[Turns, list[str]]  # the turns, and every reason why they cannot be used
 LookUp = Callable[[Row], Translation]
 
 
 @dataclass(frozen=True)
 class Todo:
-    """What is to be translated: rows with `exchanges`, an empty list where there is nothing to do; read several times."""
+    """What is to be translated: rows with `turns`, an empty list where there is nothing to do; read several times."""
 
     rows: Callable[[], Iterator[Row]]
     count: int

@@ -1,6 +1,6 @@
 """Translation by chat models: one request a record, nothing asked twice, faults found and mended once (Section 2.1).
 
-What is translated together is a unit: an exchange, so that an answer agrees with its question in gender and number, or a
+What is translated together is a unit: a turn, so that an answer agrees with its question in gender and number, or a
 single text. A unit is paid for once, wherever it occurs: its answer lies in the ledger, and a record's request holds only
 units that are not known yet. Asking goes in rounds over all records, first everything, then what came back faulty; the
 Arabic records are put together from the ledger alone. So a killed run goes on, and a second run asks nothing.
@@ -18,34 +18,34 @@ from ain.chat import Chat, Message, Reply, Request
 from ain.chat.asking import Asking
 from ain.chat.estimate import Estimate, Seen, account_of
 from ain.chat.tokens import request_tokens, tokens
-from ain.ledger import Ledger, key
-from ain.progress import progress
-from ain.protect import core
-from ain.record import Row
+from ain.runtime.progress import progress
+from ain.storage.ledger import Ledger, key
+from ain.storage.record import Row
+from ain.text.placeholders import core
 from ain.translator import LookUp, Todo, Translation
 from ain.translator.faults import KINDS
 from ain.translator.replies import Unit, read, schema
 
-UNITS = {"exchange": ("question", "answer"), "text": ("text",)}
+UNITS = {"turn": ("question", "answer"), "text": ("text",)}
 _LENGTHS = {"o200k": 4, "cl100k": 8}  # tokens of Arabic, at most, for one of English
 
 
 class ChatTranslator:
     """chat: what makes the chat from the remaining settings. prompt: `system` (or null) and `user`, where {text} or {items}
-    is put; `repair`, where {faults} is. unit: exchange | text. answer: json, or plain for models that only translate: the
+    is put; `repair`, where {faults} is. unit: turn | text. answer: json, or plain for models that only translate: the
     answer is then the one text's translation. retry: the kinds of fault (`ain.translator.faults.KINDS`) to ask again
     about, once; records with any other, or with one that stays, are rejected. max_cost_usd: what all runs of this stage
     together may cost. give_up: reject records that got no answer for the moment, instead of leaving the stage unfinished.
     to: arabic | english, the language to translate into. where: the config keys of all that shapes no answer.
     """
 
-    spoil: dict[str, float] = {}  # noqa: RUF012
+    corrupt: dict[str, float] = {}  # noqa: RUF012
 
     def __init__(
         self,
         chat: Callable[..., Any],
         prompt: dict[str, Any],
-        unit: str = "exchange",
+        unit: str = "turn",
         answer: str = "json",
         retry: tuple[str, ...] = (),
         max_cost_usd: float = 0.0,
@@ -57,7 +57,7 @@ class ChatTranslator:
         if unknown := set(retry) - set(KINDS):
             raise UserError(f"translator.retry: {min(unknown)}: choose among {', '.join(KINDS)}")
         if unit not in UNITS or answer not in ("json", "plain") or (answer == "plain" and unit != "text"):
-            raise UserError("translator.unit is exchange or text; translator.answer is json, or plain with unit=text")
+            raise UserError("translator.unit is turn or text; translator.answer is json, or plain with unit=text")
         self.chat: Chat = chat(**settings)
         self.chat.where = where  # type: ignore[attr-defined]
         self.prompt, self.unit, self.answer = prompt, unit, answer
@@ -88,10 +88,10 @@ class ChatTranslator:
     # Units and their keys
 
     def units(self, row: Row) -> list[Unit]:
-        texts = [{name: core(text)[1] for name, text in exchange.items()} for exchange in row["exchanges"]]
+        texts = [{name: core(text)[1] for name, text in turn.items()} for turn in row["turns"]]
         if self.unit == "text":
-            return [{"text": text} for exchange in texts for text in exchange.values() if text]
-        return [exchange for exchange in texts if any(exchange.values())]
+            return [{"text": text} for turn in texts for text in turn.values() if text]
+        return [turn for turn in texts if any(turn.values())]
 
     def _key(self, unit: Unit, attempt: int) -> str:
         return key(self._shape, unit, attempt)
@@ -167,10 +167,10 @@ class ChatTranslator:
             if "fault" in result:
                 reasons.append(f"{result['reason']} ({self.unit} {number})")
             found[tuple(unit.values())] = result.get("fields", {})
-        return [self._exchange(exchange, found) for exchange in row["exchanges"]], reasons
+        return [self._turn(turn, found) for turn in row["turns"]], reasons
 
-    def _exchange(self, exchange: dict[str, str], found: dict[tuple[str, ...], dict[str, Any]]) -> dict[str, str]:
-        cores = {name: core(text) for name, text in exchange.items()}
+    def _turn(self, turn: dict[str, str], found: dict[tuple[str, ...], dict[str, Any]]) -> dict[str, str]:
+        cores = {name: core(text) for name, text in turn.items()}
         if self.unit == "text":
             made = {name: found.get((middle,), {}).get("text", "") for name, (_, middle, _) in cores.items()}
         else:

@@ -5,8 +5,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ain.arabic import arabic_share
-from ain.protect import lost, numbers, pieces
+from ain.text.arabic import arabic_share
+from ain.text.numbers import numbers
+from ain.text.placeholders import lost, pieces
 
 KINDS = (
     "refused",  # the model, or its filter, declined

@@ -3,14 +3,14 @@
 from functools import cached_property
 from typing import Any
 
-from ain.translator.by_text import ByText
+from ain.translator.text_translator import TextTranslator
 
 
-class Seq2Seq(ByText):
+class Seq2Seq(TextTranslator):
     """Translates with a checkpoint of any sequence-to-sequence class.
 
     source_language and target_language are the checkpoint's own codes, for those that have them; `prefix` goes before
-    each text; `spoil` gives, for each kind of damage in `ain.spoil`, the share of records that are to suffer it.
+    each text; `corrupt` gives, for each kind of damage in `ain.text.corruption`, the share of records that are to suffer it.
     """
 
     def __init__(
@@ -21,7 +21,7 @@ class Seq2Seq(ByText):
         prefix: str = "",
         num_beams: int = 1,
         max_new_tokens: int = 256,
-        spoil: dict[str, float] | None = None,
+        corrupt: dict[str, float] | None = None,
         batch_size: int = 32,
         device: str = "auto",
     ) -> None:
@@ -30,7 +30,7 @@ class Seq2Seq(ByText):
         self.prefix = prefix
         self.num_beams = num_beams
         self.max_new_tokens = max_new_tokens
-        self.spoil = spoil or {}
+        self.corrupt = corrupt or {}
         self.batch_size = batch_size
         self.device = device
 
@@ -45,7 +45,7 @@ class Seq2Seq(ByText):
     def _model(self) -> Any:
         from transformers import AutoModelForSeq2SeqLM
 
-        from ain.device import chosen
+        from ain.runtime.device import chosen
 
         return AutoModelForSeq2SeqLM.from_pretrained(self.checkpoint).to(chosen(self.device)).eval()
 

@@ -3,7 +3,7 @@
     over(pairs, out, engine) -> a look-up from pairs to scores
 
 which computes what is not on disk yet, and `score(pairs) -> [pairs]` for a few pairs at once. A pair is (English, Arabic).
-`ByVector` is for encoders that turn each text into a vector, `ByPair` for models that read both texts together.
+`EmbeddingVerifier` is for encoders that turn each text into a vector, `PairScorer` for models that read both texts together.
 """
 
 from collections.abc import Callable, Iterable

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from ain import UserError
-from ain.device import chosen
-from ain.verifier.once import ByPair
+from ain.runtime.device import chosen
+from ain.verifier.base import PairScorer
 
 _FILES = ["hparams.yaml", "checkpoints/model.ckpt"]
 _ENCODER_FILES = ["config.json", "tokenizer*.json", "special_tokens_map.json", "sentencepiece.bpe.model"]
@@ -45,7 +45,7 @@ _UNUSED = (
 )
 
 
-class CometKiwi(ByPair):
+class CometKiwi(PairScorer):
     """Any model of COMET's UnifiedMetric on XLM-R that does without references.
 
     checkpoint is a directory with `hparams.yaml` and `checkpoints/model.ckpt`, or a hub id, with `@revision` or without.

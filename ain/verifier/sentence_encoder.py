@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 
 from ain import UserError
-from ain.arabic import normalise
-from ain.verifier.once import ByVector
+from ain.text.arabic import normalise
+from ain.verifier.base import EmbeddingVerifier
 
 BACKENDS = ("torch", "onnx", "int8")
 
 
-class SentenceEncoder(ByVector):
+class SentenceEncoder(EmbeddingVerifier):
     """A multilingual encoder; plain encoders without a pooling of their own get mean pooling.
 
     backend: torch; onnx, the same numbers faster on a CPU; int8, smaller and a little off (`drift` says how much).
-    normalised: take diacritics and spelling variants of Arabic away first (`ain.arabic.normalise`).
+    normalised: take diacritics and spelling variants of Arabic away first (`ain.text.arabic.normalise`).
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class SentenceEncoder(ByVector):
     def _model(self) -> Any:
         from sentence_transformers import SentenceTransformer
 
-        from ain.device import chosen
+        from ain.runtime.device import chosen
 
         if self.backend == "torch":
             return SentenceTransformer(self.checkpoint, device=chosen(self.device)).eval()
-        from ain.verifier.onnx import Onnx
+        from ain.verifier.onnx_encoder import Onnx
 
         model = SentenceTransformer(self.checkpoint, device="cpu").eval()
         model[0] = Onnx(model[0], self.checkpoint, quantised=self.backend == "int8")

@@ -1,8 +1,8 @@
 """What the training benchmarks train on: a tiny Qwen2-VL with the real chat format, and samples as long as lengths.yaml says.
 
-The words are those of the drawn world, in English and in Arabic; the pictures are its scenes, enlarged.
+The words are those of the drawn world, in English and in Arabic; the images are its scenes, enlarged.
 
-    python benchmarks/training/data.py DIR --samples 600    # DIR/checkpoint, DIR/data/{train,validation}.jsonl and pictures
+    python benchmarks/training/data.py DIR --samples 600    # DIR/checkpoint, DIR/data/{train,validation}.jsonl and images
 """
 
 import argparse
@@ -92,7 +92,7 @@ class Draw:
         self.random = random.Random(seed)
         self.directory = directory
         scenes = [scene for domain in DOMAINS for scene in islice(World(seed).scenes("bench", domain), 40)]
-        self.pictures = [scene.picture for scene in scenes]
+        self.images = [scene.image for scene in scenes]
         asked = [q for scene in scenes for q in scene.questions]
         self.words = {
             "english": [word for q in asked for word in f"{q.question} {q.answer}".split()],
@@ -103,7 +103,7 @@ class Draw:
         language = "arabic" if self.random.random() < LENGTHS["arabic"] else "english"
         kinds = list(LENGTHS["kinds"].values())
         kind = self.random.choices(kinds, [kind["share"] for kind in kinds])[0]
-        images = [self._picture(number, i, kind["side"]) for i in range(self.random.randint(*kind["pictures"]))]
+        images = [self._image(number, i, kind["side"]) for i in range(self.random.randint(*kind["images"]))]
         messages = []
         for turn in range(self.random.randint(*kind["turns"])):
             question = "<image>" * len(images) * (turn == 0) + self._text(kind["question"], language)
@@ -118,10 +118,10 @@ class Draw:
         start = self.random.randrange(len(self.words[language]) - count)
         return " ".join(self.words[language][start : start + count])
 
-    def _picture(self, number: int, index: int, side: list[int]) -> str:
+    def _image(self, number: int, index: int, side: list[int]) -> str:
         name = f"{number}-{index}.png"
         width, height = (self.random.randint(*side) for _ in range(2))
-        self.random.choice(self.pictures).resize((width, height)).save(self.directory / name)
+        self.random.choice(self.images).resize((width, height)).save(self.directory / name)
         return name
 
 

@@ -9,22 +9,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ours import packed, training
+from ours import tokenized_folder, training
 
 from ain.model.samples import SCHEMA, STORES
-from ain.record import SHARD_ROWS, Shards
-from ain.stage import mark_done, read_manifest
+from ain.storage.manifest import mark_done, read_manifest
+from ain.storage.shards import SHARD_ROWS, Shards
 
 
 def prepare(settings: dict[str, Any], count: int) -> None:
-    """The samples of settings["data"] over and over, each time under a new id, as the pack stage leaves them."""
+    """The samples of settings["data"] over and over, each time under a new id, as the tokenize stage leaves them."""
     out = Path(settings["out"])
     folder = out / "folder"
     folder.mkdir(parents=True)
     data = Path(settings["data"])
     for path in [data / "train.jsonl", *data.glob("*.png")]:
         (folder / path.name).symlink_to(path)
-    few = packed(settings, folder, out)
+    few = tokenized_folder(settings, folder, out)
     rows = list(Shards(few, SCHEMA, suffix="arrow").rows())
     many = Shards(out / "many", SCHEMA, suffix="arrow").create()
     for index, start in enumerate(range(0, count, SHARD_ROWS)):

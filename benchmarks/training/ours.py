@@ -2,7 +2,7 @@
 
     python ours.py SETTINGS        # JSON: SETTINGS of runs.py and checkpoint, data, out, seed
 
-Leaves the trained model in OUT/model; the last line is one JSON object. Tokenising is done once, before, as `ain pack` does it.
+Leaves the trained model in OUT/model; the last line is one JSON object. Tokenising is done once, before, as `ain tokenize` does it.
 """
 
 import json
@@ -14,17 +14,17 @@ from typing import Any
 
 import torch
 
-from ain.images import ImagePacks
 from ain.model.processor import Processor
 from ain.model.qwen2_vl import Qwen2VL
 from ain.model.samples import STORES
 from ain.objective.sft import SupervisedFineTuning
-from ain.record import Shards
 from ain.source.folder import Folder
-from ain.stage import mark_done
 from ain.stages.collect import collect
 from ain.stages.mix import SCHEMA
-from ain.stages.pack import pack
+from ain.stages.tokenize import tokenize
+from ain.storage.images import ImageStore
+from ain.storage.manifest import mark_done
+from ain.storage.shards import Shards
 from ain.trainer.export import weights
 from ain.trainer.fit import fit
 from ain.trainer.history import read
@@ -37,13 +37,13 @@ def processor(settings: dict[str, Any]) -> Processor:
     return Processor(settings["checkpoint"], **sizes)
 
 
-def packed(settings: dict[str, Any], folder: Path, where: Path, held_out: int = 0) -> Path:
-    """The pack stage's directory for a folder of samples, the last `held_out` of them for validation."""
-    collected, mixed, out = (where / name for name in ("collect", "mix", "pack"))
+def tokenized_folder(settings: dict[str, Any], folder: Path, where: Path, held_out: int = 0) -> Path:
+    """The tokenize stage's directory for a folder of samples, the last `held_out` of them for validation."""
+    collected, mixed, out = (where / name for name in ("collect", "mix", "tokenize"))
     for directory in (collected, mixed, out):
         directory.mkdir(parents=True)
     collect(Folder(str(folder)), collected)
-    names = ImagePacks(collected).index()
+    names = ImageStore(collected).index()
     shards = Shards(mixed, SCHEMA).create()
     left = Shards(collected).count()
     for index in range(len(Shards(collected))):
@@ -52,17 +52,15 @@ def packed(settings: dict[str, Any], folder: Path, where: Path, held_out: int = 
             language = "arabic" if record["arabic"] else "english"
             split = "train" if left > held_out else "validation"
             left -= 1
-            places = [dict(zip(("store", "pack", "row"), (0, *names[sha]), strict=True)) for sha in record["images"]]
-            rows.append(
-                {**record, "language": language, "split": split, "images": places, "exchanges": record[language]}
-            )
+            places = [dict(zip(("store", "shard", "row"), (0, *names[sha]), strict=True)) for sha in record["images"]]
+            rows.append({**record, "language": language, "split": split, "images": places, "turns": record[language]})
         shards.write(index, rows)
-    (mixed / STORES).write_text(json.dumps({"stores": [collected.name], "pictures": "shown"}), encoding="utf-8")
-    mark_done(out, {"counts": pack(mixed, processor(settings), out)})
+    (mixed / STORES).write_text(json.dumps({"stores": [collected.name], "images": "shown"}), encoding="utf-8")
+    mark_done(out, {"counts": tokenize(mixed, processor(settings), out)})
     return out
 
 
-def training(settings: dict[str, Any], pack: Path, **changes: Any) -> Training:
+def training(settings: dict[str, Any], tokenized: Path, **changes: Any) -> Training:
     """The settings of all contestants in our words."""
     objective = partial(
         SupervisedFineTuning,
@@ -82,18 +80,18 @@ def training(settings: dict[str, Any], pack: Path, **changes: Any) -> Training:
     )
     out = Path(settings["out"])
     out.mkdir(parents=True, exist_ok=True)
-    return Training(pack, model, objective, ours, {"mode": "disabled"}, settings["seed"], out)
+    return Training(tokenized, model, objective, ours, {"mode": "disabled"}, settings["seed"], out)
 
 
 def main(settings: dict[str, Any]) -> None:
     torch.set_num_threads(settings["threads"])
     out = Path(settings["out"])
     rows = Path(settings["data"]) / "train.jsonl"
-    folder = out / "folder"  # the training samples alone, with links to their pictures
+    folder = out / "folder"  # the training samples alone, with links to their images
     folder.mkdir(parents=True)
     for path in [rows, *rows.parent.glob("*.png")]:
         (folder / path.name).symlink_to(path)
-    job = training(settings, packed(settings, folder, out / "prepared"))
+    job = training(settings, tokenized_folder(settings, folder, out / "prepared"))
     fit(job)
     newest = job.checkpoints.latest()
     assert newest is not None

@@ -39,7 +39,7 @@ class Measured(TrainerCallback):
 
 
 def dataset(data: Path, split: str) -> Dataset:
-    """The samples as TRL wants them: without <image>, since it puts all pictures before the first question itself."""
+    """The samples as TRL wants them: without <image>, since it puts all images before the first question itself."""
     rows = [json.loads(line) for line in (data / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()]
     samples = [
         {

@@ -2,7 +2,7 @@
 
     python plain.py SETTINGS loop | trainer        # JSON: SETTINGS of runs.py and checkpoint, data, out, seed
 
-Both read tokens that were prepared before, decode and resize pictures batch by batch, pad each batch to its longest sample,
+Both read tokens that were prepared before, decode and resize images batch by batch, pad each batch to its longest sample,
 and take the loss that the model itself computes. The last line is one JSON object.
 """
 
@@ -30,7 +30,7 @@ from ain.model.processor import Tokens, conversation
 
 
 class Prepared:
-    """(tokens, paths of pictures) of each sample."""
+    """(tokens, paths of images) of each sample."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self.processor = processor(settings)
@@ -39,9 +39,9 @@ class Prepared:
         for line in (data / "train.jsonl").read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             texts = [message["content"] for message in row["messages"]]
-            exchanges = [{"question": q, "answer": a} for q, a in zip(texts[::2], texts[1::2], strict=True)]
+            turns = [{"question": q, "answer": a} for q, a in zip(texts[::2], texts[1::2], strict=True)]
             paths = [data / name for name in row["images"]]
-            tokens = self.processor.tokenize(conversation(exchanges), [Image.open(path).size for path in paths])
+            tokens = self.processor.tokenize(conversation(turns), [Image.open(path).size for path in paths])
             self.samples.append((tokens, paths))
 
     def __len__(self) -> int:

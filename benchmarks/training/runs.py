@@ -69,9 +69,9 @@ def validation_loss(model: Path, data: Path) -> float:
     for line in (data / "validation.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         texts = [message["content"] for message in row["messages"]]
-        exchanges = [{"question": q, "answer": a} for q, a in zip(texts[::2], texts[1::2], strict=True)]
+        turns = [{"question": q, "answer": a} for q, a in zip(texts[::2], texts[1::2], strict=True)]
         images = [Image.open(data / name).convert("RGB") for name in row["images"]]
-        tokens = processor.tokenize(conversation(exchanges), [image.size for image in images])
+        tokens = processor.tokenize(conversation(turns), [image.size for image in images])
         answered = sum(label >= 0 for label in tokens.labels)
         with torch.inference_mode():
             total += float(trained(**processor.collate([tokens], images)).loss) * answered

@@ -1,4 +1,4 @@
-"""Cultural: flags of Arab countries, two or three in a picture, with their capitals. Drawn plainly, emblems as dots."""
+"""Cultural: flags of Arab countries, two or three in an image, with their capitals. Drawn plainly, emblems as dots."""
 
 from dataclasses import dataclass
 from random import Random
@@ -44,9 +44,9 @@ def imagine(random: Random) -> tuple[Mast, ...]:
     return tuple(Mast(flag, place) for flag, place in zip(flags, random.sample(PLACES, len(flags)), strict=True))
 
 
-def draw(masts: tuple[Mast, ...], picture: canvas.Canvas) -> None:
+def draw(masts: tuple[Mast, ...], sheet: canvas.Canvas) -> None:
     for mast in masts:
-        picture.flag(mast.flag.stripes, mast.flag.hoist, mast.flag.emblem, mast.place.row, mast.place.column)
+        sheet.flag(mast.flag.stripes, mast.flag.hoist, mast.flag.emblem, mast.place.row, mast.place.column)
 
 
 def ask(masts: tuple[Mast, ...], random: Random) -> list[Question]:

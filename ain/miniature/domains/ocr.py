@@ -1,11 +1,12 @@
-"""OCR: a two-digit number and a single Arabic word, written somewhere in the picture."""
+"""OCR: a two-digit number and a single Arabic word, written somewhere in the image."""
 
 from dataclasses import dataclass
 from random import Random
 
 from ain.miniature import canvas
-from ain.miniature.grammar import COLOURS, Colour, indic
+from ain.miniature.grammar import COLOURS, Colour
 from ain.miniature.scene import Question
+from ain.text.numbers import indic_digits
 
 WORDS = {
     "book": "كتاب",
@@ -35,20 +36,30 @@ def imagine(random: Random) -> Sign:
     return Sign(random.randint(10, 99), first, random.choice(list(WORDS)), second, random.random() < 0.5)
 
 
-def draw(sign: Sign, picture: canvas.Canvas) -> None:
-    picture.number(sign.number, sign.number_colour.rgb, row=0 if sign.number_on_top else 1)
-    picture.word(WORDS[sign.word], sign.word_colour.rgb, row=1 if sign.number_on_top else 0)
+def draw(sign: Sign, sheet: canvas.Canvas) -> None:
+    sheet.number(sign.number, sign.number_colour.rgb, row=0 if sign.number_on_top else 1)
+    sheet.word(WORDS[sign.word], sign.word_colour.rgb, row=1 if sign.number_on_top else 0)
 
 
 def ask(sign: Sign, random: Random) -> list[Question]:
     top, top_ar = ("the number", "العدد") if sign.number_on_top else ("the word", "الكلمة")
     return [
-        Question("number", "Which number is written?", str(sign.number), "ما العدد المكتوب؟", indic(sign.number)),
         Question(
-            "first digit", "What is the first digit?", str(sign.number)[0], "ما الرقم الأول؟", indic(sign.number)[0]
+            "number", "Which number is written?", str(sign.number), "ما العدد المكتوب؟", indic_digits(sign.number)
         ),
         Question(
-            "last digit", "What is the last digit?", str(sign.number)[1], "ما الرقم الأخير؟", indic(sign.number)[1]
+            "first digit",
+            "What is the first digit?",
+            str(sign.number)[0],
+            "ما الرقم الأول؟",
+            indic_digits(sign.number)[0],
+        ),
+        Question(
+            "last digit",
+            "What is the last digit?",
+            str(sign.number)[1],
+            "ما الرقم الأخير؟",
+            indic_digits(sign.number)[1],
         ),
         Question("word", "Which word is written?", sign.word, "ما الكلمة المكتوبة؟", WORDS[sign.word]),
         Question(

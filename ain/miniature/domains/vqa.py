@@ -1,4 +1,4 @@
-"""General VQA: coloured shapes in a two-by-two picture; colour, shape, count, position, existence, description."""
+"""General VQA: coloured shapes in a two-by-two image; colour, shape, count, position, existence, description."""
 
 from dataclasses import dataclass
 from random import Random
@@ -23,9 +23,9 @@ def imagine(random: Random) -> tuple[Thing, ...]:
     return tuple(Thing(shape, colour, place) for (shape, colour), place in zip(kinds, places, strict=True))
 
 
-def draw(things: tuple[Thing, ...], picture: canvas.Canvas) -> None:
+def draw(things: tuple[Thing, ...], sheet: canvas.Canvas) -> None:
     for one in things:
-        picture.shape(one.shape.english, one.colour.rgb, one.place.row, one.place.column)
+        sheet.shape(one.shape.english, one.colour.rgb, one.place.row, one.place.column)
 
 
 def ask(things: tuple[Thing, ...], random: Random) -> list[Question]:

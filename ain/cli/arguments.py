@@ -1,0 +1,70 @@
+"""Words of the command line as Hydra wants them."""
+
+import difflib
+
+from ain import UserError
+from ain.report.reproduction import stand_ins
+from ain.runtime.paths import ROOT
+
+VERBS = (
+    "collect",
+    "translate",
+    "verify",
+    "back_translate",
+    "screen",
+    "select",
+    "mix",
+    "tokenize",
+    "train",
+    "evaluate_base",
+    "evaluate",
+    "probe",
+    "rate",
+    "report",
+    "run",
+    "reproduce",
+)
+
+
+def arguments(words: list[str]) -> list[str]:
+    """`run NAME -m a=1,2` as Hydra wants it: stage and experiment, then all overrides, then all flags with their values."""
+    verb, *rest = words
+    if verb not in VERBS:
+        near = difflib.get_close_matches(verb, VERBS, 1)
+        meant = f" (did you mean {near[0]}?)" if near else ""
+        raise UserError(f"{verb}: no such command; choose one of {', '.join(VERBS)}{meant}")
+    overrides, flags, names = [], [], []
+    for i, word in enumerate(rest):
+        if word.startswith("-") or (i and rest[i - 1] in _FLAGS_WITH_VALUE):
+            flags.append(word)
+        elif "=" in word or word.startswith("~"):
+            overrides.append(word)
+        else:
+            names.append(word)
+    if len(names) > 1:
+        raise UserError(f"{' '.join(names)}: one experiment at a time; overrides look like key=value")
+    if verb == "reproduce":
+        if not names:
+            raise UserError("reproduce what? name an experiment, as in: ain reproduce ain/table4")
+        # What an experiment names goes before what the person names.
+        overrides = ["reproduce=true", *stand_ins(names[0], ROOT / "experiments" / f"{names[0]}.yaml"), *overrides]
+    elif verb != "run" or not names:  # an experiment may say how far it goes
+        overrides = [f"stage={verb}", *overrides]
+    return [*overrides, *(f"experiment={name}" for name in names), *flags]
+
+
+_FLAGS_WITH_VALUE = (
+    "--cfg",
+    "-c",
+    "--package",
+    "-p",
+    "--info",
+    "-i",
+    "--config-path",
+    "-cp",
+    "--config-name",
+    "-cn",
+    "--config-dir",
+    "-cd",
+    "--experimental-rerun",
+)

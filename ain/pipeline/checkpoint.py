@@ -1,0 +1,87 @@
+"""Names of checkpoints: a directory, a hub id (`org/name` or `org/name@revision`), `miniature:NAME?seed=N`, or
+`package:MODULE/FOLDER or HUB_ID` for weights that come in a Python package, where that is installed.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ain import Unavailable, UserError
+from ain.storage.digests import content_digest
+
+MINIATURE = "miniature:"
+PACKAGE = "package:"
+_NOT_FOR_TORCH = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*", "*.gguf", "*.tflite"]
+
+
+def identity(name: str) -> Any:
+    """What of a checkpoint enters a fingerprint: a directory's content, a hub's id and revision, a miniature's recipe.
+
+    A name that can be none of these is refused here, before any work is done.
+    """
+    if name.startswith(MINIATURE):
+        from ain.miniature.recipe import Recipe
+
+        return Recipe.parse(name).identity()
+    name = _packaged(name)
+    if Path(name).is_dir():
+        return content_digest(Path(name))
+    if name.startswith((".", "/", "~")) or name.count("/") != 1:
+        raise UserError(
+            f"{name}: no such directory; give a checkpoint's directory or a hub id such as Qwen/Qwen2-VL-2B-Instruct"
+        )
+    return name
+
+
+def locate(name: str, output_dir: Path) -> str:
+    """A local directory that `from_pretrained` takes. What is missing is downloaded, or, for a miniature, trained."""
+    if name.startswith(MINIATURE):
+        from ain.miniature.checkpoints import trained
+        from ain.miniature.recipe import Recipe
+
+        return str(trained(Recipe.parse(name), output_dir / "checkpoints"))
+    name = _packaged(name)
+    return name if Path(name).is_dir() else _download(name)
+
+
+def here(name: str, output_dir: Path) -> str:
+    """The local directory, if it is there already; else the name as it was given. Nothing is downloaded or trained."""
+    if not name.startswith(MINIATURE):
+        return _packaged(name)
+    from ain.miniature.recipe import Recipe
+
+    made = output_dir / "checkpoints" / Recipe.parse(name).identity()
+    return str(made) if made.is_dir() else name
+
+
+def _packaged(name: str) -> str:
+    """The directory in a Python package that is installed, or what is named behind `or`."""
+    inside, _, otherwise = name.removeprefix(PACKAGE).partition(" or ")
+    if not name.startswith(PACKAGE):
+        return name
+    module, _, folder = inside.partition("/")
+    spec = find_spec(module)
+    return (
+        str(Path(spec.submodule_search_locations[0]) / folder)
+        if spec and spec.submodule_search_locations
+        else otherwise
+    )
+
+
+def _download(name: str) -> str:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from tqdm.auto import tqdm
+
+    repository, _, revision = name.partition("@")
+    try:
+        return snapshot_download(repository, revision=revision or None, ignore_patterns=_NOT_FOR_TORCH, tqdm_class=tqdm)
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        if "gated" in type(error).__name__.lower() or "gated" in str(error).lower():
+            raise Unavailable(
+                f"{name}: its licence wants to be accepted: do so at https://huggingface.co/{repository}, then set HF_TOKEN"
+            ) from None
+        reason = str(error).splitlines()[0]
+        raise Unavailable(
+            f"{name}: cannot be fetched ({reason}); check the name and the network, or give a local directory instead"
+        ) from None

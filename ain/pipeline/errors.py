@@ -1,0 +1,57 @@
+"""Mistakes in a command or a config, said in one sentence with the nearest right word. None means: not a person's mistake."""
+
+import difflib
+import re
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from ain import UserError
+from ain.pipeline.keys import known_keys, nearest
+from ain.runtime.paths import ROOT
+
+# Python, Arrow, safetensors, SQLite and torch say it each in an exception of its own.
+_DISK_FULL = re.compile(
+    r"no space left|disk is full|quota exceeded|errno 27|inline_container.*(write failed|unexpected pos)", re.I
+)
+
+
+def sentence(error: Exception) -> str | None:
+    """What to tell the person."""
+    if isinstance(error, UserError):
+        return str(error)
+    if _DISK_FULL.search(str(error)):
+        return "no space left on the disk; free some, then the same command goes on from here"
+    if not isinstance(error, HydraException | OmegaConfBaseException):
+        return None
+    text = f"{error}\n{error.__cause__ or ''}"
+    if choice := re.search(
+        r"Could not find '([^']+)/([^'/]+)'.*?Available options in '[^']+':\n((?:\t\S+\n?)+)", text, re.S
+    ):
+        group, wrong, options = (
+            choice[1],
+            choice[2],
+            [option.strip() for option in choice[3].split("\n") if option.strip()],
+        )
+        if not group.startswith("experiment"):
+            return _wrong_choice(group, wrong, options)
+    if missing := re.search(r"Could not find 'experiment/([^']+)'", text):
+        return _wrong_choice("experiment", missing[1], _experiments())
+    if unknown := re.search(r"Could not override '([^']+)'", text):
+        return f"no such key: {unknown[1]}{nearest(unknown[1], known_keys([]))}"
+    if experiment := re.search(r"Could not override '([^']+)'\.\s+No match in the defaults list", text):
+        return f"no such group: {experiment[1]}"
+    return " ".join(text.split()).removesuffix("None").strip()
+
+
+def _wrong_choice(group: str, wrong: str, options: list[str]) -> str:
+    near = difflib.get_close_matches(wrong, options, 1)
+    meant = f" (did you mean {near[0]}?)" if near else ""
+    return f"{group}={wrong}: choose one of {', '.join(options)}{meant}"
+
+
+def _experiments() -> list[str]:
+    folder = ROOT / "experiments"
+    return sorted(
+        str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml") if path.parent.name != "paper"
+    )

@@ -1,0 +1,61 @@
+"""The keys that a config has; an experiment may set keys, not invent them."""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from ain import UserError
+from ain.runtime.paths import ROOT
+
+
+def refuse_unknown_keys(cfg: DictConfig) -> None:
+    """An experiment may set keys, not invent them: compose again without it and compare the keys."""
+    choices = HydraConfig.get().runtime.choices
+    name = choices.get("experiment")
+    if name is None:
+        return
+    known = known_keys(
+        [
+            f"{group}={choice}"
+            for group, choice in choices.items()
+            if choice is not None and group != "experiment" and not group.startswith("hydra/")
+        ]
+    )
+    for key in sorted(set(_keys(cfg)) - known):
+        if not any(key.startswith(f"{free}.") for free in _FREE):
+            hint = (
+                nearest(key, known) or "; does its first line say `# @package _global_`?"
+                if "." not in key
+                else nearest(key, known)
+            )
+            raise UserError(f"experiment {name}: no such key: {key}{hint}")
+
+
+_FREE = ("mixture.parts", "source.columns", "paper", "stand_in")  # people name these keys themselves
+
+
+def known_keys(overrides: Iterable[str]) -> set[str]:
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    if not GlobalHydra.instance().is_initialized():
+        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+            return set(_keys(compose("config", overrides=list(overrides))))
+    return set(_keys(compose("config", overrides=list(overrides))))
+
+
+def nearest(wrong: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(wrong, sorted(known), 1, cutoff=0.7)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _keys(node: Any, at: str = "") -> Iterator[str]:
+    """All keys with their dots, groups included; nothing is resolved."""
+    plain = OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node
+    if isinstance(plain, dict):
+        for key, value in plain.items():
+            yield f"{at}{key!s}"
+            yield from _keys(value, f"{at}{key!s}.")

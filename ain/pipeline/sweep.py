@@ -1,0 +1,128 @@
+"""Around a sweep: old job files are cleared first; at its end comes the table of all jobs, and a failure if any failed."""
+
+import json
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from ain.pipeline.errors import sentence
+from ain.runtime.console import results
+
+
+class Sweep(Callback):
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        for old in Path(config.hydra.sweep.dir).glob("*/job.json"):
+            old.unlink()
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Hydra makes mere warnings of what callbacks raise, so a fault of ours is shown and ends the sweep here."""
+        try:
+            end(config)
+        except Exception as error:
+            if (words := sentence(error)) is not None:
+                sys.exit(f"ain: {words}")
+            traceback.print_exc()
+            sys.exit("ain: the jobs are finished, but what follows them failed")
+
+
+def end(config: DictConfig) -> None:
+    """The table of all jobs, what is made of them together, and a failure if any failed."""
+    jobs = _jobs(Path(config.hydra.sweep.dir))
+    if not jobs:
+        sys.exit("ain: the sweep has no jobs; give at least one value, as in thresholds=paper,none")
+    for line in table(jobs):
+        print(line, file=sys.stderr)
+    done = [job for job in jobs if job["status"] in ("done", "planned")]
+    where = Path(config.output_dir) / "report"
+    if done and not config.dry_run:
+        if config.stage == "rate":
+            _together(done, where / "ratings")
+        if config.stage == "probe":
+            from ain.report.probe import report_probes
+            from ain.tracking.publish import publish_together
+
+            report_probes(jobs, where / "probe")
+            publish_together(config, where / "probe", Path(config.hydra.sweep.dir))
+            print(f"ain: {where / 'probe' / 'index.html'}", file=sys.stderr)
+        if config.stage in ("run", "report"):
+            from ain.report.sweep import report_sweep
+
+            report_sweep(jobs, where)
+            print(f"ain: {where / 'index.html'}", file=sys.stderr)
+        if config.reproduce:
+            for line in _compared(jobs, config):
+                print(line, file=results(), flush=True)
+    # To probe is to ask who is there: a verifier that cannot be had is shown as such.
+    missing = [job for job in jobs if job["status"] == "unavailable"] if config.stage == "probe" and done else []
+    if failed := len(jobs) - len(done) - len(missing):
+        sys.exit(
+            f"ain: {failed} of {len(jobs)} jobs failed; the same command tries them again and repeats nothing that is done"
+        )
+
+
+def _jobs(folder: Path) -> list[dict[str, Any]]:
+    """All jobs of the sweep in the order in which they began, each with a label that tells it from the others."""
+    jobs = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*/job.json")]
+    jobs.sort(key=lambda job: job["started"])
+    common = set.intersection(*(set(job["overrides"]) for job in jobs)) if len(jobs) > 1 else set()
+    for job in jobs:
+        job["label"] = " ".join(word for word in job["overrides"] if word not in common) or "(defaults)"
+        if job["status"] == "running":  # its process was killed
+            job |= {"status": "failed", "error": "it was killed", "seconds": ""}
+    return jobs
+
+
+def _together(jobs: list[dict[str, Any]], where: Path) -> None:
+    """One table of all translators, and one blind sheet of all their translations."""
+    from ain.rating import sheets
+    from ain.storage.tables import read_table, write_table
+
+    directories = {job["label"]: Path(job["directories"]["rate"]) for job in jobs}
+    rows = [
+        {"translator": name, **read_table(path / "tables" / "translators.csv")[0]} for name, path in directories.items()
+    ]
+    write_table(where / "translators.csv", rows)
+    sheets.write([row for path in directories.values() for row in sheets.read_sheet(path)], where)
+    print(f"ain: {where}: translators.csv, and rating_sheet.xlsx for people to fill in", file=sys.stderr)
+
+
+def _compared(jobs: list[dict[str, Any]], config: DictConfig) -> list[str]:
+    from omegaconf import OmegaConf
+
+    from ain.report.reproduction import compare, lines
+    from ain.storage.tables import write_table
+
+    paper: Any = OmegaConf.to_container(config.paper)
+    table = compare(jobs, paper)
+    where = Path(config.output_dir) / "report" / f"{paper['table'].replace('/', '-')}.csv"
+    write_table(where, table)
+    print(f"ain: {where}", file=sys.stderr)
+    return lines(table, paper, jobs)
+
+
+def table(jobs: list[dict[str, Any]]) -> list[str]:
+    """One line a job: its overrides, how it ended, and its headline or its error."""
+    rows = [("job", "status", "seconds", "")]
+    for job in jobs:
+        headline = "  ".join(f"{name} {_short(value)}" for name, value in job.get("headline", {}).items())
+        rows.append(
+            (
+                job["label"],
+                job["status"],
+                str(job.get("seconds", "")),
+                job.get("error") or headline,
+            )
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    return [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip()
+        for row in rows
+    ]
+
+
+def _short(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"

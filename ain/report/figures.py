@@ -1,0 +1,244 @@
+"""Figures of the report, saved as PNG and returned as data URIs, so that a page carries them along.
+
+matplotlib 3.11 shapes and orders Arabic by itself; DejaVu Sans, which comes with it, covers the script.
+"""
+
+import base64
+import itertools
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image, ImageFilter
+
+from ain.metrics import detection
+from ain.storage.files import replace_file
+
+INK, GREY, GOOD, BAD, ACCENT = "#1f2933", "#b8c0c8", "#2f7d5b", "#c2483d", "#2b6cb0"
+
+plt.rcParams.update(
+    {
+        "font.family": "DejaVu Sans",
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": GREY,
+        "text.color": INK,
+    }
+)
+
+
+def inline(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def blurred(image: Image.Image) -> Image.Image:
+    """A thumbnail that shows no more than colours."""
+    return image.filter(ImageFilter.GaussianBlur(max(image.size) / 14))
+
+
+def _saved(figure: Figure, path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, lambda temporary: figure.savefig(temporary, format="png", dpi=130, bbox_inches="tight"))
+    plt.close(figure)
+    return inline(path.read_bytes())
+
+
+def funnel(counts: dict[str, dict[str, Any]], path: Path) -> str:
+    """What each stage kept and rejected."""
+    stages = [stage for stage in counts if "input" in counts[stage] and not stage.startswith("evaluate")]
+    kept = [counts[stage]["kept"] for stage in stages]
+    rejected = [counts[stage]["rejected"] for stage in stages]
+    figure, axes = plt.subplots(figsize=(7, 0.38 * len(stages) + 0.7))
+    axes.barh(stages, kept, color=GOOD, label="kept")
+    axes.barh(stages, rejected, left=kept, color=BAD, label="rejected")
+    for y, (keep, reject) in enumerate(zip(kept, rejected, strict=True)):
+        axes.text(keep + reject, y, f" {keep:,}" + (f"  (−{reject:,})" if reject else ""), va="center")
+    axes.invert_yaxis()
+    axes.margins(x=0.15)
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    return _saved(figure, path)
+
+
+def rules(rows: list[dict[str, Any]], path: Path) -> str:
+    """What each rule rejected, what it alone did, and how many records are left after it."""
+    figure, axes = plt.subplots(figsize=(7, 0.34 * len(rows) + 0.8))
+    names = [row["rule"] for row in rows]
+    records, alone = ([int(row[key]) for row in rows] for key in ("records", "by this rule alone"))
+    axes.barh(names, records, color="#e6a19a", label="rejected")
+    axes.barh(names, alone, color=BAD, label="by this rule alone")
+    for y, row in enumerate(rows):
+        axes.text(records[y], y, f" {records[y]:,}   ({int(row['left']):,} left)", va="center")
+    axes.invert_yaxis()
+    axes.margins(x=0.3)
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    return _saved(figure, path)
+
+
+def loss(rows: list[dict[str, str]], held_out: dict[str, list[tuple[int, float]]], path: Path) -> str:
+    """In training, step by step and smoothed; on held-out samples, by name, where it was measured."""
+    steps = [int(row["step"]) for row in rows]
+    values = np.array([float(row["loss"]) for row in rows])
+    figure, axes = plt.subplots(figsize=(7, 2.6))
+    axes.plot(steps, values, color=GREY, linewidth=0.8)
+    width = max(1, len(values) // 30)
+    smooth = np.convolve(
+        np.pad(values, (width // 2, width - 1 - width // 2), mode="edge"), np.ones(width) / width, mode="valid"
+    )
+    axes.plot(steps, smooth, color=ACCENT, linewidth=1.8, label="training")
+    for marker, (name, points) in zip("osD^v", held_out.items(), strict=False):
+        axes.plot(*zip(*points, strict=True), marker, color=BAD, markersize=5, fillstyle="none", label=name)
+    axes.legend(frameon=False)
+    axes.set(xlabel="step", ylabel="loss", ylim=(0, None))
+    return _saved(figure, path)
+
+
+def accuracy(rows: list[dict[str, Any]], path: Path) -> str:
+    """Base and tuned model by language and domain, with intervals; hollow marks: with another scene's image."""
+    languages = list(dict.fromkeys(row["language"] for row in rows))
+    domains = [d for d in dict.fromkeys(row["domain"] for row in rows) if d != "all"] + ["all"]
+    figure, panels = plt.subplots(1, len(languages), figsize=(3.6 * len(languages), 2.8), sharey=True, squeeze=False)
+    for axes, language in zip(panels[0], languages, strict=True):
+        for offset, (model, colour) in enumerate((("base", GREY), ("tuned", ACCENT))):
+            shown = {
+                r["domain"]: r for r in rows if (r["language"], r["model"], r["images"]) == (language, model, "shown")
+            }
+            if not shown:
+                shown = {r["domain"]: r for r in rows if (r["language"], r["model"]) == (language, model)}
+            heights = [float(shown[d]["accuracy"]) for d in domains]
+            errors = [
+                [float(shown[d]["accuracy"]) - float(shown[d]["low"]) for d in domains],
+                [float(shown[d]["high"]) - float(shown[d]["accuracy"]) for d in domains],
+            ]
+            places = np.arange(len(domains)) + (offset - 0.5) * 0.38
+            axes.bar(
+                places,
+                heights,
+                0.36,
+                yerr=errors,
+                color=colour,
+                error_kw={"ecolor": INK, "elinewidth": 0.8},
+                label=model,
+            )
+            shuffled = {
+                r["domain"]: r
+                for r in rows
+                if (r["language"], r["model"], r["images"]) == (language, model, "shuffled")
+            }
+            if shuffled:
+                label = "wrong image" if offset else None
+                axes.scatter(
+                    places,
+                    [float(shuffled[d]["accuracy"]) for d in domains],
+                    facecolor="white",
+                    edgecolor=INK,
+                    zorder=3,
+                    s=18,
+                    label=label,
+                )
+        axes.set(title=language, xticks=range(len(domains)), xticklabels=domains, ylim=(0, 100))
+    panels[0][0].set_ylabel("accuracy, %")
+    panels[0][-1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    return _saved(figure, path)
+
+
+def heatmap(rows: list[dict[str, Any]], columns: list[str], path: Path) -> str:
+    """Similarity over the probe pairs of Tables 6 to 8 (Fig. 14), a column for each verifier; mismatched pairs in red."""
+    values = np.array([[_number(row[column]) for column in columns] for row in rows])
+    figure, axes = plt.subplots(figsize=(4.6 + 1.05 * len(columns), 0.29 * len(rows) + 1.1))
+    axes.imshow(np.ma.masked_invalid(values), cmap="YlGnBu", vmin=0, vmax=1, aspect="auto")
+    for y, x in np.ndindex(*values.shape):
+        text = "–" if np.isnan(values[y, x]) else f"{values[y, x]:.2f}"
+        axes.text(x, y, text, ha="center", va="center", color="white" if values[y, x] > 0.6 else INK)
+    labels = [f"{row['english']}  |  {row['arabic']}   {row['pair']}" for row in rows]
+    names = [column.replace(", ", ",\n") for column in columns]
+    axes.set(xticks=range(len(columns)), xticklabels=names, yticks=range(len(rows)), yticklabels=labels)
+    axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+    for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
+        tick.set_color(INK if str(row["correct"]) == "True" else BAD)
+    for y, (one, other) in enumerate(itertools.pairwise(rows)):
+        if one["group"] != other["group"]:
+            axes.axhline(y + 0.5, color="white", linewidth=3)
+    for group in dict.fromkeys(row["group"] for row in rows):
+        places = [y for y, row in enumerate(rows) if row["group"] == group]
+        axes.text(len(columns) - 0.4, sum(places) / len(places), group, va="center", color=INK)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return _saved(figure, path)
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value in (None, "") else float(value)
+
+
+def curves(verifiers: dict[str, tuple[np.ndarray, np.ndarray]], threshold: float, path: Path) -> str:
+    """Of each verifier (scores of good, scores of poor): distributions, ROC and precision-recall curves (Fig. 15)."""
+    figure, panels = plt.subplots(1, 3, figsize=(11.5, 3.2))
+    colours = [ACCENT, BAD, GOOD, "#b7791f", "#6b46c1", "#2c7a7b", INK, GREY]
+    for (name, (good, poor)), colour in zip(verifiers.items(), itertools.cycle(colours), strict=False):
+        bins = np.linspace(min(0.0, good.min(), poor.min()), 1, 41).tolist()
+        panels[0].hist(good, bins=bins, histtype="step", color=colour, linewidth=1.6)
+        panels[0].hist(poor, bins=bins, histtype="step", color=colour, linewidth=1.2, linestyle=":")
+        panels[1].plot(*detection.roc(good, poor), color=colour, label=f"{name}: {detection.auc(good, poor):.3f}")
+        precision, recall = detection.precision_recall(good, poor)
+        label = f"{name}: {detection.average_precision(good, poor):.3f}"
+        panels[2].plot(recall, precision, color=colour, label=label)
+    panels[0].axvline(threshold, color=GREY, linewidth=1)
+    panels[0].set(title="good (solid) and poor (dotted)", xlabel="score", ylabel="turns")
+    panels[1].plot([0, 1], [0, 1], color=GREY, linewidth=0.8)
+    panels[1].set(title="ROC, area", xlabel="poor kept", ylabel="good kept")
+    panels[2].set(title="precision and recall, area", xlabel="good kept", ylabel="good among the kept", ylim=(0, 1.03))
+    for panel in panels[1:]:
+        panel.legend(frameon=False, fontsize=8)
+    figure.tight_layout()
+    return _saved(figure, path)
+
+
+def similarity(groups: dict[str, list[float]], path: Path) -> str:
+    figure, axes = plt.subplots(figsize=(7, 2.4))
+    for name, values in sorted(groups.items()):
+        axes.hist(
+            values,
+            bins=np.linspace(-0.6, 1, 65).tolist(),
+            alpha=0.75,
+            color=GOOD if name == "as translated" else BAD,
+            label=name,
+        )
+    axes.set(xlabel="similarity of the worst turn", ylabel="records")
+    axes.legend(frameon=False)
+    return _saved(figure, path)
+
+
+def safety(rows: list[dict[str, Any]], path: Path) -> str:
+    """Percent of the images, by rating and by category of what is unsafe (Fig. 16)."""
+    figure, axes = plt.subplots(figsize=(7, 0.32 * len(rows) + 0.6))
+    colours = {"safe": GOOD, "unsafe": BAD}
+    values = [float(row["percent"]) for row in rows]
+    axes.barh([row["what"] for row in rows], values, color=[colours.get(row["what"], GREY) for row in rows])
+    for y, (value, row) in enumerate(zip(values, rows, strict=True)):
+        axes.text(value, y, f" {value:.2f} %  ({int(row['images']):,})", va="center")
+    axes.set(xlim=(0, 125), xticks=[])
+    axes.spines["bottom"].set_visible(False)
+    axes.invert_yaxis()
+    return _saved(figure, path)
+
+
+def sweep(jobs: list[tuple[str, dict[str, float]]], path: Path) -> str:
+    """Of each job: language → accuracy of the tuned model in percent."""
+    figure, axes = plt.subplots(figsize=(7, 0.5 * len(jobs) + 0.9))
+    for offset, (language, colour) in enumerate((("arabic", ACCENT), ("english", GREY))):
+        values = [accuracy[language] for _, accuracy in jobs]
+        axes.barh(np.arange(len(jobs)) + (offset - 0.5) * 0.38, values, 0.36, color=colour, label=language)
+        for y, value in enumerate(values):
+            axes.text(value, y + (offset - 0.5) * 0.38, f" {value:.1f}", va="center")
+    axes.set(yticks=range(len(jobs)), yticklabels=[name for name, _ in jobs], xlabel="accuracy of the tuned model, %")
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    return _saved(figure, path)

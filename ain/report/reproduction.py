@@ -1,0 +1,110 @@
+"""`ain reproduce NAME`: a tagged experiment's sweep, then the paper's numbers beside ours.
+
+The experiment's `paper` says which of the reported tables it reproduces, which of its rows each of our choices answers to,
+and which of its columns; its `stand_in`, what takes the part of a service for which no key is set.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ain import UserError
+from ain.runtime.paths import PAPER
+
+Table = list[dict[str, Any]]
+
+
+def stand_ins(name: str, file: Path) -> list[str]:
+    """The overrides that an experiment wants where the variable with its key is not set; it must name a paper's table."""
+    if not file.exists():
+        return []  # Hydra says it better
+    try:
+        experiment = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise UserError(f"{file}: broken YAML: {' '.join(str(error).split())}") from None
+    if "paper" not in experiment:
+        raise UserError(f"{name} reproduces no table of a paper; run it with: ain run {name}")
+    given = experiment.get("stand_in")
+    return list(given["overrides"]) if given and not os.environ.get(given["unless"]) else []
+
+
+def compare(jobs: list[dict[str, Any]], paper: dict[str, Any]) -> Table:
+    """A row for each job and each of the paper's numbers that answer to it: paper, ours, difference. With `ours`, a job's
+    own table (stage/name) holds a row for each of the paper's; else a job is one row of the paper's table.
+    """
+    reported = yaml.safe_load((PAPER / "reported.yml").read_text(encoding="utf-8"))[paper["table"]]
+    return [row for job in jobs for row in (_of_table if "ours" in paper else _of_job)(job, paper, reported)]
+
+
+def _of_job(job: dict[str, Any], paper: dict[str, Any], reported: dict[str, Any]) -> Table:
+    choice = _choice(job, paper["group"])
+    row = paper["rows"].get(choice)
+    if row is None:
+        raise UserError(f"{paper['table']} has no row for {paper['group']}={choice}")
+    printed = dict(zip(reported["columns"], reported["rows"][row], strict=True))
+    ours = job.get("headline", {})
+    return [
+        {paper["group"]: choice, "row": row, "what": column, **_beside(printed[column], ours.get(column))}
+        for column in paper["columns"]
+    ]
+
+
+def _of_table(job: dict[str, Any], paper: dict[str, Any], reported: dict[str, Any]) -> Table:
+    """paper: `key`, the column of ours that names the paper's rows. Where choices of a group answer to columns of the paper,
+    `columns` says which, and `value` is ours; else our columns are named as the paper's.
+    """
+    from ain.storage.tables import read_table
+
+    stage, name = paper["ours"].split("/")
+    path = Path(job["directories"][stage]) / "tables" / f"{name}.csv" if job["status"] == "done" else None
+    rows = {row[paper["key"]]: row for row in read_table(path)} if path and path.exists() else {}
+    choice = _choice(job, paper["group"])
+    if "columns" not in paper:
+        pairs = [(column, column) for column in reported["columns"]]
+    elif choice in paper["columns"]:
+        pairs = [(paper["columns"][choice], paper["value"])]
+    else:
+        pairs = []
+    made = []
+    for key, printed in reported["rows"].items():
+        for column, ours in pairs:
+            value = printed[reported["columns"].index(column)]
+            if value is not None:
+                found = rows.get(str(key), {}).get(ours)
+                beside = _beside(value, float(found) if found else None)
+                made.append({paper["group"]: choice, "row": key, "what": column, **beside})
+    return made
+
+
+def _beside(paper: float, ours: float | None) -> dict[str, Any]:
+    return {"paper": paper, "ours": ours, "difference": None if ours is None else round(ours - paper, 4)}
+
+
+def _choice(job: dict[str, Any], group: str) -> str:
+    return next((word.split("=")[1] for word in job["overrides"] if word.startswith(f"{group}=")), "default")
+
+
+def lines(table: Table, paper: dict[str, Any], jobs: list[dict[str, Any]]) -> list[str]:
+    """The comparison for a terminal, and who stood in for whom."""
+    group = paper["group"]
+    cells = [[group, "paper's row", "column", "paper", "ours", "difference"]]
+    missing = {_choice(job, group): job["error"] for job in jobs if job["status"] == "unavailable"}
+    shown = [row for row in table if row[group] not in missing]
+    cells += [["–" if value is None else str(value) for value in row.values()] for row in shown]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    made = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    made += _standing_in(shown, paper)
+    made += [f"{choice} is unavailable: {reason}" for choice, reason in missing.items()]
+    if any(row["ours"] is None for row in shown):
+        made.append("–: not known; " + paper.get("missing", "some of ours are not measured"))
+    return made
+
+
+def _standing_in(table: Table, paper: dict[str, Any]) -> list[str]:
+    """Whose numbers are not those of what the paper measured."""
+    group, stand_ins = paper["group"], paper.get("stand_ins", [])
+    theirs = "row" if "ours" not in paper else "what" if "columns" in paper else None
+    others = {row[group]: f" for {row[theirs]}" if theirs else "" for row in table if row[group] in stand_ins}
+    return [f"{ours} stands in{whom}: its numbers are its own" for ours, whom in others.items()]

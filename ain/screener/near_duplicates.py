@@ -1,0 +1,41 @@
+"""Near-duplicates among images: those whose perceptual hashes differ in a few bits."""
+
+from itertools import pairwise
+
+from PIL import Image
+
+from ain import UserError
+
+BITS = 64
+
+
+def perceptual_hash(image: Image.Image) -> int:
+    """64 bits that scaling, compression and small edits hardly change (pHash)."""
+    import imagehash
+
+    return int(str(imagehash.phash(image)), 16)
+
+
+class NearDuplicates:
+    """Gives each hash the first one before it that differs in at most `bits` bits, or itself.
+
+    Two hashes that differ in so many bits agree in one of bits + 1 bands at least, so only those are compared.
+    """
+
+    def __init__(self, bits: int) -> None:
+        if not 0 <= bits < BITS // 2:
+            raise UserError(f"screener.near={bits}: expected 0 to {BITS // 2 - 1} bits, or null")
+        self.bits = bits
+        edges = [BITS * i // (bits + 1) for i in range(bits + 2)]
+        self._bands = list(pairwise(edges))
+        self._met: dict[tuple[int, int], list[int]] = {}
+
+    def first(self, of: int) -> int:
+        places = [(i, of >> low & (1 << high - low) - 1) for i, (low, high) in enumerate(self._bands)]
+        for place in places:
+            for other in self._met.get(place, ()):
+                if (of ^ other).bit_count() <= self.bits:
+                    return other
+        for place in places:
+            self._met.setdefault(place, []).append(of)
+        return of

@@ -1,0 +1,120 @@
+"""Image shards: each distinct image once, by sha256, in immutable memory-mapped Arrow files.
+
+Pixels do not travel through the stages. Records name an image by the sha256 of its bytes; `mix` resolves the names to
+(shard, row), and a read is then one look into a memory map.
+"""
+
+import hashlib
+import io
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+SCHEMA = pa.schema([("sha256", pa.string()), ("bytes", pa.binary()), ("width", pa.int32()), ("height", pa.int32())])
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+MAX_PIXELS = 64_000_000  # a decompression bomb, not a photograph
+
+Reference = tuple[int, int]  # (shard, row)
+
+
+class BadImage(Exception):
+    """Why an image cannot be used, as a rejection's reason."""
+
+
+def decode(data: bytes) -> Image.Image:
+    """An image in RGB, turned as its EXIF orientation says, from bytes that were checked before."""
+    with Image.open(io.BytesIO(data)) as image:
+        return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def checked(data: bytes) -> tuple[str, int, int]:
+    """(sha256, width, height) of an image that opens to its last pixel; raises BadImage with the reason."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise BadImage(f"image of {image.width} x {image.height} pixels: more than {MAX_PIXELS:,}")
+                image.load()
+                upright = ImageOps.exif_transpose(image)
+    except UnidentifiedImageError:
+        raise BadImage(f"no image in a known format ({', '.join(FORMATS)})") from None
+    except Image.DecompressionBombError:
+        raise BadImage(f"image of more than {MAX_PIXELS:,} pixels") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise BadImage(f"broken image: {error}") from None
+    if max(upright.size) > 200 * min(upright.size):
+        raise BadImage(f"image of {upright.width} x {upright.height} pixels: too narrow for patches")
+    return hashlib.sha256(data).hexdigest(), upright.width, upright.height
+
+
+def png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+class ShardWriter:
+    """Writes each image at once: a shard of large photographs would not fit into memory."""
+
+    def __init__(self, writer: pa.ipc.RecordBatchFileWriter) -> None:
+        self._writer = writer
+
+    def add(self, sha: str, data: bytes, width: int, height: int) -> None:
+        row = {"sha256": sha, "bytes": data, "width": width, "height": height}
+        self._writer.write_batch(pa.RecordBatch.from_pylist([row], schema=SCHEMA))
+
+
+class ImageStore:
+    """The images of one collect directory, in shards, `images/00000.arrow` and on."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory / "images"
+        self._open: dict[int, pa.Table] = {}
+
+    @contextmanager
+    def writing(self, shard: int) -> Iterator["ShardWriter"]:
+        """One shard, image by image; the file is there only when all are in it."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        final = self.directory / f"{shard:05d}.arrow"
+        temporary = final.with_name(f".{final.name}.{os.getpid()}")
+        try:
+            with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
+                yield ShardWriter(writer)
+            os.replace(temporary, final)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def __len__(self) -> int:
+        return len(list(self.directory.glob("[0-9]*.arrow")))
+
+    def _table(self, shard: int) -> pa.Table:
+        if shard not in self._open:
+            self._open[shard] = pa.ipc.open_file(pa.memory_map(str(self.directory / f"{shard:05d}.arrow"))).read_all()
+        return self._open[shard]
+
+    def bytes(self, reference: Reference) -> bytes:
+        shard, row = reference
+        return self._table(shard)["bytes"][row].as_py()  # type: ignore[no-any-return]
+
+    def image(self, reference: Reference) -> Image.Image:
+        return decode(self.bytes(reference))
+
+    def size(self, reference: Reference) -> tuple[int, int]:
+        """(width, height), upright."""
+        shard, row = reference
+        table = self._table(shard)
+        return table["width"][row].as_py(), table["height"][row].as_py()
+
+    def index(self, shards: int | None = None) -> dict[str, Reference]:
+        """sha256 → (shard, row) for all distinct images, or for those of the first shards."""
+        return {
+            sha: (shard, row)
+            for shard in range(len(self) if shards is None else shards)
+            for row, sha in enumerate(self._table(shard)["sha256"].to_pylist())
+        }

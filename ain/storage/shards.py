@@ -1,0 +1,123 @@
+"""Records and the columns that stages add to them, kept in Parquet shards of 2,000 rows.
+
+A stage's directory holds `kept/` and `rejected/`, shard by shard. A shard is written whole or not at all: first what was
+rejected, then what was kept, and the kept file says that the shard is done. `datasets.load_dataset(directory)` gives what
+was kept, its configuration "rejected" the rest.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ain.storage.files import replace_file, replace_text
+from ain.storage.record import RECORD, REJECTED, Row
+
+SHARD_ROWS = 2_000
+SPAN = 50  # shards whose small columns are looked at together
+
+_CARD = """---
+configs:
+- config_name: kept
+  default: true
+  data_files:
+  - split: train
+    path: kept/*
+- config_name: rejected
+  data_files:
+  - split: train
+    path: rejected/*
+---
+Written by `ain`: what this stage kept and, in the configuration "rejected", what it turned away and why.
+"""
+
+
+def _save(table: pa.Table, suffix: str, path: Path) -> None:
+    if suffix == "parquet":
+        with pq.ParquetWriter(path, table.schema, compression="zstd", use_dictionary=False) as writer:
+            if table.num_rows:  # `datasets` stumbles over a row group without rows, not over a file without row groups
+                writer.write_table(table)
+        return
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+class Shards:
+    """The rows of one stage's directory."""
+
+    def __init__(
+        self, directory: Path, schema: pa.Schema = RECORD, rejected: pa.Schema = REJECTED, suffix: str = "parquet"
+    ) -> None:
+        """suffix: parquet, or arrow for what is read in random order from a memory map."""
+        self.directory = directory
+        self.suffix = suffix
+        self.schemas = {"kept": schema, "rejected": rejected}
+
+    def create(self) -> "Shards":
+        for part in self.schemas:
+            (self.directory / part).mkdir(parents=True, exist_ok=True)
+        if not (self.directory / "README.md").exists():
+            replace_text(self.directory / "README.md", _CARD)
+        return self
+
+    def _path(self, part: str, index: int) -> Path:
+        return self.directory / part / f"{index:05d}.{self.suffix}"
+
+    def __len__(self) -> int:
+        """The number of finished shards."""
+        return len(list((self.directory / "kept").glob(f"[0-9]*.{self.suffix}")))
+
+    def done(self, index: int) -> bool:
+        return self._path("kept", index).exists()
+
+    def write(self, index: int, kept: list[Row], rejected: Iterable[Row] = ()) -> None:
+        """One shard. Values are checked against the schema, also of an empty shard."""
+        parts = {"kept": kept, "rejected": rejected}
+        tables = {part: pa.Table.from_pylist(list(rows), schema=self.schemas[part]) for part, rows in parts.items()}
+        self.write_tables(index, **tables)
+
+    def write_tables(self, index: int, kept: pa.Table, rejected: pa.Table) -> None:
+        for part, table in (("rejected", rejected), ("kept", kept)):
+            replace_file(self._path(part, index), partial(_save, table.cast(self.schemas[part]), self.suffix))
+
+    def read(self, index: int, columns: list[str] | None = None, part: str = "kept") -> list[Row]:
+        table = (
+            pq.read_table(self._path(part, index), columns=columns)
+            if self.suffix == "parquet"
+            else self.mapped(index, part)
+        )
+        return (table.select(columns) if columns is not None else table).to_pylist()  # type: ignore[no-any-return]
+
+    def spans(self) -> range:
+        """The numbers of its spans, SPAN shards each."""
+        return range(-(-len(self) // SPAN))
+
+    def span(self, number: int, columns: list[str], part: str = "kept") -> pa.Table:
+        shards = range(number * SPAN, min((number + 1) * SPAN, len(self)))
+        if self.suffix == "arrow":
+            return pa.concat_tables([self.mapped(index, part).select(columns) for index in shards])
+        return pa.concat_tables([self.table(index, columns, part) for index in shards])
+
+    def table(self, index: int, columns: list[str], part: str = "kept") -> pa.Table:
+        """One parquet shard's columns."""
+        return pq.ParquetFile(self._path(part, index)).read(columns)
+
+    def mapped(self, index: int, part: str = "kept") -> pa.Table:
+        """An arrow shard as a table over a memory map."""
+        return pa.ipc.open_file(pa.memory_map(str(self._path(part, index)))).read_all()
+
+    def rows(self, columns: list[str] | None = None, part: str = "kept") -> Iterator[Row]:
+        """All rows in order, one shard in memory at a time."""
+        for index in range(len(self)):
+            yield from self.read(index, columns, part)
+
+    def count(self, part: str = "kept") -> int:
+        if self.suffix == "arrow":
+            return sum(self.mapped(index, part).num_rows for index in range(len(self)))
+        return sum(pq.read_metadata(self._path(part, index)).num_rows for index in range(len(self)))
+
+    def by_id(self, index: int, columns: list[str] | None = None, part: str = "kept") -> dict[str, Row]:
+        """A shard as id → row: how columns of one stage meet the rows of another."""
+        return {row["id"]: row for row in self.read(index, None if columns is None else ["id", *columns], part)}

@@ -1,0 +1,1 @@
+"""Texts and languages: normalising, numbers, placeholders, corruption. Pure functions."""

@@ -1,0 +1,115 @@
+"""The ways a translation goes wrong, done on purpose: to train nothing, to show what verification catches and what not."""
+
+import re
+from collections.abc import Callable
+from random import Random
+
+from ain import UserError
+from ain.text.arabic import FEMININE
+from ain.text.numbers import indic_digits
+
+Turns = list[dict[str, str]]
+
+KINDS = ("mismatch", "omission", "number", "untranslated", "truncated", "order", "gender")
+
+_WORDS = re.compile(r"\S+")
+
+
+def record(
+    shares: dict[str, float], english: Turns, arabic: Turns, others: list[Turns], random: Random
+) -> tuple[Turns, str | None]:
+    """The translation and the kind of its damage, drawn by `shares`; None if it is spared or that kind applies nowhere in it."""
+    if wrong := set(shares) - set(KINDS):
+        raise UserError(f"translator.corrupt.{min(wrong)}: choose among {', '.join(KINDS)}")
+    kind = random.choices([*shares, None], weights=[*shares.values(), max(0.0, 1 - sum(shares.values()))])[0]
+    if kind is None:
+        return arabic, None
+    corrupted = of_kind(kind, english, arabic, others, random)
+    return (corrupted, kind) if corrupted != arabic else (arabic, None)
+
+
+def of_kind(kind: str, english: Turns, arabic: Turns, others: list[Turns], random: Random) -> Turns:
+    """The turns corrupted in one way; unchanged where it cannot apply."""
+    if kind == "mismatch":
+        return _mismatch(arabic, others, random)
+    if kind == "untranslated":
+        return [dict(turn) for turn in english]
+    return [{key: _corrupted(_WAYS[kind], text, random) for key, text in turn.items()} for turn in arabic]
+
+
+def _corrupted(way: Callable[[str, Random], str], text: str, random: Random) -> str:
+    """Placeholders stand on a line of their own and stay."""
+    head, newline, rest = text.rpartition("\n")
+    return head + newline + way(rest, random)
+
+
+def _mismatch(arabic: Turns, others: list[Turns], random: Random) -> Turns:
+    """The translation of another record, turn by turn."""
+    other = random.choice(others)
+    corrupted = []
+    for i, turn in enumerate(arabic):
+        foreign = other[(i + 1) % len(other)]
+        head, mark, _ = turn["question"].rpartition("\n")
+        corrupted.append(
+            {"question": head + mark + foreign["question"].rpartition("\n")[2], "answer": foreign["answer"]}
+        )
+    return corrupted
+
+
+def _omission(text: str, random: Random) -> str:
+    """One word of three or more is left out; not the first, which may be all that a question is."""
+    words = text.split()
+    if len(words) < 3:
+        return text
+    del words[random.randrange(1, len(words))]
+    return " ".join(words)
+
+
+def _number(text: str, random: Random) -> str:
+    """Another number of the same length in place of each."""
+    return re.sub(r"\d+", lambda match: _another(match[0], random), text)
+
+
+def _another(number: str, random: Random) -> str:
+    while True:
+        other = "".join(random.choice("123456789") for _ in number)
+        if indic_digits(other) != number and other != number:
+            return indic_digits(other) if not number.isascii() else other
+
+
+def _truncated(text: str, random: Random) -> str:
+    """The first half of the words, as a model that ran out of tokens leaves it."""
+    words = text.split()
+    return " ".join(words[: (len(words) + 1) // 2]) if len(words) > 1 else text
+
+
+def _order(text: str, random: Random) -> str:
+    words = text.split()
+    if len(words) < 3:
+        return text
+    shuffled = words[:]
+    while shuffled == words:
+        random.shuffle(shuffled)
+    return " ".join(shuffled)
+
+
+_SWAPPED = {
+    **FEMININE,
+    **{feminine: masculine for masculine, feminine in FEMININE.items()},
+    "توجد": "يوجد",
+    "يوجد": "توجد",
+}
+
+
+def _gender(text: str, random: Random) -> str:
+    """Adjectives and verbs in the other gender."""
+    return _WORDS.sub(lambda match: _swapped(match[0]), text)
+
+
+def _swapped(word: str) -> str:
+    core = word.rstrip("؟.،")
+    article = "ال" if core.startswith("ال") and core.removeprefix("ال") in _SWAPPED else ""
+    return article + _SWAPPED.get(core.removeprefix(article), core.removeprefix(article)) + word[len(core) :]
+
+
+_WAYS = {"omission": _omission, "number": _number, "truncated": _truncated, "order": _order, "gender": _gender}

@@ -1,0 +1,106 @@
+"""What must come through a translation unharmed: placeholders, URLs, code, option letters, numbers.
+
+A text is split so that a translator sees only what is language; the rest is put back as it was. Numbers inside a sentence
+are the translator's to carry, and are checked afterwards.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+IMAGE = "<image>"
+VIDEO = "<video>"
+PLACEHOLDERS = {IMAGE: "image", VIDEO: "video"}  # and what chat templates call them
+_PLACEHOLDER = re.compile("|".join(PLACEHOLDERS))
+
+_KEPT = re.compile(
+    r"(```.*?```|`[^`\n]+`"  # code
+    r"|<[a-z_]+>"  # <image>
+    r"|(?:https?://|www\.)\S*[^\s?.,;:!)\]»\"'؟،؛]"
+    r"|\n+"
+    r"|(?m:^[ \t]*\(?[A-Ea-e][.):](?=\s))"  # an option's letter
+    r"|(?m:^[ \t]*[A-E]$))",  # an answer that is a letter
+    re.S,
+)
+
+
+@dataclass(frozen=True)
+class Piece:
+    text: str
+    language: bool  # else it is kept as it is
+
+
+def pieces(text: str) -> list[Piece]:
+    """The text in order; joined, the pieces are the text."""
+    made: list[Piece] = []
+    for i, part in enumerate(_KEPT.split(text)):
+        if part and i % 2 == 0:
+            made += _trimmed(part)
+        elif part:
+            made.append(Piece(part, language=False))
+    return made
+
+
+def _trimmed(text: str) -> list[Piece]:
+    """White space at the ends is kept; what has no letter or digit is no language."""
+    core = text.strip()
+    if not any(c.isalnum() for c in core):
+        return [Piece(text, language=False)]
+    before, after = text[: text.index(core)], text[text.index(core) + len(core) :]
+    made = [Piece(before, False), Piece(core, True), Piece(after, False)]
+    return [piece for piece in made if piece.text]
+
+
+def spoken(text: str) -> str:
+    """The text without placeholders such as <image>, which are alike in all languages."""
+    if not _KEPT.search(text):
+        return text.strip()
+    return "".join(piece.text for piece in pieces(text) if piece.language or not piece.text.startswith("<")).strip()
+
+
+def turn_text(turn: dict[str, str]) -> str:
+    """Question and answer as one text: «نعم» alone means nothing."""
+    return f"{spoken(turn['question'])} {spoken(turn['answer'])}".strip()
+
+
+def core(text: str) -> tuple[str, str, str]:
+    """(before, core, after): from the first word to the last, and what surrounds it and must stay; all of it before if
+    there is no word to translate, numbers being none."""
+    parts = pieces(text)
+    said = [i for i, piece in enumerate(parts) if piece.language]
+    if not any(c.isalpha() for i in said for c in parts[i].text):
+        return text, "", ""
+    first, last = said[0], said[-1] + 1
+    joined = ["".join(piece.text for piece in some) for some in (parts[:first], parts[first:last], parts[last:])]
+    return joined[0], joined[1], joined[2]
+
+
+def restored(text: str, translation: Callable[[str], str | None]) -> tuple[str, str | None]:
+    """The translated text with everything else where it was, and why it cannot be used; None where it can."""
+    made, reason = "", None
+    for piece in pieces(text):
+        said = translation(piece.text) if piece.language else piece.text
+        if said is None:
+            reason = "cut off: longer than the translator can take or make"
+        elif piece.language and not said.strip():
+            reason = "empty translation"
+        made += said or ""
+    return made, reason
+
+
+def lost(text: str, translation: str) -> str | None:
+    """The first placeholder, URL, code or option letter that did not come through; None where all did."""
+    kept = Counter(piece.text.strip() for piece in pieces(text) if not piece.language)
+    said = (piece for piece in kept if any(map(str.isalnum, piece)))
+    return next((piece for piece in said if translation.count(piece) < kept[piece]), None)
+
+
+def placed(made: list[dict[str, str]]) -> list[str]:
+    """The placeholders of all questions in order."""
+    return [found for turn in made for found in _PLACEHOLDER.findall(turn["question"])]
+
+
+def unplaced(text: str) -> str:
+    """The text without placeholders."""
+    return _PLACEHOLDER.sub("", text)

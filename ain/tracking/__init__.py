@@ -1,0 +1,1 @@
+"""Weights & Biases: what a job and a training publish."""

@@ -86,9 +86,9 @@ def ours(encoder: SentenceEncoder, collect: Path, translate: Path) -> tuple[floa
     with tempfile.TemporaryDirectory() as out:
         started = time.perf_counter()
         translated = stage.Translated(collect, translate)
-        look_up = encoder.over(translated.pairs, Path(out), Local())
+        similarities = encoder.run(translated.pairs, Path(out), Local())
         made = [
-            look_up(
+            similarities.of(
                 [
                     (turn_text(e), turn_text(a))
                     for _, es, as_ in translated.shard(i)

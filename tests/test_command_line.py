@@ -43,7 +43,7 @@ def test_the_sugar(typed: str, given: str | None) -> None:
         ("run tresholds=paper", "did you mean thresholds?"),
         (
             "run ain/corupted",
-            "ain: experiment=ain/corupted: choose one of ain/blind, ain/fig14,",
+            "ain: experiment=ain/corupted: choose one of ain/blind, ain/corrupted, ain/fig14,",
         ),
         ("reproduce quickstart", "ain: quickstart reproduces no table of a paper; run it with: ain run quickstart"),
         ("collect source=folder", "ain: source.path has no value: add source.path=... to the command"),

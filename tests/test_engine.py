@@ -75,9 +75,9 @@ def test_ray_screens_as_this_process_does(pico: Path, tmp_path: Path, engine: Ra
     answers = []
     for name, where in (("here", Local()), ("there", engine)):
         screener = build("screener", plain(config(*words), "screener"))
-        look_up, account = screener.over(images, tmp_path / name / "data" / "screen", where)
-        answers.append([look_up(scene)["answer"] for scene in scenes])
-        account()
+        verdicts = screener.run(images, tmp_path / name / "data" / "screen", where)
+        answers.append([verdicts.of(scene)["answer"] for scene in scenes])
+        verdicts.usage()
     assert answers[0] == answers[1]
 
 

@@ -256,9 +256,9 @@ def test_the_miniature_sees_what_the_policy_forbids(checkpoints: Path) -> None:
         scene.name: scene for d in DOMAINS for scene in islice(World(0).scenes("train", d, unsafe_share=0.3), 150)
     }
     images = ImageSet(lambda: iter(scenes), lambda name: scenes[name].image, lambda name: (56, 56), len(scenes))
-    look_up, _ = screener.over(images, checkpoints / "data" / "screen", Local())
+    verdicts = screener.run(images, checkpoints / "data" / "screen", Local())
     unsafe = {name for name, scene in scenes.items() if scene.unsafe}
-    called = {name for name in scenes if look_up(name).get("rating") != "Safe"}
+    called = {name for name in scenes if verdicts.of(name).get("rating") != "Safe"}
     assert len(unsafe) > 80
     assert len(unsafe & called) / len(unsafe) >= 0.95
     assert len(unsafe & called) / len(called) >= 0.95

@@ -6,7 +6,6 @@ hold a mark that was noted before. What is answered goes to `take`; what is miss
 """
 
 import json
-import sys
 import time
 import uuid
 from collections import Counter
@@ -21,6 +20,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_expo
 
 from ain import UserError
 from ain.chat import Reply, Request, Take
+from ain.runtime.console import log
 from ain.runtime.progress import progress
 from ain.storage.files import replace_text
 from ain.storage.locks import lock
@@ -275,7 +275,7 @@ class Batches:
                     f"the batch queue has no room for {self.chat.enqueued_tokens:,} tokens ({self.chat.clean(said)}); lower "
                     f"{self.chat.where}.enqueued_tokens, or try again when other batches are through"
                 )
-            print("ain: the batch queue is full; waiting for room", file=sys.stderr, flush=True)
+            log.info("the batch queue is full; waiting for room")
             time.sleep(self.chat.poll_s)
             self._note(path, again)
             self._submit(path)

@@ -1,13 +1,13 @@
 """Qwen2-VL and its kin: loading, freezing, adapters, and saving again as a complete Hugging Face directory."""
 
 import shutil
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ain import UserError
 from ain.model.processor import Processor
+from ain.runtime.console import log
 
 ATTENTION = ("auto", "flash_attention_2", "flash_attention_3", "sdpa", "eager")
 DTYPES = ("float32", "bfloat16")
@@ -80,7 +80,7 @@ class Qwen2VL:
         register()
         chosen, why = choose(self.attention, gpu, half)
         if say:
-            print(f"ain: attention: {chosen} ({why})", file=sys.stderr, flush=True)
+            log.info(f"attention: {chosen} ({why})")
         model = _loaded(self.checkpoint, self.dtype)
         vision = chosen if chosen.startswith("flash") else chosen.removesuffix("_packed")
         model.set_attn_implementation({"text_config": chosen, "vision_config": vision})

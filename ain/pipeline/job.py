@@ -1,7 +1,6 @@
 """A job: one composed config, one folder named by its fingerprint, one `job.json`, one publication."""
 
 import json
-import sys
 import time
 import traceback
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ain import Unavailable, UserError
 from ain.pipeline.errors import sentence
+from ain.runtime.console import log
 from ain.runtime.distributed import rank, world_size
 from ain.storage.digests import digest
 from ain.storage.files import replace_text
@@ -91,7 +91,7 @@ class Job:
             self.row["error"] = said or f"{type(error).__name__}: {error}"
         self._write()
         if said:
-            print(f"ain: {said}", file=sys.stderr, flush=True)
+            log.info(f"{said}")
         elif isinstance(error, Exception) and self.in_sweep:
             traceback.print_exception(error)
         return said is not None or (isinstance(error, Exception) and self.in_sweep)
@@ -152,8 +152,8 @@ class Job:
         strangers = [f"{group}={choices[group]}" for group, stage in stages.items() if stage in plan]
         strangers = [choice for choice in strangers if "=miniature" in choice]
         if choices["source"] != "miniature" and strangers:
-            said = f"ain: warning: {', '.join(strangers)} know the drawn world only, not your data"
-            print(f"{said}; see Real models in the README", file=sys.stderr, flush=True)
+            said = f"warning: {', '.join(strangers)} know the drawn world only, not your data"
+            log.warning(f"{said}; see Real models in the README")
 
     def _plan(self, run: Any) -> None:
         """What a real run would make and what it would find done; touches nothing."""
@@ -162,9 +162,9 @@ class Job:
 
         plan = run.plan(targets(self.cfg), self.cfg)
         for name, directory in sorted(plan.items(), key=lambda item: item[1].name):
-            print(f"ain: {name:>13}  {'done   ' if is_done(directory) else 'to make'}  {directory}", file=sys.stderr)
+            log.info(f"{name:>13}  {'done   ' if is_done(directory) else 'to make'}  {directory}")
         for line in self._estimates(plan):
-            print(f"ain: {line}", file=sys.stderr)
+            log.info(f"{line}")
 
     def _estimates(self, plan: dict[str, Path]) -> Iterator[str]:
         """What asking models would take; one of one's own takes no money, and is not fetched to say so."""
@@ -206,7 +206,7 @@ class Job:
 
 
 def _say(text: str) -> None:
-    print(f"ain: {text}", file=sys.stderr, flush=True)
+    log.info(f"{text}")
 
 
 def _numbers(directory: Path) -> dict[str, Any]:

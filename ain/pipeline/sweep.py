@@ -10,7 +10,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from ain.pipeline.errors import sentence
-from ain.runtime.console import results
+from ain.runtime.console import log, results
 
 
 class Sweep(Callback):
@@ -35,7 +35,7 @@ def end(config: DictConfig) -> None:
     if not jobs:
         sys.exit("ain: the sweep has no jobs; give at least one value, as in thresholds=paper,none")
     for line in table(jobs):
-        print(line, file=sys.stderr)
+        print(line)
     done = [job for job in jobs if job["status"] in ("done", "planned")]
     where = Path(config.output_dir) / "report"
     if done and not config.dry_run:
@@ -47,12 +47,12 @@ def end(config: DictConfig) -> None:
 
             report_probes(jobs, where / "probe")
             publish_together(config, where / "probe", Path(config.hydra.sweep.dir))
-            print(f"ain: {where / 'probe' / 'index.html'}", file=sys.stderr)
+            log.info(f"{where / 'probe' / 'index.html'}")
         if config.stage in ("run", "report"):
             from ain.report.sweep import report_sweep
 
             report_sweep(jobs, where)
-            print(f"ain: {where / 'index.html'}", file=sys.stderr)
+            log.info(f"{where / 'index.html'}")
         if config.reproduce:
             for line in _compared(jobs, config):
                 print(line, file=results(), flush=True)
@@ -87,7 +87,7 @@ def _together(jobs: list[dict[str, Any]], where: Path) -> None:
     ]
     write_table(where / "translators.csv", rows)
     sheets.write([row for path in directories.values() for row in sheets.read_sheet(path)], where)
-    print(f"ain: {where}: translators.csv, and rating_sheet.xlsx for people to fill in", file=sys.stderr)
+    log.info(f"{where}: translators.csv, and rating_sheet.xlsx for people to fill in")
 
 
 def _compared(jobs: list[dict[str, Any]], config: DictConfig) -> list[str]:
@@ -100,7 +100,7 @@ def _compared(jobs: list[dict[str, Any]], config: DictConfig) -> list[str]:
     table = compare(jobs, paper)
     where = Path(config.output_dir) / "report" / f"{paper['table'].replace('/', '-')}.csv"
     write_table(where, table)
-    print(f"ain: {where}", file=sys.stderr)
+    log.info(f"{where}")
     return lines(table, paper, jobs)
 
 

@@ -1,6 +1,5 @@
 """A record's page: its images and turns, what every stage said of it, and why it was kept or rejected, rule by rule."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -9,6 +8,7 @@ from typing import Any
 from ain.metrics.rules import RULES, SAMPLED, explained
 from ain.report import figures
 from ain.report.render import render
+from ain.runtime.console import log
 from ain.storage.images import ImageStore, png
 from ain.storage.manifest import read_manifest
 from ain.storage.record import Row
@@ -27,7 +27,7 @@ def examples(directories: Directories, where: Path, asked: Sequence[str] = ()) -
     wanted = [*kept, *(name for names in by_rule.values() for name in names), *asked]
     records = {row["id"]: row for row in _gathered(directories, set(wanted), reasons)}
     for missing in [name for name in asked if name not in records]:
-        print(f"ain: records: there is no record {missing}", file=sys.stderr)
+        log.info(f"records: there is no record {missing}")
     for number, row in enumerate(records.values()):
         row["page"] = f"records/{number:03d}.html"
         render(where / "records", "record", {"record": row}, f"{number:03d}", ("html",))

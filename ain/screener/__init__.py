@@ -1,20 +1,28 @@
 """Screeners: is an image safe to train on? Each is a class with `judges` (false: it gives no verdicts), `codes`
 (of its policy's categories → names), `near` (bits by which perceptual hashes of images judged as one may differ) and
 
-    over(images, out, engine) -> (look_up, account)
+    run(images, out, engine) -> Verdicts
 
-which makes whatever verdicts are missing, keeps them in the ledger, and returns a function from an image's sha256 to its
-verdict (`rating`, `category`, `rationale`, or the `fault` that left it without one; `answer`: what was said), and one that
-sums up what it took.
+which makes whatever verdicts are missing and keeps them in the ledger.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from PIL import Image
 
-LookUp = Callable[[str], dict[str, Any]]
+
+class Verdicts(Protocol):
+    """A screener's verdicts on all images."""
+
+    def of(self, sha256: str) -> dict[str, Any]:
+        """`rating`, `category`, `rationale`, or the `fault` that left it without one; `answer`: what was said."""
+        ...
+
+    def usage(self) -> dict[str, Any]:
+        """What it took."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from ain.chat.asking import Asking
 from ain.chat.estimate import Estimate
 from ain.chat.tokens import image_tokens, request_tokens
 from ain.runtime.progress import progress
-from ain.screener import ImageSet, LookUp
+from ain.screener import ImageSet
 from ain.screener import policy as verdicts
 from ain.storage.ledger import Ledger, key
 
@@ -55,7 +55,7 @@ class ChatScreener:
         self._schema = verdicts.schema(self.codes)
         self._shape = key(self.chat.identity, self.prompt, self.repair, max_tokens, max_side, list(self.codes))[:32]
 
-    def over(self, images: ImageSet, out: Path, engine: Any) -> tuple[LookUp, Callable[[], dict[str, Any]]]:
+    def run(self, images: ImageSet, out: Path, engine: Any) -> "Judged":
         self.asking = Asking(self.chat, out.parents[1], out.name, self._shape, self._read)
         if hasattr(self.chat, "engine"):
             self.chat.engine = engine
@@ -67,8 +67,7 @@ class ChatScreener:
             self._ask(images, self._again, "ask again")
 
         self.asking.persist(rounds, self.give_up, "images")
-        seconds = time.perf_counter() - started
-        return self._verdict, lambda: self._account(seconds)
+        return Judged(self, time.perf_counter() - started)
 
     def _ask(self, images: ImageSet, messages: Callable[[str, ImageSet], list[Message] | None], what: str) -> None:
         def requests() -> Iterator[Request]:
@@ -106,7 +105,7 @@ class ChatScreener:
         found = faults.get(reply.finish) or verdicts.read(reply.text, self.codes)
         return [{**verdicts.fields(found), "answer": reply.text[:2_000].encode(errors="replace").decode()}]
 
-    def _verdict(self, sha: str) -> dict[str, Any]:
+    def verdict(self, sha: str) -> dict[str, Any]:
         """The later answer counts; where there is none, the reason."""
         answers = [answer for attempt in (2, 1) if (answer := self.asking.known(self._key(sha, attempt)))]
         return answers[0] if answers else {"fault": self.asking.silence(self._key(sha, 1)), "answer": None}
@@ -132,11 +131,24 @@ class ChatScreener:
             made.add(size, [size] if ledger is None or ledger.get(self._key(sha, 1)) is None else [])
         return made
 
-    def _account(self, seconds: float) -> dict[str, Any]:
+    def account(self, seconds: float) -> dict[str, Any]:
         spent = self.asking.ledger.spent(self.asking.run)
         self.asking.ledger.close()
         made = {"requests": spent.requests, "asking_s": round(seconds, 3)}
         return made if self.chat.price is None else {**made, "usd": round(spent.usd, 6)}
+
+
+class Judged:
+    """Verdicts as they lie in the ledger."""
+
+    def __init__(self, screener: ChatScreener, seconds: float) -> None:
+        self._screener, self._seconds = screener, seconds
+
+    def of(self, sha256: str) -> dict[str, Any]:
+        return self._screener.verdict(sha256)
+
+    def usage(self) -> dict[str, Any]:
+        return self._screener.account(self._seconds)
 
 
 def _scaled(width: int, height: int, side: int) -> tuple[int, int]:

@@ -1,10 +1,9 @@
 """No screening: every image goes unjudged, and the manifest says so."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ain.screener import ImageSet, LookUp
+from ain.screener import ImageSet
 
 
 class NoScreener:
@@ -12,5 +11,11 @@ class NoScreener:
     near = None
     codes: dict[str, str] = {}  # noqa: RUF012
 
-    def over(self, images: ImageSet, out: Path, engine: Any) -> tuple[LookUp, Callable[[], dict[str, Any]]]:
-        return lambda sha: {}, lambda: {}
+    def run(self, images: ImageSet, out: Path, engine: Any) -> "NoScreener":
+        return self
+
+    def of(self, sha256: str) -> dict[str, Any]:
+        return {}
+
+    def usage(self) -> dict[str, Any]:
+        return {}

@@ -13,7 +13,7 @@ from ain.storage.record import SCORES, TURNS, Row
 from ain.storage.shards import Shards
 from ain.storage.tables import write_table
 from ain.text.placeholders import turn_text
-from ain.translator import LookUp, Todo
+from ain.translator import Todo, Translations
 
 METRICS = ("bleu_2", "bleu_4", "meteor", *overlap.ROUGE)
 PARTS = ("precision", "recall", "f1")
@@ -30,23 +30,24 @@ def back_translate(collect: Path, translate: Path, back_translation: Any, engine
     todo = Todo(
         lambda: ({"turns": row["arabic"]} for row in translations.rows(columns) if row["id"] in chosen), len(chosen)
     )
-    look_up, account = back_translation.translator.over(todo, out, engine)
+    translations_back = back_translation.translator.run(todo, out, engine)
     for index in range(len(translations)):
         if not shards.done(index):
             english = Shards(collect).by_id(index, ["english"])
             rows = translations.read(index, columns)
             shards.write(
-                index, [_row(row, english[row["id"]]["english"], row["id"] in chosen, look_up) for row in rows]
+                index,
+                [_row(row, english[row["id"]]["english"], row["id"] in chosen, translations_back) for row in rows],
             )
     counts = _quality(collect, shards, len(chosen), out)
     total = shards.count()
-    return {"input": total, "kept": total, "rejected": 0, "sampled": len(chosen), **counts, **account()}
+    return {"input": total, "kept": total, "rejected": 0, "sampled": len(chosen), **counts, **translations_back.usage()}
 
 
-def _row(row: Row, english: list[Row], sampled: bool, look_up: LookUp) -> Row:
+def _row(row: Row, english: list[Row], sampled: bool, made: Translations) -> Row:
     if not sampled:
         return {"id": row["id"], "english": None, **dict.fromkeys(COLUMNS)}
-    back = _back(row["arabic"], look_up)
+    back = _back(row["arabic"], made)
     pairs = [(turn_text(one), turn_text(other)) for one, other in zip(back, english, strict=True)]
     rouges = [overlap.rouge(*pair) for pair in pairs]
     return {
@@ -64,8 +65,8 @@ def _row(row: Row, english: list[Row], sampled: bool, look_up: LookUp) -> Row:
     }
 
 
-def _back(arabic: list[Row], look_up: LookUp) -> list[Row]:
-    back, reasons = look_up({"turns": arabic})
+def _back(arabic: list[Row], made: Translations) -> list[Row]:
+    back, reasons = made.of({"turns": arabic})
     return [{"question": "", "answer": ""} for _ in arabic] if reasons else back
 
 

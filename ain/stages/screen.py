@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ain.report import figures
 from ain.runtime.progress import progress
-from ain.screener import ImageSet, LookUp
+from ain.screener import ImageSet, Verdicts
 from ain.screener.near_duplicates import NearDuplicates, perceptual_hash
 from ain.storage.images import ImageStore, Reference, png
 from ain.storage.ledger import Ledger
@@ -32,13 +32,13 @@ def screen(collect: Path, screener: Any, engine: Any, out: Path) -> dict[str, An
     places = store.index()
     like = _alike(store, places, screener.near)
     images = _images(store, places, like)
-    look_up, account = screener.over(images, out, engine)
+    verdicts = screener.run(images, out, engine)
     by_shard: dict[int, list[str]] = {shard: [] for shard in range(len(store))}
     for sha, (shard, _) in places.items():
         by_shard[shard].append(sha)
     for shard, shas in by_shard.items():
         if not shards.done(shard):
-            shards.write(shard, [_row(sha, like.get(sha, sha), look_up) for sha in shas])
+            shards.write(shard, [_row(sha, like.get(sha, sha), verdicts) for sha in shas])
     _flag(collect, shards, screener.judges, out)
     ratings = Counter(row["rating"] for row in shards.rows(["rating"]))
     if screener.judges and places:
@@ -46,7 +46,7 @@ def screen(collect: Path, screener: Any, engine: Any, out: Path) -> dict[str, An
         _gallery(shards, store, places, out)
     named = {"safe": ratings["Safe"], "unsafe": ratings["Unsafe"], "unjudged": ratings[None]}
     counts = {"input": len(places), "kept": len(places), "rejected": 0, "computed": screener.judges, **named}
-    return {**counts, "judged": images.count if screener.judges else 0, **account()}
+    return {**counts, "judged": images.count if screener.judges else 0, **verdicts.usage()}
 
 
 def estimate(collect: Path, screener: Any, output_dir: Path) -> list[str]:
@@ -81,8 +81,8 @@ def _alike(store: ImageStore, places: dict[str, Reference], bits: int | None) ->
     return like
 
 
-def _row(sha: str, judged: str, look_up: LookUp) -> Row:
-    verdict = look_up(judged)
+def _row(sha: str, judged: str, verdicts: Verdicts) -> Row:
+    verdict = verdicts.of(judged)
     return {"sha256": sha, "judged_as": judged, **{name: verdict.get(name) for name in TEXTS[1:-1]}}
 
 

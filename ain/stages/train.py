@@ -1,7 +1,6 @@
 """Train: supervised fine-tuning on as many ranks as asked for, then one proven checkpoint (Section 3)."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from ain.model.qwen2_vl import Qwen2VL
 from ain.model.samples import Samples
 from ain.model.size import Load
 from ain.runtime import distributed
+from ain.runtime.console import log
 from ain.storage.files import replace_text
 from ain.storage.manifest import read_manifest
 from ain.storage.tables import write_table
@@ -46,7 +46,7 @@ def train(
 ) -> dict[str, Any]:
     settings = resolved(trainer)
     if trainer.accelerator == "auto" and settings.accelerator == "cpu" and distributed.rank() == 0:
-        print(f"ain: no GPU is visible: {settings.devices} ranks on the CPU", file=sys.stderr, flush=True)
+        log.info(f"no GPU is visible: {settings.devices} ranks on the CPU")
     as_begun(settings, out)
     training = Training(tokenize, model, objective, settings, tracker, seed, out)
     if (out / COUNTS).exists():  # it was killed when all was done

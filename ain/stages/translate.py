@@ -10,7 +10,7 @@ from ain.storage.ledger import Ledger
 from ain.storage.record import TURNS, Row, rejection
 from ain.storage.shards import Shards
 from ain.text import corruption
-from ain.translator import LookUp, Todo
+from ain.translator import Todo, Translations
 
 # `corrupted` names the damage done on purpose, null where none was. A record that is already Arabic has a null translation.
 SCHEMA = pa.schema([("id", pa.string()), ("arabic", TURNS), ("corrupted", pa.string())])
@@ -19,18 +19,18 @@ SCHEMA = pa.schema([("id", pa.string()), ("arabic", TURNS), ("corrupted", pa.str
 def translate(collect: Path, translator: Any, engine: Any, out: Path) -> dict[str, Any]:
     records, shards = Shards(collect), Shards(out, SCHEMA).create()
     todo = Todo(lambda: map(_todo, records.rows(["english", "arabic"])), records.count())
-    look_up, account = translator.over(todo, out, engine)
+    translations = translator.run(todo, out, engine)
     others = _others(records) if translator.corrupt else []
     for index in range(len(records)):
         kept, rejected = [], []
         for record in records.read(index):
-            row, reasons = _record(record, look_up, translator.corrupt, others)
+            row, reasons = _record(record, translations, translator.corrupt, others)
             if reasons:
                 rejected.append(rejection(record["id"], reasons))
             else:
                 kept.append(row)
         shards.write(index, kept, rejected)
-    return {**_counts(records, shards), **account()}
+    return {**_counts(records, shards), **translations.usage()}
 
 
 def estimate(collect: Path | None, source: Any, translator: Any, output_dir: Path) -> list[str]:
@@ -49,11 +49,11 @@ def _todo(record: Row) -> Row:
 
 
 def _record(
-    record: Row, look_up: LookUp, shares: dict[str, float], others: list[list[dict[str, str]]]
+    record: Row, made: Translations, shares: dict[str, float], others: list[list[dict[str, str]]]
 ) -> tuple[Row, list[str]]:
     if record["arabic"]:
         return {"id": record["id"], "arabic": None, "corrupted": None}, []
-    arabic, reasons = look_up(_todo(record))
+    arabic, reasons = made.of(_todo(record))
     kind = None
     if record["reference"] and shares and not reasons:  # never people's own data: it is not corrupted
         arabic, kind = corruption.record(shares, record["english"], arabic, others, Random(f"spoil {record['id']}"))

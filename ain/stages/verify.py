@@ -15,7 +15,7 @@ from ain.metrics import checks
 from ain.storage.record import SCORES, Row
 from ain.storage.shards import Shards
 from ain.text.placeholders import turn_text
-from ain.verifier import Pair
+from ain.verifier import Pair, Similarities
 
 CHECKS = ("digits", "placeholders", "script", "language", "latin", "repetition", "diacritics", "length")
 SCHEMA = pa.schema([("id", pa.string()), ("similarity", SCORES), *((name, SCORES) for name in CHECKS)])
@@ -24,7 +24,7 @@ SAMPLE = 128  # turns by which the drift of a faster backend is measured
 
 def verify(collect: Path, translate: Path, verifier: Any, engine: Any, out: Path) -> dict[str, Any]:
     translated, shards = Translated(collect, translate), Shards(out, SCHEMA, suffix="arrow").create()
-    similarity = verifier.over(translated.pairs, out, engine)
+    similarity = verifier.run(translated.pairs, out, engine)
     for index in range(len(translated)):
         if not shards.done(index):
             shards.write(index, list(scored(translated.shard(index), similarity)))
@@ -57,9 +57,9 @@ class Translated:
                 yield from zip(map(turn_text, english), map(turn_text, arabic), strict=True)
 
 
-def scored(rows: list[tuple[str, list[Row], list[Row]]], similarity: Any) -> Iterator[Row]:
+def scored(rows: list[tuple[str, list[Row], list[Row]]], similarity: Similarities) -> Iterator[Row]:
     pairs = [[(turn_text(one), turn_text(other)) for one, other in zip(e, a, strict=True)] for _, e, a in rows]
-    scores = iter(similarity([pair for of in pairs for pair in of]).tolist())
+    scores = iter(similarity.of([pair for of in pairs for pair in of]).tolist())
     for (identifier, english, arabic), of in zip(rows, pairs, strict=True):
         row: Row = {"id": identifier, "similarity": list(islice(scores, len(of))) or None}
         checked = [

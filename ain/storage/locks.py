@@ -3,13 +3,13 @@
 import fcntl
 import os
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ain import UserError
+from ain.runtime.console import log
 
 
 @contextmanager
@@ -24,11 +24,7 @@ def lock(directory: Path, wait: bool = True) -> Iterator[None]:
             holder = file.read().strip() or "another process"
             if not wait:
                 raise UserError(f"{holder} is making {directory.name}; wait until it has ended") from None
-            print(
-                f"ain: waiting for {holder}, which is making {directory.name}",
-                file=sys.stderr,
-                flush=True,
-            )
+            log.info(f"waiting for {holder}, which is making {directory.name}")
             fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         file.truncate()

@@ -3,7 +3,6 @@
 import logging
 import random
 import signal
-import sys
 import warnings
 from typing import Any
 
@@ -16,6 +15,7 @@ from ain import UserError
 from ain.model.samples import Samples
 from ain.model.size import Load, flops, size
 from ain.runtime import device, distributed
+from ain.runtime.console import log
 from ain.storage.manifest import read_manifest
 from ain.tracking import live
 from ain.trainer.answers import Answers
@@ -71,14 +71,12 @@ def fit(training: Training) -> None:
 def _say(training: Training, plan: Plan, samples: int, start: int) -> None:
     """How long it will be, which follows from rows and ranks as well as from epochs."""
     shape = f"{plan.row_tokens:,} tokens" if plan.packing else f"{plan.batch_size} samples"
-    print(
-        f"ain: {samples:,} samples, {plan.steps:,} steps of {plan.rows_per_step} rows of up to {shape}"
-        + (f"; going on from step {start:,}" if start else ""),
-        file=sys.stderr,
-        flush=True,
+    log.info(
+        f"{samples:,} samples, {plan.steps:,} steps of {plan.rows_per_step} rows of up to {shape}"
+        + (f"; going on from step {start:,}" if start else "")
     )
     if not start and not len(Samples(training.samples, "validation")):
-        print("ain: no sample is held out, so loss is measured on trained ones alone", file=sys.stderr, flush=True)
+        log.info("no sample is held out, so loss is measured on trained ones alone")
 
 
 def _quiet() -> None:

@@ -1,20 +1,29 @@
 """Translators, into Arabic or back into English. Each is a class with
 
-    over(todo, out, engine) -> (look_up, account)
+    run(todo, out, engine) -> Translations
 
-which makes whatever is missing for what is to be translated, keeps it in `out` or in the ledger, and returns a function
-from a row to its translation, and one that sums up what it took once all were looked up. A translator that only maps texts
-to texts inherits `over` from `ain.translator.text_translator.TextTranslator`.
+which makes whatever is missing for what is to be translated and keeps it in `out` or in the ledger. A translator that only
+maps texts to texts inherits `run` from `ain.translator.text_translator.TextTranslator`.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from ain.storage.record import Row
 
 Turns = list[dict[str, str]]
 Translation = tuple[Turns, list[str]]  # the turns, and every reason why they cannot be used
-LookUp = Callable[[Row], Translation]
+
+
+class Translations(Protocol):
+    """What a translator made of all that was to be translated."""
+
+    def of(self, row: Row) -> Translation: ...
+
+    def usage(self) -> dict[str, Any]:
+        """What it took, once all rows were asked for."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ Arabic records are put together from the ledger alone. So a killed run goes on, 
 """
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -18,11 +17,12 @@ from ain.chat import Chat, Message, Reply, Request
 from ain.chat.asking import Asking
 from ain.chat.estimate import Estimate, Seen, account_of
 from ain.chat.tokens import request_tokens, tokens
+from ain.runtime.console import log
 from ain.runtime.progress import progress
 from ain.storage.ledger import Ledger, key
 from ain.storage.record import Row
 from ain.text.placeholders import core
-from ain.translator import LookUp, Todo, Translation
+from ain.translator import Todo, Translation
 from ain.translator.faults import KINDS
 from ain.translator.replies import Unit, read, schema
 
@@ -68,8 +68,8 @@ class ChatTranslator:
         self._schema = schema(UNITS[unit]) if answer == "json" else None
         self._shape = key(self.chat.identity, prompt, unit, answer, *([to] if to != "arabic" else []))[:32]
 
-    def over(self, todo: Todo, out: Path, engine: Any) -> tuple[LookUp, Callable[[], dict[str, Any]]]:
-        """Asks for whatever is not known; returns a look-up from row to translation, and the account of what it took."""
+    def run(self, todo: Todo, out: Path, engine: Any) -> "Asked":
+        """Asks for whatever is not known; returns all translations, to be put together from the ledger."""
         self.asking = Asking(self.chat, out.parents[1], out.name, self._shape, self._read)
         if hasattr(self.chat, "engine"):
             self.chat.engine = engine
@@ -81,9 +81,8 @@ class ChatTranslator:
                 self._ask(todo, self._again, "mend")
 
         self.asking.persist(rounds, self.give_up, f"{self.unit}s")
-        account = {"records": 0, "naive_tokens": 0, "latency_s": 0.0, "answers_usd": 0.0}
-        account["asking_s"] = time.perf_counter() - started
-        return lambda row: self._assemble(row, account), lambda: self._account(account, expected)
+        usage = {"records": 0, "naive_tokens": 0, "latency_s": 0.0, "answers_usd": 0.0}
+        return Asked(self, usage | {"asking_s": time.perf_counter() - started}, expected)
 
     # Units and their keys
 
@@ -151,17 +150,17 @@ class ChatTranslator:
 
     # What came of it
 
-    def _assemble(self, row: Row, account: dict[str, Any]) -> Translation:
+    def assemble(self, row: Row, usage: dict[str, Any]) -> Translation:
         units = self.units(row)
-        account["records"] += bool(units)
-        account["naive_tokens"] += self._size(units)[0] if units else 0
+        usage["records"] += bool(units)
+        usage["naive_tokens"] += self._size(units)[0] if units else 0
         found: dict[tuple[str, ...], dict[str, Any]] = {}
         reasons = []
         for number, unit in enumerate(units, 1):
             answers = [answer for attempt in (1, 2) if (answer := self.asking.known(self._key(unit, attempt)))]
             for answer in answers:
-                account["latency_s"] += answer["seconds"]
-                account["answers_usd"] += answer["usd"]
+                usage["latency_s"] += answer["seconds"]
+                usage["answers_usd"] += answer["usd"]
             silence = self.asking.silence(self._key(unit, 1))
             result: dict[str, Any] = answers[-1] if answers else {"fault": "failed", "reason": silence}
             if "fault" in result:
@@ -216,21 +215,34 @@ class ChatTranslator:
         asked = sum(request_tokens(self.messages(some), vocabulary) for some in self._grouped(units))
         return asked, round(14 * len(units) + texts * (1.2 if vocabulary == "o200k" else 2.7))
 
-    def _account(self, account: dict[str, Any], expected: Estimate | None) -> dict[str, Any]:
+    def account(self, usage: dict[str, Any], expected: Estimate | None) -> dict[str, Any]:
         """What the stage's manifest says of the asking: in all runs of this stage together, beside asking naively."""
         spent = self.asking.ledger.spent(self.asking.run)
         made = {
             "requests": spent.requests,
-            "naive_requests": account["records"],
+            "naive_requests": usage["records"],
             "prompt_tokens": spent.prompt_tokens,
-            "naive_prompt_tokens": account["naive_tokens"],
+            "naive_prompt_tokens": usage["naive_tokens"],
             "completion_tokens": spent.completion_tokens,
             "usd": round(spent.usd, 6),
-            "answers_usd": round(account["answers_usd"], 6),
-            "latency_s": round(account["latency_s"], 3),
-            "asking_s": round(account["asking_s"], 3),
+            "answers_usd": round(usage["answers_usd"], 6),
+            "latency_s": round(usage["latency_s"], 3),
+            "asking_s": round(usage["asking_s"], 3),
         }
         self.asking.ledger.close()
         made |= {"estimated_usd": round(expected.spent + expected.usd, 6)} if expected else {}
-        print(f"ain: {account_of(made)}", file=sys.stderr)
+        log.info(f"{account_of(made)}")
         return made
+
+
+class Asked:
+    """Translations as they lie in the ledger; how many were asked for is counted as they are put together."""
+
+    def __init__(self, translator: ChatTranslator, usage: dict[str, Any], expected: Estimate | None) -> None:
+        self._translator, self._usage, self._expected = translator, usage, expected
+
+    def of(self, row: Row) -> Translation:
+        return self._translator.assemble(row, self._usage)
+
+    def usage(self) -> dict[str, Any]:
+        return self._translator.account(self._usage, self._expected)

@@ -2,14 +2,13 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ain.engine.unique import Unique
 from ain.storage.record import Row
 from ain.text.placeholders import pieces, restored
-from ain.translator import LookUp, Todo, Translation
+from ain.translator import Todo, Translation
 
 
 class TextTranslator(ABC):
@@ -19,8 +18,8 @@ class TextTranslator(ABC):
     def translate(self, texts: list[str]) -> list[str | None]:
         """One translation for each text, in order; None for one that was cut off."""
 
-    def over(self, todo: Todo, out: Path, engine: Any) -> tuple[LookUp, Callable[[], dict[str, Any]]]:
-        once = Unique(
+    def run(self, todo: Todo, out: Path, engine: Any) -> "Assembled":
+        unique = Unique(
             piece.text
             for row in todo.rows()
             for turn in row["turns"]
@@ -29,17 +28,28 @@ class TextTranslator(ABC):
             if piece.language
         )
         started = time.perf_counter()
-        made = once.translate(out / "texts", self, engine, "translate")
-        account = {"distinct_texts": len(once), "asking_s": round(time.perf_counter() - started, 3)}
-        return lambda row: _translation(row, lambda text: made[once.number[text]]), lambda: account
+        made = unique.translate(out / "texts", self, engine, "translate")
+        return Assembled(unique, made, time.perf_counter() - started)
 
 
-def _translation(row: Row, translation: Callable[[str], str | None]) -> Translation:
-    made: list[dict[str, str]] = []
-    reasons: list[str] = []
-    for number, turn in enumerate(row["turns"], 1):
-        made.append({})
-        for key, text in turn.items():
-            made[-1][key], reason = restored(text, translation)
-            reasons += [f"{reason} ({key} {number})"] if reason else []
-    return made, reasons
+class Assembled:
+    """Records' translations, put together from those of their distinct texts."""
+
+    def __init__(self, unique: Unique, made: list[str | None], seconds: float) -> None:
+        self._unique, self._made, self._seconds = unique, made, seconds
+
+    def of(self, row: Row) -> Translation:
+        made: list[dict[str, str]] = []
+        reasons: list[str] = []
+        for number, turn in enumerate(row["turns"], 1):
+            made.append({})
+            for key, text in turn.items():
+                made[-1][key], reason = restored(text, self._text)
+                reasons += [f"{reason} ({key} {number})"] if reason else []
+        return made, reasons
+
+    def _text(self, text: str) -> str | None:
+        return self._made[self._unique.number[text]]
+
+    def usage(self) -> dict[str, Any]:
+        return {"distinct_texts": len(self._unique), "asking_s": round(self._seconds, 3)}

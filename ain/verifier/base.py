@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ain.engine.unique import Unique
-from ain.verifier import LookUp, Pair, Pairs
+from ain.engine.unique import Arrays, Unique
+from ain.verifier import Pair, Pairs
 
 AT_ONCE = 4_096  # pairs whose vectors are in memory together
 
@@ -23,19 +23,24 @@ class EmbeddingVerifier(ABC):
         vectors = dict(zip(texts, self.embed(texts), strict=True))
         return np.array([vectors[one] @ vectors[other] for one, other in pairs], np.float32)
 
-    def over(self, pairs: Pairs, out: Path, engine: Any) -> LookUp:
-        once = Unique(text for pair in pairs() for text in pair)
-        vectors = once.arrays(out / "vectors", self, "embed", engine, "verify")
+    def run(self, pairs: Pairs, out: Path, engine: Any) -> "Cosines":
+        unique = Unique(text for pair in pairs() for text in pair)
+        return Cosines(unique, unique.arrays(out / "vectors", self, "embed", engine, "verify"))
 
-        def similarities(asked: list[Pair]) -> np.ndarray:
-            made = np.empty(len(asked), np.float32)
-            for start in range(0, len(asked), AT_ONCE):
-                some = asked[start : start + AT_ONCE]
-                one, other = (vectors.take(once.numbers(pair[side] for pair in some)) for side in (0, 1))
-                made[start : start + AT_ONCE] = np.einsum("ij,ij->i", one, other)
-            return made
 
-        return similarities
+class Cosines:
+    """Similarities from the vectors of distinct texts; a few thousand pairs of vectors are in memory together."""
+
+    def __init__(self, unique: Unique, vectors: Arrays) -> None:
+        self._unique, self._vectors = unique, vectors
+
+    def of(self, pairs: list[Pair]) -> np.ndarray:
+        made = np.empty(len(pairs), np.float32)
+        for start in range(0, len(pairs), AT_ONCE):
+            some = pairs[start : start + AT_ONCE]
+            one, other = (self._vectors.take(self._unique.numbers(pair[side] for pair in some)) for side in (0, 1))
+            made[start : start + AT_ONCE] = np.einsum("ij,ij->i", one, other)
+        return made
 
 
 class PairScorer(ABC):
@@ -43,7 +48,16 @@ class PairScorer(ABC):
     def score(self, pairs: list[Pair]) -> np.ndarray:
         """float32 [pairs], the higher the better."""
 
-    def over(self, pairs: Pairs, out: Path, engine: Any) -> LookUp:
-        once = Unique(pairs())
-        scores = once.arrays(out / "scores", self, "score", engine, "verify")
-        return lambda asked: scores.take(once.numbers(asked))
+    def run(self, pairs: Pairs, out: Path, engine: Any) -> "Scored":
+        unique = Unique(pairs())
+        return Scored(unique, unique.arrays(out / "scores", self, "score", engine, "verify"))
+
+
+class Scored:
+    """Scores of distinct pairs."""
+
+    def __init__(self, unique: Unique, scores: Arrays) -> None:
+        self._unique, self._scores = unique, scores
+
+    def of(self, pairs: list[Pair]) -> np.ndarray:
+        return self._scores.take(self._unique.numbers(pairs))

@@ -54,7 +54,7 @@ def test_the_sugar(typed: str, given: str | None) -> None:
             "ain: ./nowhere: no such directory; give a checkpoint's directory or a hub id",
         ),
         ("collect source.scenes=many", "ain: source.scenes=many: expected a whole number"),
-        ("collect source.limit=true", "ain: source.limit=True: expected a whole number"),
+        ("collect source.limit=true", "ain: source.limit=true: expected a whole number"),
         ("verify verifier.checkpoint=miniature:enc", "ain: miniature:enc: choose one of miniature:translator"),
     ],
 )

@@ -8,8 +8,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from ain.miniature.checkpoints import SCREEN_PROMPT
 from ain.pipeline.build import build, plain
-from ain.pipeline.runner import Run
+from ain.pipeline.graph import Graph
 from ain.pipeline.stages import STAGES
+from ain.pipeline.values import checked
 from ain.runtime.paths import ROOT
 
 CHOICES = sorted(
@@ -31,11 +32,11 @@ def test_every_choice_composes_and_instantiates(group: str, choice: str, tmp_pat
     models = {"translator": "translator", "screener": "screener", "back_translation": "back_translation.translator"}
     needed += [f"{models[group]}.model=any"] if choice == "openai_compatible" else []
     cfg = config(f"{group}={choice}", "dry_run=true", *needed)  # no GPU is asked for
-    built = build(group, plain(cfg, group))
+    built = build(checked(group, plain(cfg, group)))
     target = OmegaConf.select(cfg, f"{group}._target_")
     if target and not cfg[group].get("_partial_"):
         assert type(built).__name__ == target.rsplit(".", 1)[1]
-    Run(tmp_path).plan([STAGES["evaluate"]], cfg)
+    Graph(cfg, [STAGES["evaluate"]])
 
 
 def test_a_model_brings_the_objective_and_trainer_that_suit_it() -> None:

@@ -3,27 +3,40 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
+import pytest
+import yaml
 from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
 from omegaconf import DictConfig
 
-from ain.pipeline.fingerprint import essence
-from ain.pipeline.runner import Run, upstream
+from ain import UserError
+from ain.pipeline import values
+from ain.pipeline.fingerprint import content
+from ain.pipeline.graph import Graph
 from ain.pipeline.stages import STAGES, Stage
 from ain.runtime.paths import ROOT
 from ain.storage.digests import content_digest, digest, folder_digest
 from ain.storage.locks import lock
 
 
+@cache
 def config(*overrides: str) -> DictConfig:
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         return compose("config", overrides=list(overrides))
 
 
 def prints(*overrides: str) -> dict[str, str]:
-    run, cfg = Run(Path("outputs")), config(*overrides)
-    return {name: run.fingerprint(stage, cfg) for name, stage in STAGES.items()}
+    """Stage → its directory's name."""
+    return names(config(*overrides))
+
+
+def names(cfg: DictConfig) -> dict[str, str]:
+    graph = Graph(cfg, STAGES.values())
+    return {node.stage.name: node.directory.name for node in graph.targets}
 
 
 def changed(*overrides: str, base: tuple[str, ...] = ()) -> set[str]:
@@ -39,9 +52,13 @@ def test_keys_under_how_are_not_hashed() -> None:
     assert changed("translator.how.batch_size=7", "verifier.how.device=cuda", "trainer.how.workers=3") == set()
 
 
-def test_a_key_at_its_default_is_not_hashed() -> None:
-    assert changed("translator.num_beams=1", "source.limit=null") == set()
+def test_what_counts_is_the_effective_value() -> None:
+    """Whether a value is written down or is the default of its class."""
+    assert changed("translator.num_beams=1", "source.limit=null", "objective.weight_decay=0.05") == set()
     assert "translate" in changed("translator.num_beams=2")
+    assert changed("model=qwen2_vl_2b", "objective.learning_rate=1") == changed(
+        "model=qwen2_vl_2b", "objective.learning_rate=1.0"
+    )
 
 
 def test_a_change_reaches_what_follows_and_nothing_else() -> None:
@@ -68,8 +85,8 @@ def test_a_version_reaches_what_follows(monkeypatch) -> None:  # type: ignore[no
 
 
 def test_a_mixture_without_translations_asks_for_none() -> None:
-    cfg = config("mixture=english")
-    assert upstream(STAGES["select"], cfg)["translate"] is None
+    (select,) = Graph(config("mixture=english"), [STAGES["select"]]).targets
+    assert select.inputs["translate"] is None
     assert changed("translator.num_beams=3", base=("mixture=english",)) == {
         "translate",
         "verify",
@@ -81,9 +98,9 @@ def test_a_mixture_without_translations_asks_for_none() -> None:
 def test_a_part_may_have_a_source_of_its_own(tmp_path: Path) -> None:
     other = f"{{_target_: ain.source.folder.Folder, path: {tmp_path}}}"
     part = f"+mixture.parts.mine={{source: {other}, language: english, translate: false, weight: 1.0}}"
-    plan = Run(Path("outputs")).plan([STAGES["mix"]], config(part))
-    assert [name for name in plan if name.startswith("collect")] == ["collect", "collect (2)"]
-    assert [name for name in plan if name.startswith("translate")] == ["translate"]
+    found = list(Graph(config(part), [STAGES["mix"]]).named())
+    assert [name for name in found if name.startswith("collect")] == ["collect", "collect (2)"]
+    assert [name for name in found if name.startswith("translate")] == ["translate"]
 
 
 def test_folders_and_checkpoints_are_known_by_what_is_in_them(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
@@ -122,12 +139,61 @@ def test_who_waits_says_for_whom(tmp_path: Path) -> None:
     assert waiting.communicate(timeout=30)[0] == "mine\n"
 
 
-def test_essence_drops_what_shapes_nothing() -> None:
-    node = {
-        "_target_": "ain.translator.seq2seq.Seq2Seq",
-        "checkpoint": "x",
-        "num_beams": 1,
-        "prefix": None,
-        "how": {"device": "cpu"},
-    }
-    assert essence(node) == {"_target_": "ain.translator.seq2seq.Seq2Seq", "checkpoint": "x"}
+def classes() -> dict[str, str]:
+    """Every class that a config group names → a choice of it."""
+    found: dict[str, str] = {}
+    for path in sorted((ROOT / "conf").glob("*/*.yaml")):
+        target = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("_target_")
+        if target and path.parent.name not in ("engine", "tracker"):  # which shape nothing
+            found.setdefault(target, f"{path.parent.name}={path.stem}")
+    return found
+
+
+NEEDED = {
+    "source": ["source.path=/"],
+    "translator": ["translator.model=any"],
+    "screener": ["screener.model=any"],
+    "predictor": ["predictor.model=any"],
+    "back_translation": ["back_translation.translator.model=any"],
+}
+
+
+def own_stages(group: str) -> set[str]:
+    """The stages that read a group, and all that follow them."""
+    reached = {name for name, stage in STAGES.items() if any(read.split(".")[0] == group for read in stage.reads)}
+    while more := {
+        name for name, stage in STAGES.items() if reached & {*stage.after, *stage.per_part} and name not in reached
+    }:
+        reached |= more
+    return reached
+
+
+@pytest.mark.parametrize("target", classes())
+def test_a_changed_default_changes_the_stages_that_use_the_class(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every argument that the config does not name; and no other stage."""
+    choice = classes()[target]
+    group = choice.partition("=")[0]
+    monkeypatch.setattr("ain.pipeline.graph.shape", content)  # nothing outside is looked at
+    try:
+        cfg = config(choice)
+        Graph(cfg, [STAGES["evaluate"]])
+    except (UserError, HydraException):
+        cfg = config(choice, *NEEDED[group])
+    given = {*cfg[group], *(cfg[group].get("how") or {})}
+    before = names(cfg)
+    original = values.signature
+    arguments = original(target)
+    for name, argument in arguments.items():
+        if argument.required or name in given:
+            continue
+        changed = replace(argument, default="another default")
+        monkeypatch.setattr(
+            "ain.pipeline.values.signature",
+            lambda asked, changed={name: changed}: (
+                arguments | changed if asked == target else original(asked)
+            ),
+        )
+        after = names(cfg)
+        differ = {stage for stage in before if before[stage] != after[stage]}
+        assert differ, f"{target}: a changed default of {name} changes nothing"
+        assert differ <= own_stages(group), name

@@ -3,6 +3,7 @@
 import difflib
 
 from ain import UserError
+from ain.pipeline import renames
 from ain.report.reproduction import stand_ins
 from ain.runtime.paths import ROOT
 
@@ -29,6 +30,8 @@ VERBS = (
 def arguments(words: list[str]) -> list[str]:
     """`run NAME -m a=1,2` as Hydra wants it: stage and experiment, then all overrides, then all flags with their values."""
     verb, *rest = words
+    if verb in renames.COMMANDS:
+        raise UserError(f"{verb} is called {renames.COMMANDS[verb]} now: ain {renames.COMMANDS[verb]} ...")
     if verb not in VERBS:
         near = difflib.get_close_matches(verb, VERBS, 1)
         meant = f" (did you mean {near[0]}?)" if near else ""
@@ -38,9 +41,9 @@ def arguments(words: list[str]) -> list[str]:
         if word.startswith("-") or (i and rest[i - 1] in _FLAGS_WITH_VALUE):
             flags.append(word)
         elif "=" in word or word.startswith("~"):
-            overrides.append(word)
+            overrides.append(_current(word))
         else:
-            names.append(word)
+            names.append(_current(f"experiment={word}").removeprefix("experiment="))
     if len(names) > 1:
         raise UserError(f"{' '.join(names)}: one experiment at a time; overrides look like key=value")
     if verb == "reproduce":
@@ -51,6 +54,16 @@ def arguments(words: list[str]) -> list[str]:
     elif verb != "run" or not names:  # an experiment may say how far it goes
         overrides = [f"stage={verb}", *overrides]
     return [*overrides, *(f"experiment={name}" for name in names), *flags]
+
+
+def _current(override: str) -> str:
+    """The override, unless its key or its choice has another name now."""
+    key, _, value = override.partition("=")
+    if (new := renames.CHOICES.get(override)) is not None:
+        raise UserError(f"{override} is called {new} now")
+    if (new := renames.renamed(key.lstrip("+~"))) is not None:
+        raise UserError(f"{key} is called {new} now: type {new}={value}")
+    return override
 
 
 _FLAGS_WITH_VALUE = (

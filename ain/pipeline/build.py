@@ -1,19 +1,15 @@
-"""From a config group to a part: a plain object of the class that `_target_` names, with plain arguments."""
+"""From a config group to an object: of the class that `_target_` names, with plain arguments."""
 
-import inspect
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
 from ain import UserError
-
-_SIMPLE: dict[type, tuple[str, tuple[type, ...]]] = {
-    int: ("a whole number", (int,)),
-    float: ("a number", (int, float)),
-    str: ("a text", (str,)),
-    bool: ("true or false", (bool,)),
-}
+from ain.pipeline.values import Values
 
 
 def plain(cfg: DictConfig, group: str) -> Any:
@@ -26,58 +22,25 @@ def plain(cfg: DictConfig, group: str) -> Any:
     return OmegaConf.to_container(node, resolve=True)
 
 
-def over_checkpoints(key: str, node: Any, change: Callable[[str], Any]) -> Any:
+def build(values: Any) -> Any:
+    """The object of checked values, those inside it first; values without a class as they are."""
+    if isinstance(values, Values):
+        made = get_object(values.target)
+        arguments = {name: build(value) for name, value in values.arguments.items()}
+        return partial(made, **arguments) if values.partial else made(**arguments)
+    if isinstance(values, dict):
+        return {name: build(value) for name, value in values.items()}
+    return [build(value) for value in values] if isinstance(values, list) else values
+
+
+def over_checkpoints(values: Any, change: Callable[[str], Any], key: str = "") -> Any:
     """The same values with each checkpoint's name changed."""
-    if isinstance(node, dict):
-        return {inner: over_checkpoints(inner, value, change) for inner, value in node.items()}
-    return change(node) if key.split(".")[-1] == "checkpoint" and isinstance(node, str) else node
-
-
-def build(group: str, node: Any) -> Any:
-    """The part; keys under `how` are arguments like the others. A group without a class stays as it is."""
-    if not isinstance(node, dict):
-        return node
-    flat = _flat(node)
-    _check(group, flat)
-    return _made(flat) if "_target_" in flat else flat
-
-
-def _made(flat: dict[str, Any]) -> Any:
-    """What a class says of its arguments is said as it stands, not inside Hydra's words."""
-    from hydra.errors import InstantiationException
-    from hydra.utils import instantiate
-
-    try:
-        return instantiate(flat, _convert_="all")
-    except InstantiationException as error:
-        cause: BaseException | None = error
-        while isinstance(cause, InstantiationException):  # one for each part inside a part
-            cause = cause.__cause__
-        if isinstance(cause, UserError):
-            raise cause from None
-        raise
-
-
-def _flat(node: Any) -> Any:
-    if not isinstance(node, dict):
-        return node
-    return {key: _flat(value) for key, value in node.items() if key != "how"} | (node.get("how") or {})
-
-
-def _check(group: str, node: Any) -> None:
-    """Values of simple types against the class's annotations: `source.scenes=abc` is a slip of the hand, not a bug."""
-    if not isinstance(node, dict) or "_target_" not in node:
-        return
-    from hydra.utils import get_object
-
-    parameters = inspect.signature(get_object(node["_target_"])).parameters
-    for key, value in node.items():
-        expected = parameters[key].annotation if key in parameters else None
-        expected = next(
-            (kind for kind in _SIMPLE if expected == kind or (expected == kind | None and value is not None)), None
+    if isinstance(values, Values):
+        return replace(
+            values,
+            shaping=over_checkpoints(values.shaping, change),
+            how=over_checkpoints(values.how, change),
         )
-        if expected:
-            name, types = _SIMPLE[expected]
-            if not isinstance(value, types) or (isinstance(value, bool) and expected is not bool):
-                raise UserError(f"{group}.{key}={value}: expected {name}")
-        _check(f"{group}.{key}", value)
+    if isinstance(values, dict):
+        return {name: over_checkpoints(value, change, name) for name, value in values.items()}
+    return change(values) if key == "checkpoint" and isinstance(values, str) else values

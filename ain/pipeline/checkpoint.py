@@ -8,6 +8,7 @@ from typing import Any
 
 from ain import Unavailable, UserError
 from ain.storage.digests import content_digest
+from ain.storage.hub import commit
 
 MINIATURE = "miniature:"
 PACKAGE = "package:"
@@ -15,7 +16,7 @@ _NOT_FOR_TORCH = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*",
 
 
 def identity(name: str) -> Any:
-    """What of a checkpoint enters a fingerprint: a directory's content, a hub's id and revision, a miniature's recipe.
+    """What of a checkpoint enters a fingerprint: a directory's content, a hub's id and commit, a miniature's recipe.
 
     A name that can be none of these is refused here, before any work is done.
     """
@@ -30,7 +31,8 @@ def identity(name: str) -> Any:
         raise UserError(
             f"{name}: no such directory; give a checkpoint's directory or a hub id such as Qwen/Qwen2-VL-2B-Instruct"
         )
-    return name
+    repository, _, revision = name.partition("@")
+    return f"{repository}@{commit(repository, revision or 'main') or revision or 'main'}"
 
 
 def locate(name: str, output_dir: Path) -> str:
@@ -74,12 +76,13 @@ def _download(name: str) -> str:
     from tqdm.auto import tqdm
 
     repository, _, revision = name.partition("@")
+    pinned = commit(repository, revision or "main") or revision or None
     try:
-        return snapshot_download(repository, revision=revision or None, ignore_patterns=_NOT_FOR_TORCH, tqdm_class=tqdm)
+        return snapshot_download(repository, revision=pinned, ignore_patterns=_NOT_FOR_TORCH, tqdm_class=tqdm)
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         if "gated" in type(error).__name__.lower() or "gated" in str(error).lower():
             raise Unavailable(
-                f"{name}: its licence wants to be accepted: do so at https://huggingface.co/{repository}, then set HF_TOKEN"
+                f"{name}: accept its licence first: https://huggingface.co/{repository}, then set HF_TOKEN"
             ) from None
         reason = str(error).splitlines()[0]
         raise Unavailable(

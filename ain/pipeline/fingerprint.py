@@ -1,33 +1,32 @@
-"""What of a group's values enters a fingerprint.
+"""What names a stage's directory: a digest of all that shapes its content.
 
-    fingerprint = H(stage, version, typed values of the config groups it reads, upstream fingerprints, external inputs)
+    fingerprint = H(stage, version, effective values of the groups it reads, upstream fingerprints, outside data)
 
-Keys under `how:` (devices, workers, rates) and keys at their default shape no content and are left out.
+Effective values include the defaults of classes, so that a changed default is a changed fingerprint. Keys under `how:`
+(devices, workers, rates) shape no content and are left out. Checkpoints count by content, hub ids by commit.
 """
 
-import inspect
 from typing import Any
 
+from hydra.utils import get_object
 
-def essence(node: Any) -> Any:
-    """A group's values less what shapes no content: keys under `how`, nulls, and arguments at their class's default."""
-    if isinstance(node, list):
-        return [essence(value) for value in node]
-    if not isinstance(node, dict):
-        return node
-    defaults = _defaults(node.get("_target_"))
-    kept = {key: essence(value) for key, value in node.items() if key != "how" and value is not None}
-    return {key: value for key, value in kept.items() if key not in defaults or not _same(value, defaults[key])}
+from ain.pipeline.build import build, over_checkpoints
+from ain.pipeline.checkpoint import identity
+from ain.pipeline.values import Values
 
 
-def _same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and bool(one == other)
+def content(values: Any) -> Any:
+    """Plain values of all that shapes a result, on every level."""
+    if isinstance(values, Values):
+        return {"_target_": values.target, **content(values.shaping)}
+    if isinstance(values, dict):
+        return {name: content(value) for name, value in values.items()}
+    return [content(value) for value in values] if isinstance(values, list) else values
 
 
-def _defaults(target: str | None) -> dict[str, Any]:
-    if target is None:
-        return {}
-    from hydra.utils import get_object
-
-    parameters = inspect.signature(get_object(target)).parameters.values()
-    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+def shape(values: Any) -> Any:
+    """What of a group enters a fingerprint: its content, and the digest of data that it reads from outside."""
+    made = over_checkpoints(content(values), identity)
+    if not isinstance(values, Values) or not hasattr(get_object(values.target), "digest"):
+        return made
+    return [made, build(values).digest()]

@@ -1,12 +1,12 @@
 """A job: one composed config, one folder named by its fingerprint, one `job.json`, one publication."""
 
+import errno
 import json
 import time
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -14,10 +14,18 @@ from omegaconf import DictConfig, OmegaConf
 
 from ain import Unavailable, UserError
 from ain.pipeline.errors import sentence
+from ain.pipeline.fingerprint import content
+from ain.pipeline.stages import REPORTED
 from ain.runtime.console import log
 from ain.runtime.distributed import rank, world_size
 from ain.storage.digests import digest
 from ain.storage.files import replace_text
+from ain.storage.manifest import read_manifest
+from ain.tracking.publish import Run, publish, refuse_anonymous
+
+if TYPE_CHECKING:
+    from ain.pipeline.graph import Graph, Node
+    from ain.pipeline.runner import Runner
 
 _NOT_CONTENT = (
     "hydra",
@@ -31,13 +39,8 @@ _NOT_CONTENT = (
     "reproduce",
     "records",
 )
-SHOWN = (
-    "rate",
-    "probe",
-    "screen",
-    "back_translate",
-)  # stages whose tables and figures are worth publishing by themselves
-HEADLINE = ("input", "kept", "rejected", "steps", "loss", "validation_loss")  # of a stage that is asked for by itself
+HEADLINE = ("input", "kept", "rejected", "steps", "loss", "validation_loss")  # of a stage without a headline of its own
+MINIATURE = "ain.source.miniature.MiniatureSource"
 _NOT_A_CHOICE = ("stage", *_NOT_CONTENT)  # overrides that do not tell one job from another
 
 
@@ -107,110 +110,106 @@ class Job:
     def _write(self) -> None:
         if rank() > 0:  # the first one writes for all
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        replace_text(self.folder / "job.json", json.dumps(self.row, indent=2, ensure_ascii=False))
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            replace_text(self.folder / "job.json", json.dumps(self.row, indent=2, ensure_ascii=False))
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
+            raise UserError(f"output_dir={self.cfg.output_dir}: cannot be written ({error.strerror})") from None
 
     def work(self) -> Path | None:
         """Bring up what was asked for, then report and publish. Returns the directory that was asked for; None for a plan."""
-        from ain.pipeline.runner import Run, targets
-        from ain.tracking.publish import publish, refuse_anonymous
+        from ain.pipeline.graph import Graph
+        from ain.pipeline.runner import Runner
+        from ain.pipeline.settings import check_settings
 
-        if world_size() > 1 and self.cfg.stage != "train":
+        check_settings(self.cfg)
+        graph = Graph(self.cfg)
+        if world_size() > 1 and not all(node.stage.ranks for node in graph.targets):
             raise UserError(
-                f"{world_size()} ranks were started, and {self.cfg.stage} is for one process; only train takes more"
+                f"{self.cfg.stage} runs in one process, and {world_size()} ranks were started; only train takes more"
             )
-        run = Run(Path(self.cfg.output_dir), say=_say if rank() == 0 else lambda text: None)
-        out = run.output_dir
         if self.cfg.dry_run:
-            self._plan(run)
+            self._plan(graph)
             return None
-        refuse_anonymous(self.cfg)
-        self._records()
-        plan = run.plan(targets(self.cfg), self.cfg)  # what is wrong far down is said before hours of work
+        refuse_anonymous(self.cfg.tracker.mode)
+        runner = Runner(graph)
+        runner.check()
         if rank() == 0:
-            self._warn(plan)
-        for stage in targets(self.cfg):
-            out = run.bring_up(stage, self.cfg)
+            _warn(graph)
+        for node in graph.targets:
+            out = runner.bring_up(node)
         if rank() > 0:
             return None
-        run.directories = dict(sorted(run.directories.items(), key=lambda item: item[1].name))
-        self.row |= {"directories": {name: str(path) for name, path in run.directories.items()}, "made": run.made}
-        if self.cfg.stage in ("run", "report"):
-            out = self._report(run)
-        elif self.cfg.stage in SHOWN:
-            self.row["headline"] = _numbers(out)
-            publish(self.row, run.directories, out, self.cfg, self.folder)
-        else:
-            counts = _numbers(out)
-            self.row["headline"] = {name: counts[name] for name in HEADLINE if name in counts}
+        self._note(graph, runner)
+        return self._report(graph) if self.cfg.stage in REPORTED else self._publish(graph, out)
+
+    def _plan(self, graph: "Graph") -> None:
+        from ain.pipeline.plan import plan
+
+        for line in plan(graph):
+            log.info(line)
+
+    def _note(self, graph: "Graph", runner: "Runner") -> None:
+        """What was made, where it is, and the numbers that tell this job from another."""
+        directories = {name: str(node.directory) for name, node in graph.named().items()}
+        self.row |= {"directories": directories, "made": runner.made, "headline": {}}
+        for node in graph.targets:
+            if len(graph.targets) == 1 or node.stage.hook("headline"):
+                self.row["headline"] |= headline(node)
+
+    def _publish(self, graph: "Graph", out: Path) -> Path:
+        directories = {name: node.directory for name, node in graph.named().items()}
+        if any((node.directory / "tables").is_dir() for node in graph.targets):
+            publish(self._run(), directories, out)
         return out
 
-    def _warn(self, plan: dict[str, Path]) -> None:
-        """The miniature's models answer other people's data too, with nonsense."""
-        choices = HydraConfig.get().runtime.choices
-        stages = {"translator": "translate", "verifier": "verify", "screener": "screen", "model": "train"}
-        strangers = [f"{group}={choices[group]}" for group, stage in stages.items() if stage in plan]
-        strangers = [choice for choice in strangers if "=miniature" in choice]
-        if choices["source"] != "miniature" and strangers:
-            said = f"warning: {', '.join(strangers)} know the drawn world only, not your data"
-            log.warning(f"{said}; see Real models in the README")
-
-    def _plan(self, run: Any) -> None:
-        """What a real run would make and what it would find done; touches nothing."""
-        from ain.pipeline.runner import targets
-        from ain.storage.manifest import is_done
-
-        plan = run.plan(targets(self.cfg), self.cfg)
-        for name, directory in sorted(plan.items(), key=lambda item: item[1].name):
-            log.info(f"{name:>13}  {'done   ' if is_done(directory) else 'to make'}  {directory}")
-        for line in self._estimates(plan):
-            log.info(f"{line}")
-
-    def _estimates(self, plan: dict[str, Path]) -> Iterator[str]:
-        """What asking models would take; one of one's own takes no money, and is not fetched to say so."""
-        from ain.pipeline.build import build, over_checkpoints, plain
-        from ain.pipeline.checkpoint import here
-        from ain.stages import screen, translate
-        from ain.storage.manifest import is_done
-
-        collected = is_done(plan["collect"]) if "collect" in plan else False
-        output_dir = Path(self.cfg.output_dir)
-        parts = {group: build(group, plain(self.cfg, group)) for group in ("source", "translator", "screener")}
-        if "translate" in plan and not is_done(plan["translate"]):
-            where = plan["collect"] if collected else None
-            yield from translate.estimate(where, parts["source"], parts["translator"], output_dir)
-        if "screen" in plan and not is_done(plan["screen"]) and collected:
-            yield from screen.estimate(plan["collect"], parts["screener"], output_dir)
-        if "train" in plan and not is_done(plan["train"]):
-            from ain.stages import train
-
-            located = over_checkpoints("model", plain(self.cfg, "model"), lambda name: here(name, output_dir))
-            tokenized = plan["tokenize"] if is_done(plan["tokenize"]) else None
-            yield from train.estimate(tokenized, build("model", located), build("trainer", plain(self.cfg, "trainer")))
-
-    def _records(self) -> list[str]:
-        if not OmegaConf.is_list(self.cfg.records):
-            raise UserError(f"records={self.cfg.records}: expected a list of ids, records=[ID,ID]")
-        return [str(identifier) for identifier in self.cfg.records]
-
-    def _report(self, run: Any) -> Path:
+    def _report(self, graph: "Graph") -> Path:
         from ain.report.job import report
-        from ain.tracking.publish import publish
 
-        where = run.output_dir / "report"
+        directories = {name: node.directory for name, node in graph.named().items()}
+        where = graph.output_dir / "report"
         if self.in_sweep:
             where /= self.folder.name
-        self.row["headline"] = report(self.row, run.directories, where, self._records())
-        publish(self.row, run.directories, where, self.cfg, self.folder)
+        report(self.row, directories, where, [str(name) for name in self.cfg.records])
+        publish(self._run(), directories, where)
         return where
 
+    def _run(self) -> Run:
+        """This job as a run of W&B."""
+        choices = {str(group): str(choice) for group, choice in HydraConfig.get().runtime.choices.items()}
+        experiment = self.row["experiment"]
+        return Run(
+            mode=self.cfg.tracker.mode,
+            project=self.cfg.tracker.project,
+            name=" ".join(self.row["overrides"]) or experiment or "quickstart",
+            group=experiment,
+            job_type=self.cfg.stage,
+            tags=[self.row["job"], *([experiment] if experiment else [])],
+            config=OmegaConf.to_container(self.cfg, resolve=True),  # type: ignore[arg-type]
+            summary={"headline": self.row["headline"], "choices": choices},
+            folder=self.folder,
+        )
 
-def _say(text: str) -> None:
-    log.info(f"{text}")
+
+def headline(node: "Node") -> dict[str, Any]:
+    """A stage's own, or whatever it counted that everybody knows."""
+    counts = read_manifest(node.directory)["counts"]
+    if own := node.stage.hook("headline"):
+        return own(counts)  # type: ignore[no-any-return]
+    return {name: counts[name] for name in HEADLINE if name in counts}
 
 
-def _numbers(directory: Path) -> dict[str, Any]:
-    """A stage's counts, those that are numbers."""
-    from ain.storage.manifest import read_manifest
-
-    return {name: value for name, value in read_manifest(directory)["counts"].items() if isinstance(value, int | float)}
+def _warn(graph: "Graph") -> None:
+    """The miniature's models answer other people's data too, with nonsense."""
+    sources = {getattr(node.setting("source"), "target", None) for node in graph.nodes} - {None}
+    if not sources or sources == {MINIATURE}:
+        return
+    groups = {group: content(values) for node in graph.nodes for group, values in node.settings.items()}
+    strangers = [group for group, values in groups.items() if "miniature:" in json.dumps(values)]
+    if strangers:
+        log.warning(
+            f"warning: the miniature's {', '.join(strangers)} know the drawn world only, not your data; see Real models in "
+            "the README"
+        )

@@ -8,6 +8,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from ain import UserError
+from ain.pipeline.renames import renamed
 from ain.runtime.paths import ROOT
 
 
@@ -26,12 +27,13 @@ def refuse_unknown_keys(cfg: DictConfig) -> None:
     )
     for key in sorted(set(_keys(cfg)) - known):
         if not any(key.startswith(f"{free}.") for free in _FREE):
-            hint = (
-                nearest(key, known) or "; does its first line say `# @package _global_`?"
-                if "." not in key
-                else nearest(key, known)
-            )
-            raise UserError(f"experiment {name}: no such key: {key}{hint}")
+            raise UserError(f"experiment {name}: no such key: {key}{_hint(key, known)}")
+
+
+def _hint(key: str, known: set[str]) -> str:
+    if new := renamed(key):
+        return f"; it is called {new} now"
+    return nearest(key, known) or ("" if "." in key else "; does its first line say `# @package _global_`?")
 
 
 _FREE = ("mixture.parts", "source.columns", "paper", "stand_in")  # people name these keys themselves

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from ain.pipeline.errors import sentence
+from ain.pipeline.stages import REPORTED, targets
 from ain.runtime.console import log, results
+from ain.tracking.publish import Run, publish
 
 
 class Sweep(Callback):
@@ -35,33 +37,54 @@ def end(config: DictConfig) -> None:
     if not jobs:
         sys.exit("ain: the sweep has no jobs; give at least one value, as in thresholds=paper,none")
     for line in table(jobs):
-        print(line)
+        print(line, file=sys.stderr)
     done = [job for job in jobs if job["status"] in ("done", "planned")]
-    where = Path(config.output_dir) / "report"
+    unavailable = [job for job in jobs if job["status"] == "unavailable"]
+    missing = 0
     if done and not config.dry_run:
-        if config.stage == "rate":
-            _together(done, where / "ratings")
-        if config.stage == "probe":
-            from ain.report.probe import report_probes
-            from ain.tracking.publish import publish_together
-
-            report_probes(jobs, where / "probe")
-            publish_together(config, where / "probe", Path(config.hydra.sweep.dir))
-            log.info(f"{where / 'probe' / 'index.html'}")
-        if config.stage in ("run", "report"):
-            from ain.report.sweep import report_sweep
-
-            report_sweep(jobs, where)
-            log.info(f"{where / 'index.html'}")
+        missing = len(unavailable) if _together(jobs, config) else 0
         if config.reproduce:
             for line in _compared(jobs, config):
                 print(line, file=results(), flush=True)
-    # To probe is to ask who is there: a verifier that cannot be had is shown as such.
-    missing = [job for job in jobs if job["status"] == "unavailable"] if config.stage == "probe" and done else []
-    if failed := len(jobs) - len(done) - len(missing):
+    if failed := len(jobs) - len(done) - missing:
         sys.exit(
             f"ain: {failed} of {len(jobs)} jobs failed; the same command tries them again and repeats nothing that is done"
         )
+
+
+def _together(jobs: list[dict[str, Any]], config: DictConfig) -> bool:
+    """What the jobs show together. Returns whether a job that is unavailable here is an answer, too."""
+    where = Path(config.output_dir) / "report"
+    if config.stage in REPORTED:
+        from ain.report.sweep import report_sweep
+
+        report_sweep(jobs, where)
+        log.info(f"{where / 'index.html'}")
+        return False
+    answers = False
+    for stage in targets(config):
+        if together := stage.hook("together"):
+            page = together(jobs=jobs, where=where)
+            log.info(f"{page}")
+            answers = answers or bool(stage.hook("UNAVAILABLE_IS_AN_ANSWER"))
+            publish(_run(config), {}, page if page.is_dir() else page.parent)
+    return answers
+
+
+def _run(config: DictConfig) -> Run:
+    """The sweep as a run of W&B."""
+    experiment = config.hydra.runtime.choices.get("experiment")
+    plain = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    return Run(
+        mode=config.tracker.mode,
+        project=config.tracker.project,
+        name=f"{experiment or config.stage}: all",
+        group=experiment,
+        job_type="sweep",
+        tags=[experiment or config.stage],
+        config=OmegaConf.to_container(plain, resolve=True),  # type: ignore[arg-type]
+        folder=Path(config.hydra.sweep.dir),
+    )
 
 
 def _jobs(folder: Path) -> list[dict[str, Any]]:
@@ -76,23 +99,7 @@ def _jobs(folder: Path) -> list[dict[str, Any]]:
     return jobs
 
 
-def _together(jobs: list[dict[str, Any]], where: Path) -> None:
-    """One table of all translators, and one blind sheet of all their translations."""
-    from ain.rating import sheets
-    from ain.storage.tables import read_table, write_table
-
-    directories = {job["label"]: Path(job["directories"]["rate"]) for job in jobs}
-    rows = [
-        {"translator": name, **read_table(path / "tables" / "translators.csv")[0]} for name, path in directories.items()
-    ]
-    write_table(where / "translators.csv", rows)
-    sheets.write([row for path in directories.values() for row in sheets.read_sheet(path)], where)
-    log.info(f"{where}: translators.csv, and rating_sheet.xlsx for people to fill in")
-
-
 def _compared(jobs: list[dict[str, Any]], config: DictConfig) -> list[str]:
-    from omegaconf import OmegaConf
-
     from ain.report.reproduction import compare, lines
     from ain.storage.tables import write_table
 

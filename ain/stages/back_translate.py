@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ain import UserError
 from ain.metrics import overlap
 from ain.storage.record import SCORES, TURNS, Row
 from ain.storage.shards import Shards
@@ -98,3 +99,10 @@ def _quality(collect: Path, shards: Shards, sampled: int, out: Path) -> dict[str
 
 def _percent(value: float) -> float:
     return round(100 * value, 2)
+
+
+def check(back_translation: Any) -> None:
+    if not getattr(back_translation, "translator", None):
+        raise UserError(
+            "back_translation=none: no translator is configured for back-translation; choose another, as back_translation=miniature"
+        )

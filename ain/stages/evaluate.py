@@ -48,8 +48,18 @@ def evaluate(
                 )
             bar.update(len(chunk))
     rows = list(shards.rows(["domain", "language", "images", "score"]))
-    write_table(out / "tables" / "accuracy.csv", _accuracy(rows))
-    return {"input": len(asked), "kept": len(rows), "rejected": 0}
+    table = _accuracy(rows)
+    write_table(out / "tables" / "accuracy.csv", table)
+    named = {"model": "tuned" if train else "base", "accuracy": _nested(table)}
+    return {"input": len(asked), "kept": len(rows), "rejected": 0, **named}
+
+
+def _nested(table: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
+    """images → language → domain → accuracy in percent."""
+    made: dict[str, dict[str, dict[str, float]]] = {}
+    for row in table:
+        made.setdefault(row["images"], {}).setdefault(row["language"], {})[row["domain"]] = row["accuracy"]
+    return made
 
 
 def _shown(items: list[Item], images: str) -> list[tuple[Item, Image.Image]]:
@@ -103,3 +113,12 @@ def _accuracy(rows: list[Row]) -> list[dict[str, Any]]:
             }
         )
     return table
+
+
+def headline(counts: dict[str, Any]) -> dict[str, float]:
+    """`base arabic`, `tuned arabic shuffled` ... → percent."""
+    return {
+        " ".join([counts["model"], language, *([] if images == "shown" else [images])]): of["all"]
+        for images, by_language in counts["accuracy"].items()
+        for language, of in by_language.items()
+    }

@@ -21,6 +21,7 @@ from ain.storage.tables import Table, write_table
 from ain.text import corruption
 from ain.text.placeholders import turn_text
 
+UNAVAILABLE_IS_AN_ANSWER = True  # of a sweep: to probe is to ask which verifiers can be had
 POOL = 4  # records that are looked at for each turn that is wanted
 
 
@@ -154,3 +155,11 @@ def _kinds(table: Table, good: np.ndarray, needed: float, threshold: float) -> I
             f"below {threshold}": round(100 * float((scores < threshold).mean()), 1),
             f"below {needed:.3f}, as needed": round(100 * float((scores < needed).mean()), 1),
         }
+
+
+def together(jobs: list[dict[str, Any]], where: Path) -> Path:
+    """The page that compares verifiers."""
+    from ain.report.probe import report_probes
+
+    report_probes(jobs, where / "probe")
+    return where / "probe"

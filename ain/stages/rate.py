@@ -17,7 +17,7 @@ from ain.rating import sheets
 from ain.storage.manifest import read_manifest
 from ain.storage.record import Row
 from ain.storage.shards import Shards
-from ain.storage.tables import write_table
+from ain.storage.tables import read_table, write_table
 from ain.text.placeholders import core
 
 TEXTS = ("id", "item", "english", "arabic", "reference")
@@ -119,3 +119,12 @@ def _alone(collect: Path, translator: Any) -> float:
         translator.translate([text for turn in record for text in turn.values()])
         spent.append(time.perf_counter() - started)
     return sum(spent[1:]) / len(spent[1:]) if len(spent) > 1 else spent[0]
+
+
+def together(jobs: list[dict[str, Any]], where: Path) -> Path:
+    """One table of all translators, and one blind sheet of all their translations."""
+    done = {job["label"]: Path(job["directories"]["rate"]) for job in jobs if job["status"] == "done"}
+    rows = [{"translator": name, **read_table(path / "tables" / "translators.csv")[0]} for name, path in done.items()]
+    write_table(where / "ratings" / "translators.csv", rows)
+    sheets.write([row for path in done.values() for row in sheets.read_sheet(path)], where / "ratings")
+    return where / "ratings"

@@ -49,9 +49,9 @@ def screen(collect: Path, screener: Any, engine: Any, out: Path) -> dict[str, An
     return {**counts, "judged": images.count if screener.judges else 0, **verdicts.usage()}
 
 
-def estimate(collect: Path, screener: Any, output_dir: Path) -> list[str]:
+def estimate(collect: Path | None, screener: Any, output_dir: Path) -> list[str]:
     """What screening would take, for a dry run."""
-    if not hasattr(screener, "estimate"):
+    if collect is None or not hasattr(screener, "estimate"):
         return []
     store, known = ImageStore(collect), output_dir / "ledger.sqlite"
     ledger = Ledger(known) if known.exists() else None

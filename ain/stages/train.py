@@ -24,6 +24,13 @@ RESOLVED = "resolved.json"  # what `auto` stood for when it began
 COUNTS = "counts.json"  # what training came to, kept before its checkpoints are let go
 
 
+def check(model: Qwen2VL, trainer: Settings) -> None:
+    """Refuses what is not here: packages, GPUs, ranks on other nodes."""
+    distributed.check(trainer.devices, trainer.num_nodes)
+    here = resolved(trainer)
+    model.check(here.accelerator == "gpu", here.half)
+
+
 def estimate(tokenize: Path | None, model: Qwen2VL, trainer: Settings) -> Iterator[str]:
     """What it would take, from what is tokenized or, before that, from what trainer.how.assume says of it."""
     from ain.trainer.estimate import lines

@@ -1,0 +1,138 @@
+"""A config resolved into nodes, once: which stages, with which settings, from what, in which directory.
+
+Whoever wants to know what a command makes, what is done, what it costs or what it left asks the graph.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from ain.pipeline.build import plain
+from ain.pipeline.fingerprint import content, shape
+from ain.pipeline.stages import STAGES, Stage, targets
+from ain.pipeline.values import Values, checked
+from ain.storage.digests import digest
+from ain.storage.manifest import is_done
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One stage of one job. inputs: argument → node, None where there is none to follow, or such a mapping for each part of
+    the mixture. settings, uses: group → checked values."""
+
+    stage: Stage
+    settings: dict[str, Any]
+    uses: dict[str, Any]
+    inputs: dict[str, Any]
+    directory: Path
+
+    @property
+    def done(self) -> bool:
+        return is_done(self.directory)
+
+    def follows(self) -> Iterator["Node"]:
+        """The nodes that this one is made from, directly."""
+        found: list[Node] = []
+        map_inputs(self.inputs, found.append)
+        yield from found
+
+    def setting(self, group: str) -> Any:
+        """Of this node, or of the nearest one above it that has the group: checked values, or None."""
+        own = self.settings | self.uses
+        if group in own:
+            return own[group]
+        return next((values for node in self.follows() if (values := node.setting(group)) is not None), None)
+
+
+def map_inputs(inputs: Any, change: Callable[[Node], Any]) -> Any:
+    """The same mapping with each node changed."""
+    if isinstance(inputs, dict):
+        return {name: map_inputs(branch, change) for name, branch in inputs.items()}
+    return inputs if inputs is None else change(inputs)
+
+
+class Graph:
+    """nodes: all of a job, each after those that it is made from; targets: those of the stages that were asked for."""
+
+    def __init__(self, cfg: DictConfig, stages: Iterable[Stage] | None = None) -> None:
+        self.output_dir = Path(cfg.output_dir)
+        self._nodes: dict[Path, Node] = {}
+        self._shapes: dict[str, Any] = {}
+        self.targets = [self._node(stage, cfg) for stage in stages or targets(cfg)]
+
+    @property
+    def nodes(self) -> list[Node]:
+        return list(self._nodes.values())
+
+    def named(self) -> dict[str, Node]:
+        """By the stage's name; where a part of the mixture has a source of its own, the second one is `stage (2)`."""
+        names: dict[str, Node] = {}
+        for node in sorted(self.nodes, key=lambda node: list(STAGES).index(node.stage.name)):
+            count = sum(other.stage is node.stage for other in names.values())
+            names[node.stage.name + (f" ({count + 1})" if count else "")] = node
+        return names
+
+    def _node(self, stage: Stage, cfg: DictConfig) -> Node:
+        inputs = self._inputs(stage, cfg)
+        settings = {group: checked(group, plain(cfg, group)) for group in stage.reads}
+        uses = {group: checked(group, plain(cfg, group)) for group in stage.uses}
+        shapes = {group: self._shape(group, values) for group, values in settings.items()}
+        above = map_inputs(inputs, lambda node: node.directory.name.rpartition("-")[2])
+        name = digest([stage.name, stage.version, shapes, above])
+        number = list(STAGES).index(stage.name) + 1
+        directory = self.output_dir / "data" / f"{number:02d}-{stage.name}-{name}"
+        return self._nodes.setdefault(directory, Node(stage, settings, uses, inputs, directory))
+
+    def _shape(self, group: str, values: Any) -> Any:
+        """Data that lies outside is looked at once, however many nodes read it."""
+        key = digest([group, content(values)])
+        if key not in self._shapes:
+            self._shapes[key] = shape(values)
+        return self._shapes[key]
+
+    def _inputs(self, stage: Stage, cfg: DictConfig) -> dict[str, Any]:
+        after: dict[str, Any] = {name: self._followed(stage, name, cfg) for name in stage.after}
+        if stage.per_part:
+            after["parts"] = {part: self._part(stage, part, cfg) for part in cfg.mixture.parts}
+        return after
+
+    def _part(self, stage: Stage, part: str, cfg: DictConfig) -> dict[str, Any]:
+        own = _as_part(part, cfg)
+        return {name: self._followed(stage, name, own) for name in stage.per_part}
+
+    def _followed(self, stage: Stage, name: str, cfg: DictConfig) -> Node | None:
+        condition = stage.when.get(name)
+        return self._node(STAGES[name], cfg) if condition is None or condition(cfg) else None
+
+
+def _as_part(part: str, cfg: DictConfig) -> DictConfig:
+    """The config as one part of the mixture sees it: with its own source, if it has one, and the parts that share it."""
+    parts = cfg.mixture.parts
+    source = parts[part].get("source")
+    siblings = {name: other for name, other in parts.items() if other.get("source") == source}
+    if len(siblings) == len(parts) and source is None:
+        return cfg
+    own: DictConfig = cfg.copy()
+    OmegaConf.set_struct(own, False)
+    own.mixture.parts = siblings
+    own.source = cfg.source if source is None else source
+    return own
+
+
+def plain_settings(groups: dict[str, Any], how: bool = False) -> dict[str, Any]:
+    """For a manifest: what shaped the result, or what was set under `how:`."""
+    if not how:
+        return {group: content(values) for group, values in groups.items()}
+    return {group: found for group, values in groups.items() if (found := _how(values))}
+
+
+def _how(values: Any) -> Any:
+    if isinstance(values, Values):
+        inner = {name: found for name, value in values.shaping.items() if (found := _how(value))}
+        return inner | {name: content(value) for name, value in values.how.items()}
+    if isinstance(values, dict):
+        return {name: found for name, value in values.items() if (found := _how(value))}
+    return None

@@ -1,0 +1,29 @@
+"""A dry run: what a command would make, what it would find done, what it would cost, and what is missing here."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ain import UserError
+from ain.pipeline.build import build, over_checkpoints
+from ain.pipeline.checkpoint import here
+from ain.pipeline.graph import Graph
+from ain.pipeline.runner import wanted
+
+
+def plan(graph: Graph) -> Iterator[str]:
+    """Lines for a person. Nothing is written, downloaded or trained."""
+
+    def local(values: Any) -> Any:
+        return build(over_checkpoints(values, lambda name: here(name, graph.output_dir)))
+
+    for name, node in graph.named().items():
+        yield f"{name:>13}  {'done   ' if node.done else 'to make'}  {node.directory}"
+    for node in graph.nodes:
+        if not node.done and (estimate := node.stage.hook("estimate")):
+            yield from estimate(**wanted(estimate, node, local, output_dir=graph.output_dir))
+    for node in graph.nodes:
+        if not node.done and (check := node.stage.hook("check")):
+            try:
+                check(**wanted(check, node, build))
+            except UserError as error:
+                yield f"{node.stage.name} cannot run here: {error}"

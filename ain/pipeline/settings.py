@@ -1,0 +1,31 @@
+"""The settings of a job that belong to no group."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from omegaconf import DictConfig, OmegaConf
+from pydantic import Field
+
+from ain.pipeline.values import signature, value_of
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """What stands at the top of conf/config.yaml."""
+
+    stage: str
+    seed: Annotated[int, Field(ge=0)] = 0
+    output_dir: str = "outputs"
+    records: list[str] = field(default_factory=list)
+    reproduce: bool = False
+    dry_run: bool = False
+
+
+def check_settings(cfg: DictConfig) -> None:
+    """Refuses a value that does not fit, by its key."""
+    arguments = signature("ain.pipeline.settings.JobSettings")
+    for name in JobSettings.__dataclass_fields__:
+        value = OmegaConf.to_container(cfg[name]) if OmegaConf.is_config(cfg[name]) else cfg[name]
+        if name == "records" and isinstance(value, list):
+            value = [str(one) if isinstance(one, int) else one for one in value]  # ids may be numbers
+        value_of(name, arguments[name], value)

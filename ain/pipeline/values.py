@@ -1,0 +1,170 @@
+"""Values of a config against the signature of the class that they are for, and a sentence for each that does not fit.
+
+`how:` holds the arguments that shape no result (devices, rates); they are arguments like the others. What a config does not
+name has its default in the class, so that effective values are complete.
+"""
+
+import inspect
+import json
+import typing
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from functools import cache
+from typing import Any
+
+from hydra.utils import get_object
+from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
+
+from ain import UserError
+
+_RESERVED = ("_target_", "_partial_")
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "text",
+    "list": "a list",
+    "tuple": "a list",
+    "dict": "settings of its own",
+    "literal": "one of {expected}",
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number of at least {ge:g}",
+    "less_than": "a number below {lt:g}",
+    "less_than_equal": "a number of at most {le:g}",
+    "too_short": "at least {min_length} of them",
+    "too_long": "at most {max_length} of them",
+    "finite_number": "a finite number",
+    "none": "null",
+}
+
+
+@dataclass(frozen=True)
+class Values:
+    """The effective values of one node. `shaping` and `how` together are all arguments; nested nodes are `Values`."""
+
+    target: str
+    partial: bool = False
+    shaping: dict[str, Any] = field(default_factory=dict)
+    how: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        return self.shaping | self.how
+
+
+def checked(key: str, node: Any) -> Any:
+    """Values of a node with a class (`_target_`), all others as they are. Refuses, by the key as it was typed, what the
+    class does not take."""
+    if isinstance(node, list):
+        return [checked(f"{key}.{i}", value) for i, value in enumerate(node)]
+    if not isinstance(node, dict):
+        return node
+    how = node.get("how") or {}
+    given = {name: value for name, value in node.items() if name not in (*_RESERVED, "how")}
+    target = node.get("_target_")
+    if target is None:
+        return {name: checked(f"{key}.{name}", value) for name, value in (given | how).items()}
+    arguments = signature(target)
+    typed = {name: f"{key}.{name}" for name in given} | {name: f"{key}.how.{name}" for name in how}
+    for name, words in typed.items():
+        if name not in arguments and not loose(target):
+            raise UserError(f"{words}: there is no such setting; choose among {', '.join(sorted(arguments))}")
+    made = {
+        name: value_of(typed[name], arguments.get(name, Argument(Any, True, None)), value)
+        for name, value in (given | how).items()
+    }
+    partial = bool(node.get("_partial_"))
+    for name, argument in arguments.items():
+        if name not in made and argument.required and not partial:
+            raise UserError(f"{key}.{name} has no value: add {key}.{name}=... to the command")
+    defaults = {name: _plain(one.default) for name, one in arguments.items() if not one.required and name not in made}
+    shaping = defaults | {name: value for name, value in made.items() if name not in how}
+    return Values(target, partial, shaping, {name: made[name] for name in how})
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a class."""
+
+    annotation: Any
+    required: bool
+    default: Any
+
+
+@cache
+def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
+    """None where the type is a class of ours, which is built from a node of its own."""
+    try:
+        return TypeAdapter(annotation)
+    except (PydanticSchemaGenerationError, PydanticUserError):
+        return None
+
+
+@cache
+def signature(target: str) -> dict[str, Argument]:
+    """Argument name → its type and default, of the class (or function) that a `_target_` names."""
+    made = get_object(target)
+    hints = typing.get_type_hints(made.__init__ if inspect.isclass(made) else made, include_extras=True)
+    empty = inspect.Parameter.empty
+    made_anew = {one.name: one.default_factory for one in fields(made)} if is_dataclass(made) else {}
+
+    def default(one: inspect.Parameter) -> Any:
+        factory = made_anew.get(one.name, MISSING)
+        return one.default if factory is MISSING else factory()  # type: ignore[operator]
+
+    return {
+        name: Argument(hints.get(name, Any), one.default is empty, default(one))
+        for name, one in inspect.signature(made).parameters.items()
+        if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+    }
+
+
+def loose(target: str) -> bool:
+    return any(one.kind is one.VAR_KEYWORD for one in inspect.signature(get_object(target)).parameters.values())
+
+
+def value_of(key: str, argument: Argument, value: Any) -> Any:
+    if isinstance(value, dict) and "_target_" in value:
+        return checked(key, value)
+    adapter = _adapter(argument.annotation)
+    if adapter is None:
+        return checked(key, value)
+    try:
+        adapter.validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        raise UserError(_sentence(key, value, error)) from None
+    return _as_float(argument.annotation, value)
+
+
+def _as_float(annotation: Any, value: Any) -> Any:
+    """1 and 1.0 are one value where a float is expected."""
+    kinds = {annotation, *typing.get_args(annotation)}
+    number = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if number and float in kinds and int not in kinds else value
+
+
+def _plain(value: Any) -> Any:
+    """A default as a config would have it."""
+    if isinstance(value, tuple | set | frozenset):
+        return [_plain(one) for one in (value if isinstance(value, tuple) else sorted(value))]
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return value
+
+
+def _sentence(key: str, value: Any, error: ValidationError) -> str:
+    """`KEY=VALUE: expected ...`, naming all that a union would take, and which value of a list is meant."""
+    faults = error.errors(include_url=False)
+    place = next((steps for fault in faults if (steps := [s for s in fault["loc"] if isinstance(s, int)])), [])
+    expected = dict.fromkeys(words for fault in faults if (words := _expected(fault)))
+    said = " or ".join(expected) or faults[0]["msg"]
+    return f"{'.'.join([key, *map(str, place)])}={shown(value)}: expected {said}"
+
+
+def _expected(fault: Any) -> str | None:
+    kinds = (kind for kind in (fault["type"], fault["type"].split("_")[0]) if kind in _KINDS)
+    return next((_KINDS[kind].format(**fault.get("ctx", {})) for kind in kinds), None)
+
+
+def shown(value: Any) -> str:
+    """As a person would type it."""
+    return json.dumps(value, ensure_ascii=False).strip('"') if value is None or isinstance(value, bool) else str(value)

@@ -72,13 +72,15 @@ def test_an_error_inside_gives_the_lock_back(tmp_path: Path) -> None:
     second.communicate()
 
 
-def test_a_file_system_without_locks_is_refused_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_locks_is_refused_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its own answer, in place of such a file system."""
 
     def flock(file: int, operation: int) -> None:
         raise OSError(errno.ENOSYS, "Function not implemented")
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    with pytest.raises(UserError, match="no locks .*set output_dir to another"), lock(tmp_path):
+    with pytest.raises(UserError, match=r"no locks .*set output_dir to another"), lock(tmp_path):
         pass
     assert not list(tmp_path.glob("*.soft*"))

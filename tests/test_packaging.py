@@ -59,7 +59,9 @@ def test_an_installed_wheel_runs_in_an_empty_directory(wheel: Path, tmp_path: Pa
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    said = python("-c", "import ain; from ain.runtime import paths as p; print(ain.__file__, p.PAPER, p.install_hint('onnx'))")
+    said = python(
+        "-c", "import ain; from ain.runtime import paths as p; print(ain.__file__, p.PAPER, p.install_hint('onnx'))"
+    )
     assert said == f"{site}/ain/__init__.py {site}/ain/conf/experiment/paper pip install '{NAME}[onnx]'"
     made = Path(python("-m", "ain", "collect", "source.scenes=3", "output_dir=out"))
     assert (empty / made / "manifest.json").exists()

@@ -22,6 +22,9 @@ def again(rows: list[dict[str, Any]], tmp_path: Path) -> list[dict[str, Any]]:
         [1, None, 3],
         [0.1, 1 / 3, 1e-7, 1e300, -2.0, float("inf")],
         [1, 0.5],
+        [100.0, -2.0, None, 0.0],
+        [1.0, float("inf")],
+        [1.0, 1e300],
         [True, False],
         [True, None],
         [None, None],
@@ -70,7 +73,9 @@ def test_a_key_that_comes_later_is_a_column(tmp_path: Path) -> None:
 
 def test_a_large_table_keeps_its_types(tmp_path: Path) -> None:
     """Whole numbers for more than a megabyte, and a float at the end."""
-    rows = [{"id": f"{i:06d}", "text": "سطر\n" * 20, "n": i} for i in range(20_000)] + [{"id": "7", "text": "", "n": 0.5}]
+    rows = [{"id": f"{i:06d}", "text": "سطر\n" * 20, "n": i} for i in range(20_000)] + [
+        {"id": "7", "text": "", "n": 0.5}
+    ]
     assert again(rows, tmp_path) == rows
 
 

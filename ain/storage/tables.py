@@ -1,7 +1,7 @@
 """Small tables that stages leave beside their rows: CSV for people, spreadsheets, the report and W&B.
 
 Text is always quoted and nothing else is, so that a table needs no schema beside it: "01" and "true" come back as text, 1 and
-true as a number and a boolean. An empty cell is None, "" an empty text. A column of whole floats comes back as whole numbers.
+true as a number and a boolean. An empty cell is None, "" an empty text.
 """
 
 import re
@@ -25,8 +25,17 @@ def write_table(path: Path, rows: Table) -> None:
     names = dict.fromkeys(name for row in rows for name in row)
     file = BytesIO()
     if rows:
-        csv.write_csv(pa.table({name: [row.get(name) for row in rows] for name in names}), file)
+        csv.write_csv(pa.table({name: _column([row.get(name) for row in rows]) for name in names}), file)
     replace_bytes(path, file.getvalue())
+
+
+def _column(values: list[Any]) -> pa.Array:
+    """Whole floats keep their point: Arrow would write 1.0 as 1, and read it as a whole number."""
+    column = pa.array(values)
+    if not pa.types.is_floating(column.type):
+        return column
+    whole = all(value is None or (float(value).is_integer() and abs(value) < 1e15) for value in values)
+    return column.cast(pa.decimal128(17, 1)) if whole else column
 
 
 def read_table(path: Path) -> Table:

@@ -26,7 +26,7 @@ format: $(READY)  ## put all files into shape
 	$(VENV)/bin/ruff format .
 
 clean:  ## remove what was set up and all results, but not the answers that were paid for
-	rm -rf $(VENV) outputs/data outputs/runs outputs/report outputs/checkpoints *.egg-info
+	rm -rf $(VENV) build outputs/data outputs/runs outputs/report outputs/checkpoints *.egg-info
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "ain needs Python 3.11 or newer; say make PYTHON=python3.11")'

@@ -114,8 +114,8 @@ def test_what_does_not_come_back_scores_nothing_and_is_counted(tmp_path: Path) -
     assert counts["rouge_1"] == pytest.approx(0.5)
     table = {row["metric"]: row for row in read_table(tmp_path / "out" / "tables" / "quality.csv")}
     assert list(table) == ["bleu_2", "bleu_4", "meteor", "rouge_1", "rouge_l"]
-    assert table["rouge_1"]["precision"] == "50.0"
-    assert table["bleu_4"]["precision"] == ""
+    assert table["rouge_1"]["precision"] == 50.0
+    assert table["bleu_4"]["precision"] is None
 
 
 def test_unsampled_records_have_no_scores(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import ain
 
-from ain import UserError
+from ain import UserError, __version__
 from ain.cli.arguments import arguments
 from ain.pipeline.stages import STAGES
 
@@ -197,3 +197,12 @@ def test_a_full_disk_gets_one_sentence(tmp_path: Path) -> None:
     assert result.returncode != 0
     assert "no space left on the disk" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_the_version_is_said_at_once() -> None:
+    code = (
+        "import sys; sys.argv = ['ain', '--version']; from ain.__main__ import main; main()\n"
+        "print({'hydra', 'torch', 'pyarrow', 'transformers'} & set(sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines() == [f"ain {__version__}", "set()"]

@@ -79,7 +79,7 @@ def job(choice: str, status: str = "done", **more: Any) -> dict[str, Any]:
 
 def test_reproducing_a_figure_whose_columns_are_choices(tmp_path: Path) -> None:
     (tmp_path / "tables").mkdir()
-    (tmp_path / "tables" / "pairs.csv").write_text("pair,similarity\n1.1,0.5\n")
+    (tmp_path / "tables" / "pairs.csv").write_text('"pair","similarity"\n"1.1",0.5\n')
     paper = {"table": "ain/fig14", "group": "verifier", "ours": "probe/pairs", "key": "pair", "value": "similarity"}
     paper |= {"columns": {"labse": "labse", "minilm": "all_mpnet"}, "stand_ins": ["minilm"]}
     jobs = [job("minilm", directories={"probe": str(tmp_path)}), job("labse", "unavailable", error="no network")]

@@ -130,7 +130,7 @@ def test_each_picture_is_asked_about_once_however_many_records_show_it(
     good(ain(*words(folder, tmp_path, url)))
     assert (log(url)["answers"], log(url)["most"]) == (PICTURES, 1)
     table = (stage(tmp_path) / "tables" / "safety.csv").read_text()
-    assert f"unsafe,{PICTURES // 5},20.0" in table
+    assert f'"unsafe",{PICTURES // 5},20.0' in table
     assert (stage(tmp_path) / "figures" / "safety.png").exists()
 
 

@@ -84,6 +84,14 @@ def test_questions_about_one_picture_stand_or_fall_together() -> None:
     _, low, high = clustered([[float(image % 2)] * 8 for image in range(50)])
     assert (low, high) == pytest.approx(interval([0.0, 1.0] * 25)[1:], abs=0.02)
     assert clustered([[1.0, 1.0], [1.0]]) == (1, 1, 1)
+    assert clustered([[0.0, 1.0]]) == (0.5, 0.5, 0.5)
+
+
+def test_an_interval_does_not_depend_on_the_memory_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = [i / 30 for i in range(30)]
+    expected = interval(scores)
+    monkeypatch.setattr("ain.metrics.bootstrap.DRAWN_AT_ONCE", 100)
+    assert interval(scores) == expected != interval(scores, seed=1)
 
 
 def test_answers_are_compared_after_normalising() -> None:

@@ -16,6 +16,7 @@ from ain import Unavailable
 from ain.chat import Reply, Request, Take, images_of
 from ain.engine.local import Local
 from ain.runtime.device import chosen
+from ain.runtime.paths import install_hint
 from ain.storage.digests import content_digest
 
 
@@ -122,7 +123,7 @@ class TransformersChat:
             return AutoProcessor.from_pretrained(self.checkpoint)
         except ImportError:
             raise Unavailable(
-                f"{self.checkpoint}: its processor needs torchvision, which goes with a GPU's torch: pip install 'ain[gpu]'"
+                f"{self.checkpoint}: its processor needs torchvision, which goes with a GPU's torch: {install_hint('gpu')}"
             ) from None
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Chat models through vLLM on this machine's GPUs, where it is installed (pip install 'ain[vllm]')."""
+"""Chat models through vLLM on this machine's GPUs, where it is installed (pip install -e '.[vllm]')."""
 
 import time
 from collections.abc import Iterable
@@ -9,6 +9,7 @@ from typing import Any
 
 from ain import UserError
 from ain.chat import Reply, Request, Take
+from ain.runtime.paths import install_hint
 from ain.storage.digests import content_digest
 
 BLOCK = 4_096  # requests handed over at once; vLLM batches them itself
@@ -41,7 +42,7 @@ class VLLMChat:
             import vllm
         except ImportError:
             raise UserError(
-                "vLLM is not installed; pip install 'ain[vllm]', or choose a translator without it"
+                f"vLLM is not installed; {install_hint('vllm')}, or choose a translator without it"
             ) from None
         return vllm.LLM(
             self.checkpoint,

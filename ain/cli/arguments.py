@@ -5,7 +5,7 @@ import difflib
 from ain import UserError
 from ain.pipeline import renames
 from ain.report.reproduction import stand_ins
-from ain.runtime.paths import ROOT
+from ain.runtime.paths import EXPERIMENTS
 
 VERBS = (
     "collect",
@@ -50,7 +50,7 @@ def arguments(words: list[str]) -> list[str]:
         if not names:
             raise UserError("reproduce what? name an experiment, as in: ain reproduce ain/table4")
         # What an experiment names goes before what the person names.
-        overrides = ["reproduce=true", *stand_ins(names[0], ROOT / "experiments" / f"{names[0]}.yaml"), *overrides]
+        overrides = ["reproduce=true", *stand_ins(names[0], EXPERIMENTS / f"{names[0]}.yaml"), *overrides]
     elif verb != "run" or not names:  # an experiment may say how far it goes
         overrides = [f"stage={verb}", *overrides]
     return [*overrides, *(f"experiment={name}" for name in names), *flags]

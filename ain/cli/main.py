@@ -20,7 +20,7 @@ from ain.pipeline.errors import sentence
 from ain.pipeline.keys import refuse_unknown_keys
 from ain.runtime.console import results
 from ain.runtime.distributed import rank, world_size
-from ain.runtime.paths import ROOT
+from ain.runtime.paths import CONF
 
 
 def _identity(*, _root_: DictConfig) -> str:
@@ -33,7 +33,7 @@ def _identity(*, _root_: DictConfig) -> str:
 OmegaConf.register_new_resolver("job", _identity, replace=True)
 
 
-@hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name="config")
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def run(cfg: DictConfig) -> None:
     """One job, composed by Hydra."""
     from ain.pipeline.job import Job

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ain import UserError
+from ain.runtime.paths import install_hint
 
 
 class Ray:
@@ -43,7 +44,7 @@ class Ray:
         try:
             import ray
         except ImportError:
-            raise UserError("engine=ray: Ray is not installed; pip install 'ain[ray]', or say engine=local") from None
+            raise UserError(f"engine=ray: Ray is not installed; {install_hint('ray')}, or set engine=local") from None
         if not ray.is_initialized():
             try:
                 _reach(self.address)

@@ -56,10 +56,19 @@ def interval(
     measure: Measure, good: np.ndarray, poor: np.ndarray, level: float = 0.95, resamples: int = 500
 ) -> tuple[float, float, float]:
     """(value, low, high): good and poor are resampled each for itself."""
-    random = np.random.default_rng(0)
-    drawn = [measure(random.choice(good, len(good)), random.choice(poor, len(poor))) for _ in range(resamples)]
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return measure(good, poor), float(low), float(high)
+    from scipy.stats import bootstrap
+
+    found = bootstrap(
+        (good, poor),
+        measure,
+        vectorized=False,
+        method="percentile",
+        confidence_level=level,
+        n_resamples=resamples,
+        batch=1,  # one of the good, one of the poor, and so on
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return measure(good, poor), float(found.low), float(found.high)
 
 
 def _labelled(good: np.ndarray, poor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

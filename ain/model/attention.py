@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from ain import UserError
+from ain.runtime.paths import install_hint
 
 PACKED = "sdpa_packed"
 
@@ -35,7 +36,7 @@ def _no_flash(wanted: str, gpu: bool, half: bool) -> str | None:
     if not half:
         return "it needs bfloat16, as with trainer.precision=bf16-mixed"
     if find_spec(module) is None:
-        return f"{module} is not installed" + (" (pip install 'ain[flash]')" if module == "flash_attn" else "")
+        return f"{module} is not installed" + (f" ({install_hint('flash')})" if module == "flash_attn" else "")
     return None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from ain import UserError
 from ain.model.processor import Processor
 from ain.runtime.console import log
+from ain.runtime.paths import install_hint
 
 ATTENTION = ("auto", "flash_attention_2", "flash_attention_3", "sdpa", "eager")
 DTYPES = ("float32", "bfloat16")
@@ -52,7 +53,7 @@ class Qwen2VL:
                 raise UserError(f"model.{name}={value}: choose one of {', '.join(DTYPES)}")
         for wanted, package, extra in ((lora, "peft", "lora"), (liger, "liger_kernel", "liger")):
             if wanted and find_spec(package) is None:
-                raise UserError(f"model.{extra}: {package} is not installed; pip install 'ain[{extra}]'")
+                raise UserError(f"model.{extra}: {package} is not installed; {install_hint(extra)}")
         self.checkpoint = checkpoint
         self.processor = processor
         self.dtype = dtype

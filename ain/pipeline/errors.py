@@ -8,7 +8,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ain import UserError
 from ain.pipeline.keys import known_keys, nearest
-from ain.runtime.paths import ROOT
+from ain.runtime.paths import EXPERIMENTS
 
 # Python, Arrow, safetensors, SQLite and torch say it each in an exception of its own.
 _DISK_FULL = re.compile(
@@ -51,7 +51,7 @@ def _wrong_choice(group: str, wrong: str, options: list[str]) -> str:
 
 
 def _experiments() -> list[str]:
-    folder = ROOT / "experiments"
+    folder = EXPERIMENTS
     return sorted(
         str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml") if path.parent.name != "paper"
     )

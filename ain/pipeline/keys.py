@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ain import UserError
 from ain.pipeline.renames import renamed
-from ain.runtime.paths import ROOT
+from ain.runtime.paths import CONF
 
 
 def refuse_unknown_keys(cfg: DictConfig) -> None:
@@ -44,7 +44,7 @@ def known_keys(overrides: Iterable[str]) -> set[str]:
     from hydra.core.global_hydra import GlobalHydra
 
     if not GlobalHydra.instance().is_initialized():
-        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
             return set(_keys(compose("config", overrides=list(overrides))))
     return set(_keys(compose("config", overrides=list(overrides))))
 

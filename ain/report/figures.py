@@ -70,21 +70,21 @@ def rules(rows: list[dict[str, Any]], path: Path) -> str:
     """What each rule rejected, what it alone did, and how many records are left after it."""
     figure, axes = plt.subplots(figsize=(7, 0.34 * len(rows) + 0.8))
     names = [row["rule"] for row in rows]
-    records, alone = ([int(row[key]) for row in rows] for key in ("records", "by this rule alone"))
+    records, alone = ([row[key] for row in rows] for key in ("records", "by this rule alone"))
     axes.barh(names, records, color="#e6a19a", label="rejected")
     axes.barh(names, alone, color=BAD, label="by this rule alone")
     for y, row in enumerate(rows):
-        axes.text(records[y], y, f" {records[y]:,}   ({int(row['left']):,} left)", va="center")
+        axes.text(records[y], y, f" {records[y]:,}   ({row['left']:,} left)", va="center")
     axes.invert_yaxis()
     axes.margins(x=0.3)
     axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return _saved(figure, path)
 
 
-def loss(rows: list[dict[str, str]], held_out: dict[str, list[tuple[int, float]]], path: Path) -> str:
+def loss(rows: list[dict[str, Any]], held_out: dict[str, list[tuple[int, float]]], path: Path) -> str:
     """In training, step by step and smoothed; on held-out samples, by name, where it was measured."""
-    steps = [int(row["step"]) for row in rows]
-    values = np.array([float(row["loss"]) for row in rows])
+    steps = [row["step"] for row in rows]
+    values = np.array([row["loss"] for row in rows])
     figure, axes = plt.subplots(figsize=(7, 2.6))
     axes.plot(steps, values, color=GREY, linewidth=0.8)
     width = max(1, len(values) // 30)
@@ -111,10 +111,10 @@ def accuracy(rows: list[dict[str, Any]], path: Path) -> str:
             }
             if not shown:
                 shown = {r["domain"]: r for r in rows if (r["language"], r["model"]) == (language, model)}
-            heights = [float(shown[d]["accuracy"]) for d in domains]
+            heights = [shown[d]["accuracy"] for d in domains]
             errors = [
-                [float(shown[d]["accuracy"]) - float(shown[d]["low"]) for d in domains],
-                [float(shown[d]["high"]) - float(shown[d]["accuracy"]) for d in domains],
+                [shown[d]["accuracy"] - shown[d]["low"] for d in domains],
+                [shown[d]["high"] - shown[d]["accuracy"] for d in domains],
             ]
             places = np.arange(len(domains)) + (offset - 0.5) * 0.38
             axes.bar(
@@ -135,7 +135,7 @@ def accuracy(rows: list[dict[str, Any]], path: Path) -> str:
                 label = "wrong image" if offset else None
                 axes.scatter(
                     places,
-                    [float(shuffled[d]["accuracy"]) for d in domains],
+                    [shuffled[d]["accuracy"] for d in domains],
                     facecolor="white",
                     edgecolor=INK,
                     zorder=3,
@@ -150,7 +150,7 @@ def accuracy(rows: list[dict[str, Any]], path: Path) -> str:
 
 def heatmap(rows: list[dict[str, Any]], columns: list[str], path: Path) -> str:
     """Similarity over the probe pairs of Tables 6 to 8 (Fig. 14), a column for each verifier; mismatched pairs in red."""
-    values = np.array([[_number(row[column]) for column in columns] for row in rows])
+    values = np.array([[row[column] for column in columns] for row in rows], dtype=float)  # None: not a number
     figure, axes = plt.subplots(figsize=(4.6 + 1.05 * len(columns), 0.29 * len(rows) + 1.1))
     axes.imshow(np.ma.masked_invalid(values), cmap="YlGnBu", vmin=0, vmax=1, aspect="auto")
     for y, x in np.ndindex(*values.shape):
@@ -161,7 +161,7 @@ def heatmap(rows: list[dict[str, Any]], columns: list[str], path: Path) -> str:
     axes.set(xticks=range(len(columns)), xticklabels=names, yticks=range(len(rows)), yticklabels=labels)
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
-        tick.set_color(INK if str(row["correct"]) == "True" else BAD)
+        tick.set_color(INK if row["correct"] else BAD)
     for y, (one, other) in enumerate(itertools.pairwise(rows)):
         if one["group"] != other["group"]:
             axes.axhline(y + 0.5, color="white", linewidth=3)
@@ -171,10 +171,6 @@ def heatmap(rows: list[dict[str, Any]], columns: list[str], path: Path) -> str:
     for spine in axes.spines.values():
         spine.set_visible(False)
     return _saved(figure, path)
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value in (None, "") else float(value)
 
 
 def curves(verifiers: dict[str, tuple[np.ndarray, np.ndarray]], threshold: float, path: Path) -> str:
@@ -219,10 +215,10 @@ def safety(rows: list[dict[str, Any]], path: Path) -> str:
     """Percent of the images, by rating and by category of what is unsafe (Fig. 16)."""
     figure, axes = plt.subplots(figsize=(7, 0.32 * len(rows) + 0.6))
     colours = {"safe": GOOD, "unsafe": BAD}
-    values = [float(row["percent"]) for row in rows]
+    values = [row["percent"] for row in rows]
     axes.barh([row["what"] for row in rows], values, color=[colours.get(row["what"], GREY) for row in rows])
     for y, (value, row) in enumerate(zip(values, rows, strict=True)):
-        axes.text(value, y, f" {value:.2f} %  ({int(row['images']):,})", va="center")
+        axes.text(value, y, f" {value:.2f} %  ({row['images']:,})", va="center")
     axes.set(xlim=(0, 125), xticks=[])
     axes.spines["bottom"].set_visible(False)
     axes.invert_yaxis()

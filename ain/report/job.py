@@ -73,9 +73,9 @@ def _gallery(directories: dict[str, Path]) -> Table:
 def headline(accuracy: Table) -> dict[str, float]:
     """`base english`, `tuned arabic`, `tuned arabic shuffled` ... → percent."""
     return {
-        " ".join([row["model"], row["language"], *([] if row["images"] == "shown" else [row["images"]])]): float(
-            row["accuracy"]
-        )
+        " ".join([row["model"], row["language"], *([] if row["images"] == "shown" else [row["images"]])]): row[
+            "accuracy"
+        ]
         for row in accuracy
         if row["domain"] == "all"
     }

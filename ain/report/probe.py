@@ -61,7 +61,7 @@ def _pairs(done: dict[str, Path]) -> tuple[Table, list[str]]:
     rows = []
     for of in zip(*tables.values(), strict=True):
         shared = {key: of[0][key] for key in ("pair", "group", "english", "arabic", "correct", "criterion")}
-        ours = {name: float(row["similarity"]) for name, row in zip(tables, of, strict=True)}
+        ours = {name: row["similarity"] for name, row in zip(tables, of, strict=True)}
         rows.append({**shared, **ours, **dict(zip(columns, values[of[0]["pair"]], strict=True))})
     return rows, columns
 
@@ -69,7 +69,7 @@ def _pairs(done: dict[str, Path]) -> tuple[Table, list[str]]:
 def _as_printed(pairs: Table, column: str) -> dict[str, Any]:
     """The paper's own numbers, over the 14 pairs that it prints."""
     right, wrong = (
-        np.array([row[column] for row in pairs if row[column] is not None and (row["correct"] == "True") == side])
+        np.array([row[column] for row in pairs if row[column] is not None and row["correct"] is side])
         for side in (True, False)
     )
     return {"verifier": column, **detection.separation(right, wrong)}
@@ -77,7 +77,7 @@ def _as_printed(pairs: Table, column: str) -> dict[str, Any]:
 
 def _scores(path: Path) -> tuple[np.ndarray, np.ndarray]:
     rows = read_table(path / "tables" / "tried.csv")
-    good, poor = ([float(r["similarity"]) for r in rows if (r["kind"] == "good") == side] for side in (True, False))
+    good, poor = ([r["similarity"] for r in rows if (r["kind"] == "good") == side] for side in (True, False))
     return np.array(good), np.array(poor)
 
 

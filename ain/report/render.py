@@ -19,9 +19,15 @@ def render(
         autoescape=select_autoescape(["html"]),
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shown,
     )
     environment.filters["commas"] = lambda value: f"{value:,}"
-    environment.filters["cell"] = lambda value: str(value).replace("|", "\\|").replace("\n", " ")
+    environment.filters["cell"] = lambda value: str(_shown(value)).replace("|", "\\|").replace("\n", " ")
     where.mkdir(parents=True, exist_ok=True)
     for suffix in suffixes:
         replace_text(where / f"{name}.{suffix}", environment.get_template(f"{template}.{suffix}").render(**page))
+
+
+def _shown(value: Any) -> Any:
+    """Nothing for None."""
+    return "" if value is None else value

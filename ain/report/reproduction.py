@@ -72,8 +72,7 @@ def _of_table(job: dict[str, Any], paper: dict[str, Any], reported: dict[str, An
         for column, ours in pairs:
             value = printed[reported["columns"].index(column)]
             if value is not None:
-                found = rows.get(str(key), {}).get(ours)
-                beside = _beside(value, float(found) if found else None)
+                beside = _beside(value, rows.get(str(key), {}).get(ours))
                 made.append({paper["group"]: choice, "row": key, "what": column, **beside})
     return made
 

@@ -11,10 +11,7 @@ from ain.storage.tables import Table, read_table
 def training(directory: Path, figure: Path) -> dict[str, Any]:
     """steps: of the first and of the last checkpoint; validation, answers: a row for each group or question with both."""
     tables = directory / "tables"
-    losses = [
-        {"step": int(row["step"]), "group": row["group"], "loss": float(row["loss"])}
-        for row in read_table(tables / "validation.csv")
-    ]
+    losses = read_table(tables / "validation.csv")
     answers = read_table(tables / "answers.csv") if (tables / "answers.csv").exists() else []
     steps = read_table(tables / "loss.csv")
     return {
@@ -26,7 +23,7 @@ def training(directory: Path, figure: Path) -> dict[str, Any]:
 
 
 def _said(counts: dict[str, Any], steps: Table) -> str:
-    seconds = sum(float(row["seconds"]) for row in steps)
+    seconds = sum(row["seconds"] for row in steps)
     held_out = f"; on held-out samples {counts['validation_loss']:.3f}" if counts["validation_loss"] else ""
     return (
         f"{counts['samples']:,} samples, {counts['steps']:,} steps in {seconds:,.0f} s, "

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,20 @@ def digest(value: Any) -> str:
 
 def folder_digest(directory: Path) -> str:
     """A listing of all files with sizes and modification times: cheap, and any change of the data changes it."""
-    files = sorted(path for path in directory.rglob("*") if path.is_file())
-    return digest([[str(path.relative_to(directory)), path.stat().st_size, path.stat().st_mtime_ns] for path in files])
+    return digest([[name, found.st_size, found.st_mtime_ns] for name, found in _files(directory)])
+
+
+def _files(directory: Path) -> list[tuple[str, os.stat_result]]:
+    """(path below the directory, its stat) of all files, folder by folder in the order of their names. One stat a file."""
+    files = []
+    for folder, _, names in os.walk(directory):
+        below = os.path.relpath(folder, directory)
+        for name in names:
+            with suppress(FileNotFoundError):  # a link to nowhere
+                found = os.stat(os.path.join(folder, name))
+                files.append((name if below == "." else os.path.join(below, name), found))
+    files = [(name, found) for name, found in files if stat.S_ISREG(found.st_mode)]
+    return sorted(files, key=lambda file: file[0].split(os.sep))
 
 
 def cache(name: str) -> Path:
@@ -31,9 +45,9 @@ def content_digest(directory: Path) -> str:
     if remembered.exists():
         return remembered.read_text(encoding="utf-8")
     found = []
-    for path in sorted(path for path in directory.rglob("*") if path.is_file()):
-        with open(path, "rb") as file:
-            found.append([str(path.relative_to(directory)), hashlib.file_digest(file, "sha256").hexdigest()])
+    for name, _ in _files(directory):
+        with open(directory / name, "rb") as file:
+            found.append([name, hashlib.file_digest(file, "sha256").hexdigest()])
     remembered.parent.mkdir(parents=True, exist_ok=True)
     replace_text(remembered, digest(found))
     return digest(found)

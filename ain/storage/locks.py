@@ -1,6 +1,6 @@
 """One process at a time in a directory."""
 
-import fcntl
+import errno
 import os
 import socket
 import time
@@ -8,26 +8,51 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from ain import UserError
 from ain.runtime.console import log
+
+POLL_S = 0.2  # between two tries of a process that waits
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 
 
 @contextmanager
 def lock(directory: Path, wait: bool = True) -> Iterator[None]:
-    """One process at a time in a directory. Who waits says for whom; the lock goes with its process, however that ends."""
+    """One process at a time in a directory. Who waits says for whom; the lock goes with its process, however that ends.
+
+    The kernel keeps the lock (flock), on NFS between machines too. A file that merely exists (filelock's SoftFileLock)
+    is no substitute where a file system has no locks: a job killed on another machine would leave it, and block its directory.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    with open(directory / ".lock", "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "another process"
+    file = directory / ".lock"
+    held = FileLock(file, poll_interval=POLL_S, fallback_to_soft=False)
+    try:
+        if not _taken(held, timeout=0):
+            holder = file.read_text(encoding="utf-8").strip() or "another process"
             if not wait:
-                raise UserError(f"{holder} is making {directory.name}; wait until it has ended") from None
+                raise UserError(f"{holder} is making {directory.name}; wait until it has ended")
             log.info(f"waiting for {holder}, which is making {directory.name}")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        file.truncate()
-        file.write(f"process {os.getpid()} on {socket.gethostname()} (since {time.strftime('%H:%M:%S')})\n")
-        file.flush()
+            _taken(held, timeout=-1)
+        file.write_text(
+            f"process {os.getpid()} on {socket.gethostname()} (since {time.strftime('%H:%M:%S')})\n", encoding="utf-8"
+        )
         yield
+    finally:
+        held.release()
+
+
+def _taken(held: FileLock, timeout: float) -> bool:
+    """True once the lock is ours; a timeout below 0 waits as long as it takes."""
+    try:
+        held.acquire(timeout)
+    except Timeout:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        raise UserError(
+            f"{Path(held.lock_file).parent}: its file system has no locks ({error.strerror}); "
+            "mount it with locks (Lustre: -o flock), or set output_dir to another one"
+        ) from None
+    return True

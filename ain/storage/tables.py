@@ -1,24 +1,71 @@
-"""Small tables that stages leave beside their rows: CSV for people, spreadsheets, the report and W&B."""
+"""Small tables that stages leave beside their rows: CSV for people, spreadsheets, the report and W&B.
 
-import csv
-import io
+Text is always quoted and nothing else is, so that a table needs no schema beside it: "01" and "true" come back as text, 1 and
+true as a number and a boolean. An empty cell is None, "" an empty text.
+"""
+
+import re
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from ain.storage.files import replace_text
+import pyarrow as pa
+from pyarrow import csv
+
+from ain.storage.files import replace_bytes
 
 Table = list[dict[str, Any]]
 
+_CELL = re.compile(r'("(?:[^"]|"")*"|[^,\r\n]*)(,|\r?\n|$)')
+
 
 def write_table(path: Path, rows: Table) -> None:
+    """One line a row, in the order of the keys; a key that a row lacks is None. A table without rows is an empty file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["empty"])
-    writer.writeheader()
-    writer.writerows(rows)
-    replace_text(path, text.getvalue())
+    names = dict.fromkeys(name for row in rows for name in row)
+    file = BytesIO()
+    if rows:
+        csv.write_csv(pa.table({name: _column([row.get(name) for row in rows]) for name in names}), file)
+    replace_bytes(path, file.getvalue())
+
+
+def _column(values: list[Any]) -> pa.Array:
+    """Whole floats keep their point: Arrow would write 1.0 as 1, and read it as a whole number."""
+    column = pa.array(values)
+    if not pa.types.is_floating(column.type):
+        return column
+    whole = all(value is None or (float(value).is_integer() and abs(value) < 1e15) for value in values)
+    return column.cast(pa.decimal128(17, 1)) if whole else column
 
 
 def read_table(path: Path) -> Table:
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    """The rows with their values' types: text, whole numbers, floats, booleans, None."""
+    data = path.read_bytes()
+    if not data:
+        return []
+    header, quoted = _header_and_text(data.decode())
+    convert = csv.ConvertOptions(
+        column_types={header[place]: pa.string() for place in quoted},
+        null_values=[""],  # "NaN" and "NA" are what they are
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+    )
+    parse = csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
+    return csv.read_csv(BytesIO(data), parse_options=parse, convert_options=convert).to_pylist()  # type: ignore[no-any-return]
+
+
+def _header_and_text(text: str) -> tuple[list[str], set[int]]:
+    """The columns' names, and the places of those with a quoted cell: they hold text, whatever it looks like."""
+    header: list[str] = []
+    quoted: set[int] = set()
+    place, first = 0, True
+    for cell in _CELL.finditer(text):
+        if first:
+            header.append(cell[1][1:-1].replace('""', '"') if cell[1].startswith('"') else cell[1])
+        elif cell[1].startswith('"'):
+            quoted.add(place)
+        if cell[2] == ",":
+            place += 1
+        else:
+            place, first = 0, False
+    return header, quoted

@@ -82,10 +82,7 @@ def _free(key: str, kind: str, content: dict[str, Any]) -> str:
 
 
 def _column(name: str, values: list[Any], directory: Path, wandb: Any) -> list[Any]:
-    """Thumbnails as images, numbers as numbers, so that they can be sorted and drawn; all else as it stands."""
+    """Thumbnails as images; all else as it stands."""
     if name == "thumbnail":
         return [wandb.Image(str(directory / value)) if value else None for value in values]
-    try:
-        return values if name == "id" else [float(value) if value else None for value in values]
-    except ValueError:
-        return values
+    return values

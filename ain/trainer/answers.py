@@ -29,7 +29,7 @@ class Answers:
         module.train()
         if module.trainer.is_global_zero and rows:
             before = read_table(self.table) if self.table.exists() else []
-            write_table(self.table, [*(row for row in before if int(row["step"]) < step), *rows])
+            write_table(self.table, [*(row for row in before if row["step"] < step), *rows])
         return rows
 
     def _asked(self, module: Any, index: int) -> Row:

@@ -3,36 +3,46 @@
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import ModelCard, ModelCardData
+
 
 def model_card(base: str, data: dict[str, Any], counts: dict[str, Any]) -> str:
-    tokenized = data["counts"]
-    return f"""---
-language: [ar, en]
-library_name: transformers
-pipeline_tag: image-text-to-text
+    """base: the directory of the checkpoint that was fine-tuned; data, counts: what was tokenized, what training came to."""
+    name, revision = _named(base)
+    metadata = ModelCardData(
+        language=["ar", "en"],
+        library_name="transformers",
+        pipeline_tag="image-text-to-text",
+        base_model=name if revision else None,  # the hub knows no others
+        tags=["arabic", "vision-language"],
+    )
+    card = f"""---
+{metadata.to_yaml()}
 ---
 # A model fine-tuned with ain
 
-Supervised fine-tuning of `{_named(base)}` on {counts["samples"]:,} conversations ({tokenized["tokens"]:,} tokens),
-{counts["steps"]:,} steps. Loss over the last tenth of them {counts["loss"]}{_validation(counts)}.
+Supervised fine-tuning of `{name}{f"@{revision}" if revision else ""}` on {counts["samples"]:,} conversations \
+({data["counts"]["tokens"]:,} tokens), {counts["steps"]:,} steps. Loss over the last tenth of them {counts["loss"]}\
+{_validation(counts)}.
 
 ```python
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 model = AutoModelForImageTextToText.from_pretrained("this directory")
-processor = AutoProcessor.from_pretrained("this directory")  # wants torchvision, too
+processor = AutoProcessor.from_pretrained("this directory")  # needs torchvision
 ```
 
-What it was trained on, from the source on, stands in `data_manifest.json`. How well it does is for the
-evaluation beside it to say.
+`data_manifest.json` records the data that it was trained on, back to the source. The loss says little about answers:
+evaluate the model before you use it.
 """
+    return str(ModelCard(card))
 
 
-def _named(base: str) -> str:
-    """A checkpoint's name: a hub's copy lies in models--ORG--NAME/snapshots/REVISION."""
+def _named(base: str) -> tuple[str, str | None]:
+    """A checkpoint's name, and its revision if it is the hub's, whose copies lie in models--ORG--NAME/snapshots/REVISION."""
     path = Path(base)
     hub = next((part for part in path.parts if part.startswith("models--")), None)
-    return f"{hub.removeprefix('models--').replace('--', '/')}@{path.name}" if hub else path.name
+    return (hub.removeprefix("models--").replace("--", "/"), path.name) if hub else (path.name, None)
 
 
 def _validation(counts: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ain import UserError
 from ain.runtime.distributed import cores
+from ain.runtime.paths import install_hint
 
 STRATEGIES = ("ddp", "zero1", "zero2", "zero3")  # by ZeRO's stage; DDP shares nothing out
 CHOICES = {
@@ -88,7 +89,7 @@ def resolved(settings: Settings) -> Settings:
 
     if settings.zero_stage and find_spec("deepspeed") is None:
         raise UserError(
-            f"trainer.strategy={settings.strategy}: DeepSpeed is not installed; pip install 'ain[deepspeed]'"
+            f"trainer.strategy={settings.strategy}: DeepSpeed is not installed; {install_hint('deepspeed')}"
         )
     gpus = torch.cuda.device_count()
     accelerator = settings.accelerator

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from ain import Unavailable
+from ain.runtime.paths import install_hint
 from ain.storage.digests import cache, content_digest
 
 _NAMES = ["input_ids", "attention_mask"]
@@ -26,7 +27,7 @@ class Onnx(torch.nn.Module):
             import onnxruntime
         except ImportError:
             raise Unavailable(
-                "onnxruntime is not installed; pip install 'ain[onnx]', or say verifier.backend=torch"
+                f"onnxruntime is not installed; {install_hint('onnx')}, or set verifier.backend=torch"
             ) from None
         self.tokenizer, self.max_seq_length = transformer.tokenizer, transformer.max_seq_length
         self.do_lower_case = getattr(transformer, "do_lower_case", False)

@@ -2,9 +2,13 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from functools import reduce
+from operator import or_
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from omegaconf import DictConfig, OmegaConf
+from pydantic import TypeAdapter, ValidationError
 
 from ain import UserError
 
@@ -72,7 +76,7 @@ def _check(group: str, node: Any) -> None:
 
     parameters = inspect.signature(get_object(node["_target_"])).parameters
     for key, value in node.items():
-        expected = parameters[key].annotation if key in parameters else None
+        expected = _bare(parameters[key].annotation) if key in parameters else None
         expected = next(
             (kind for kind in _SIMPLE if expected == kind or (expected == kind | None and value is not None)), None
         )
@@ -80,4 +84,25 @@ def _check(group: str, node: Any) -> None:
             name, types = _SIMPLE[expected]
             if not isinstance(value, types) or (isinstance(value, bool) and expected is not bool):
                 raise UserError(f"{group}.{key}={value}: expected {name}")
+        if key in parameters:
+            _check_range(f"{group}.{key}", value, parameters[key].annotation)
         _check(f"{group}.{key}", value)
+
+
+def _bare(annotation: Any) -> Any:
+    """The type without its range: int | None of Annotated[int, ...] | None."""
+    if isinstance(annotation, UnionType) or get_origin(annotation) is Union:
+        return reduce(or_, [_bare(part) for part in get_args(annotation)])
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def _check_range(key: str, value: Any, annotation: Any) -> None:
+    """Ranges and choices, where an annotation names them."""
+    if not any(word in str(annotation) for word in ("Annotated", "Literal")):
+        return
+    try:
+        TypeAdapter(annotation).validate_python(value, strict=not isinstance(value, dict))
+    except ValidationError as error:
+        first = error.errors()[0]
+        inner = "".join(f".{part}" for part in first["loc"] if isinstance(part, str) and part in str(value))
+        raise UserError(f"{key}{inner}={first['input']}: {first['msg']}") from None

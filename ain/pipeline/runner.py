@@ -120,10 +120,6 @@ class Run:
 
     def _refuse(self, stage: Stage, cfg: DictConfig) -> None:
         """What would only be noticed far down."""
-        if stage.name == "select":
-            from ain.metrics.rules import check
-
-            check(plain(cfg, "thresholds"))
         if stage.name == "train":
             self._refuse_training(stage, cfg)
         if stage.name == "back_translate" and not cfg.back_translation.translator:

@@ -22,21 +22,21 @@ class Stage:
 STAGES = {
     stage.name: stage
     for stage in (
-        Stage("collect", 2, reads=("source",)),
-        Stage("translate", 3, reads=("translator",), uses=("engine",), after=("collect",)),
-        Stage("verify", 2, reads=("verifier",), uses=("engine",), after=("collect", "translate")),
-        Stage("back_translate", 1, reads=("back_translation",), uses=("engine",), after=("collect", "translate")),
+        Stage("collect", 3, reads=("source",)),
+        Stage("translate", 4, reads=("translator",), uses=("engine",), after=("collect",)),
+        Stage("verify", 3, reads=("verifier",), uses=("engine",), after=("collect", "translate")),
+        Stage("back_translate", 2, reads=("back_translation",), uses=("engine",), after=("collect", "translate")),
         Stage("screen", 2, reads=("screener",), uses=("engine",), after=("collect",)),
-        Stage("select", 4, reads=("thresholds",), after=("collect", "translate", "verify", "back_translate", "screen")),
-        Stage("mix", 2, reads=("mixture", "seed"), after=("collect", "translate", "select")),
+        Stage("select", 5, reads=("thresholds",), after=("collect", "translate", "verify", "back_translate", "screen")),
+        Stage("mix", 3, reads=("mixture", "seed"), after=("collect", "translate", "select")),
         Stage("tokenize", 2, reads=("model.processor",), after=("mix",)),
         Stage("train", 3, reads=("model", "objective", "trainer", "seed"), uses=("tracker",), after=("tokenize",)),
         Stage(
-            "evaluate_base", 1, reads=("model.checkpoint", "model.processor", "predictor", "benchmark"), body="evaluate"
+            "evaluate_base", 2, reads=("model.checkpoint", "model.processor", "predictor", "benchmark"), body="evaluate"
         ),
-        Stage("evaluate", 1, reads=("model.processor", "predictor", "benchmark"), after=("train",)),
-        Stage("probe", 1, reads=("verifier", "probe"), after=("collect",)),
-        Stage("rate", 2, reads=("rating", "verifier"), uses=("translator",), after=("collect", "translate")),
+        Stage("evaluate", 2, reads=("model.processor", "predictor", "benchmark"), after=("train",)),
+        Stage("probe", 2, reads=("verifier", "probe"), after=("collect",)),
+        Stage("rate", 3, reads=("rating", "verifier"), uses=("translator",), after=("collect", "translate")),
     )
 }
 # What a verb of the command line brings up, where it is more than the stage of that name.

@@ -1,4 +1,4 @@
-"""Quality without a reference, told from the English and the Arabic alone, by CometKiwi and its like.
+"""Quality without a reference, told from the original and its translation alone, by CometKiwi and its like.
 
 Rei et al., "CometKiwi: IST-Unbabel 2022 Submission for the Quality Estimation Shared Task", WMT 2022. Translation and
 source go through one XLM-R as one sequence, its layers are mixed, and a small network reads the score off the first
@@ -18,6 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ain import UserError
 from ain.runtime.device import chosen
+from ain.runtime.values import Positive
 from ain.verifier.base import PairScorer
 
 _FILES = ["hparams.yaml", "checkpoints/model.ckpt"]
@@ -51,13 +52,13 @@ class CometKiwi(PairScorer):
     checkpoint is a directory with `hparams.yaml` and `checkpoints/model.ckpt`, or a hub id, with `@revision` or without.
     """
 
-    def __init__(self, checkpoint: str, batch_size: int = 64, device: str = "auto") -> None:
+    def __init__(self, checkpoint: str, batch_size: Positive = 64, device: str = "auto") -> None:
         self.checkpoint = checkpoint
         self.batch_size = batch_size
         self.device = device
 
     def score(self, pairs: list[tuple[str, str]]) -> np.ndarray:
-        """How good each (English source, Arabic translation) is, float32 [pairs]; higher is better.
+        """How good each (source, translation) is, float32 [pairs]; higher is better.
 
         Batches are filled by length, so that little is padded; the scores come in the order of the pairs.
         """

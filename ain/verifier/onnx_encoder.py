@@ -1,6 +1,6 @@
 """An encoder's transformer as an ONNX graph, for CPUs: exported once, kept by the checkpoint's content.
 
-sentence-transformers has such backends too, through a package that does not go with transformers 5 yet.
+sentence-transformers has such backends too, through a package that does not support transformers 5 yet.
 """
 
 import shutil
@@ -26,7 +26,7 @@ class Onnx(torch.nn.Module):
             import onnxruntime
         except ImportError:
             raise Unavailable(
-                "onnxruntime is not installed; pip install 'ain[onnx]', or say verifier.backend=torch"
+                "onnxruntime is not installed; pip install -e '.[onnx]', or set verifier.backend=torch"
             ) from None
         self.tokenizer, self.max_seq_length = transformer.tokenizer, transformer.max_seq_length
         self.do_lower_case = getattr(transformer, "do_lower_case", False)

@@ -80,7 +80,7 @@ def test_a_mixture_without_translations_asks_for_none() -> None:
 
 def test_a_part_may_have_a_source_of_its_own(tmp_path: Path) -> None:
     other = f"{{_target_: ain.source.folder.Folder, path: {tmp_path}}}"
-    part = f"+mixture.parts.mine={{source: {other}, language: english, translate: false, weight: 1.0}}"
+    part = f"+mixture.parts.mine={{source: {other}, language: en, translate: false, weight: 1.0}}"
     plan = Run(Path("outputs")).plan([STAGES["mix"]], config(part))
     assert [name for name in plan if name.startswith("collect")] == ["collect", "collect (2)"]
     assert [name for name in plan if name.startswith("translate")] == ["translate"]

@@ -103,12 +103,12 @@ def _part(
                     "domain": record["domain"],
                     "language": part.language,
                     "split": _split(list(images_of(record)) or [record["id"]], validation, seed),
-                    "media": [_placed(medium, places, store) for medium in record["media"]],
+                    "media": [placed(medium, places, store) for medium in record["media"]],
                     "turns": given["turns"],
                 }
 
 
-def _placed(medium: Row, places: dict[str, tuple[int, int]], store: int) -> Row:
+def placed(medium: Row, places: dict[str, tuple[int, int]], store: int) -> Row:
     """With its images' places in place of their names."""
     keys = ("store", "shard", "row")
     named = [dict(zip(keys, (store, *places[sha]), strict=True)) for sha in medium["images"]]

@@ -86,14 +86,13 @@ class Mirror(TextTranslator):
         return [None if "lost" in text else text for text in texts]
 
 
-def stages(root: Path, rows: list[tuple[str, str | None]]) -> tuple[Path, Path]:
+def stages(root: Path, rows: list[tuple[str, str | None]], language: str = "en") -> tuple[Path, Path]:
     def turn(text: str | None) -> Any:
         return text and [{"question": text, "answer": "yes"}]
 
-    blank = {**dict.fromkeys(RECORD.names), "language": "en"}
-    Shards(root / "collect").create().write(
-        0, [{**blank, "id": str(i), "turns": turn(one)} for i, (one, _) in enumerate(rows)]
-    )
+    blank = dict.fromkeys(RECORD.names)
+    originals = [{**blank, "language": language, "id": str(i), "turns": turn(one)} for i, (one, _) in enumerate(rows)]
+    Shards(root / "collect").create().write(0, originals)
     Shards(root / "translate", TRANSLATION).create().write(
         0, [{"id": str(i), "language": other and "ar", "turns": turn(other)} for i, (_, other) in enumerate(rows)]
     )
@@ -125,6 +124,12 @@ def test_unsampled_records_have_no_scores(tmp_path: Path) -> None:
     counts = back_translate(collect, translate, Sampled(Mirror(), records=5), Local(), tmp_path / "out")
     made = list(Shards(tmp_path / "out", suffix="arrow").rows(["meteor"]))
     assert counts["sampled"] == sum(row["meteor"] is not None for row in made) == 5
+
+
+def test_what_was_not_in_the_language_translated_back_into_is_left_out(tmp_path: Path) -> None:
+    collect, translate = stages(tmp_path, [("Est-ce une voiture ?", "هل هذه سيارة؟")], language="fr")
+    counts = back_translate(collect, translate, Sampled(Mirror(), records=None), Local(), tmp_path / "out")
+    assert (counts["input"], counts["sampled"]) == (1, 0)
 
 
 def test_back_translation_by_a_chat_model_has_its_own_names_and_faults() -> None:

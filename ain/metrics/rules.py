@@ -95,20 +95,20 @@ def _between(values: np.ndarray, threshold: Any) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Rule:
-    """`said` tells of a broken rule, from value and threshold. required: a score that is missing holds a record back."""
+    """`reason` puts a broken rule in words, from value and threshold. required: a record whose score is missing is rejected."""
 
     name: str
     badness: Badness
-    said: Callable[[float, Any], str]
+    reason: Callable[[float, Any], str]
     column: str
     required: bool = False
 
     def words(self, value: float, threshold: Any) -> str:
-        return self.said(value, threshold) if value == value else "not computed"
+        return self.reason(value, threshold) if value == value else "not computed"
 
 
-def _rule(name: str, badness: Badness, said: Any, column: str | None = None, required: bool = False) -> Rule:
-    return Rule(name, badness, said, column or name, required)
+def _rule(name: str, badness: Badness, reason: Any, column: str | None = None, required: bool = False) -> Rule:
+    return Rule(name, badness, reason, column or name, required)
 
 
 def _below(value: float, threshold: Any) -> str:
@@ -143,12 +143,12 @@ def broken(rule: Rule, scores: Scores, threshold: Any) -> tuple[np.ndarray, list
     worst = order[np.diff(records[order], prepend=-1) > 0]  # the first of each record
     records, wrong = records[worst], wrong[worst]
     turns = wrong - scores.starts[records] + 1
-    said = zip(scores.values[wrong].tolist(), turns.tolist(), strict=True)
-    return records, [f"{rule.name}: {rule.words(value, threshold)} in turn {number}" for value, number in said]
+    worst_of = zip(scores.values[wrong].tolist(), turns.tolist(), strict=True)
+    return records, [f"{rule.name}: {rule.words(value, threshold)} in turn {number}" for value, number in worst_of]
 
 
 def explained(rule: Rule, values: list[float | None] | None, threshold: Any, translated: bool = True) -> dict[str, Any]:
-    """What a rule says of one record, broken or not: the worst value, in which turn, and the verdict."""
+    """One rule applied to one record, broken or not: the worst value, in which turn, and the verdict."""
     made: dict[str, Any] = {"rule": rule.name, "threshold": threshold, "value": None, "turn": None}
     if threshold is None or threshold is False:
         return {**made, "verdict": "off"}

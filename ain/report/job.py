@@ -126,7 +126,7 @@ def _short(reason: str) -> str:
 
 
 def corrupted(directories: dict[str, Path]) -> Table:
-    """Of the translations that were corrupted on purpose, how many each rule caught, by kind; and of the good, how many it refused.
+    """By kind of corruption, how many of the corrupted translations each rule caught; and how many of the good it rejected.
 
     Good is what equals its reference. `encoder` counts by similarity alone, `checks` by the others alone.
     """

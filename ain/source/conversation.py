@@ -1,4 +1,4 @@
-"""A conversation of people's data as turns, with a reason for whatever does not fit."""
+"""A conversation of a user's data as turns, with a reason for whatever does not fit."""
 
 import re
 from typing import Any

@@ -29,10 +29,8 @@ def back_translate(collect: Path, translate: Path, back_translation: Any, engine
     translations, shards = Shards(translate), Shards(out, SCHEMA, suffix="arrow").create()
     target = back_translation.translator.target
     chosen = back_translation.choose(_translated(Shards(collect), translations, target))
-    columns = ["id", "turns"]
-    todo = Todo(
-        lambda: ({"turns": row["turns"]} for row in translations.rows(columns) if row["id"] in chosen), len(chosen)
-    )
+    columns = ["id", "language", "turns"]
+    todo = Todo(lambda: (row for row in translations.rows(columns) if row["id"] in chosen), len(chosen))
     translations_back = back_translation.translator.run(todo, out, engine)
     for index in range(len(translations)):
         if not shards.done(index):
@@ -59,7 +57,7 @@ def _translated(records: Shards, translations: Shards, language: str) -> Iterato
 
 
 def _row(row: Row, original: list[Row], made: Translations, language: str) -> Row:
-    back = _back(row["turns"], made)
+    back = _back(row, made)
     pairs = [(turn_text(one), turn_text(other)) for one, other in zip(back, original, strict=True)]
     rouges = [overlap.rouge(*pair) for pair in pairs]
     return {
@@ -77,9 +75,9 @@ def _row(row: Row, original: list[Row], made: Translations, language: str) -> Ro
     }
 
 
-def _back(turns: list[Row], made: Translations) -> list[Row]:
-    back, reasons = made.of({"turns": turns})
-    return [{"question": "", "answer": ""} for _ in turns] if reasons else back
+def _back(row: Row, made: Translations) -> list[Row]:
+    back, reasons = made.of(row)
+    return [{"question": "", "answer": ""} for _ in row["turns"]] if reasons else back
 
 
 def _quality(collect: Path, shards: Shards, sampled: int, language: str, out: Path) -> dict[str, float]:

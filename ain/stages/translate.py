@@ -50,7 +50,8 @@ def estimate(collect: Path | None, source: Any, translator: Any, output_dir: Pat
 
 
 def _todo(record: Row, target: str) -> Row:
-    return {"turns": [] if record["language"] == target else record["turns"]}
+    turns = [] if record["language"] == target else record["turns"]
+    return {"language": record["language"], "turns": turns}
 
 
 def _record(

@@ -1,4 +1,4 @@
-"""The record, and what any stage says of one that it rejects."""
+"""The schemas of records and of rejections."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -104,7 +104,7 @@ class CometKiwi(PairScorer):
         settings, weights = self._read()
         encoder = _fetched(settings["pretrained_model"], _ENCODER_FILES)
         if not any((encoder / name).is_file() for name in ("tokenizer.json", "sentencepiece.bpe.model")):
-            # transformers would go on with an empty vocabulary
+            # transformers would continue with an empty vocabulary
             raise UserError(f"{encoder}: has no tokenizer; {self.checkpoint} needs that of XLM-R")
         network = _Network(settings, encoder)
         try:
@@ -204,7 +204,7 @@ def _effective(written: dict[str, Any], stored: dict[str, Any], checkpoint: str)
         settings["layer_transformation"] = "softmax"
     for name, known in _SETTINGS.items():
         if name not in settings:
-            raise UserError(f"{checkpoint}: hparams.yaml does not say {name}")
+            raise UserError(f"{checkpoint}: hparams.yaml has no {name}")
         if known and settings[name] not in known:
             raise UserError(f"{checkpoint}: {name} is {settings[name]}; known are {', '.join(map(str, known))}")
     if not {"mt", "src"} <= set(settings["input_segments"]):

@@ -19,15 +19,29 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ain.metrics.rules import RULES
+from ain.metrics.rules import RULES, Thresholds
 from ain.stages.select import select
 from ain.storage.manifest import mark_done
 from ain.storage.record import RECORD, REJECTED, SCORES
 from ain.storage.shards import SHARD_ROWS, Shards
 
 RECORDS, TURNS = 100_000, 2
-PAPER = {"similarity": 0.8, "digits": True, "placeholders": True, "script": 0.6, "language": 0.1, "latin": 3}
-PAPER |= {"repetition": 0.5, "diacritics": None, "length": [0.4, 2.5], "unsafe": True, "sampled": "corpus", "bleu": 0.6}
+PAPER: dict[str, Any] = {
+    "similarity": 0.8,
+    "digits": True,
+    "placeholders": True,
+    "min_script_ratio": 0.6,
+    "language": 0.1,
+}
+PAPER |= {
+    "max_latin_run": 3,
+    "max_repetition": 0.5,
+    "diacritics": None,
+    "length": [0.4, 2.5],
+    "unsafe": True,
+    "sampled": "corpus",
+    "bleu": 0.6,
+}
 
 
 def drawn(root: Path) -> dict[str, Path]:
@@ -44,15 +58,15 @@ def drawn(root: Path) -> dict[str, Path]:
     size = SHARD_ROWS * TURNS
     for shard in range(RECORDS // SHARD_ROWS):
         ids = [f"{random.bytes(6).hex()}-{shard}-{row}" for row in range(SHARD_ROWS)]
-        images = [f"{random.bytes(32).hex()}" for _ in ids]
+        media = [[{"kind": "image", "images": [random.bytes(32).hex()]}] for _ in ids]
         blank = {name: pa.nulls(SHARD_ROWS, RECORD.field(name).type) for name in RECORD.names}
-        images = pa.array([[sha] for sha in images], RECORD.field("images").type)
-        kept = pa.table({**blank, "id": pa.array(ids), "images": images}, schema=RECORD)
+        named = pa.array(media, RECORD.field("media").type)
+        kept = pa.table({**blank, "id": pa.array(ids), "media": named}, schema=RECORD)
         collected.write_tables(shard, kept, REJECTED.empty_table())
         scores = {name: lists(random.beta(30, 1, size)) for name in columns}
         scores["similarity"] = lists(0.6 + 0.4 * random.beta(7, 2, size))
         scores |= {name: lists(random.random(size) > 0.003) for name in ("digits", "placeholders")}
-        scores |= {name: lists(random.beta(1, 30, size)) for name in ("latin", "repetition", "diacritics")}
+        scores |= {name: lists(random.beta(1, 30, size)) for name in ("max_latin_run", "max_repetition", "diacritics")}
         scores["length"] = lists(np.exp(random.normal(0, 0.3, size)))
         verified.write_tables(shard, pa.table({"id": pa.array(ids), **scores}, schema=scored), REJECTED.empty_table())
         translated.write_tables(shard, pa.table({"id": pa.array(ids)}), REJECTED.empty_table())
@@ -75,7 +89,7 @@ def measured(root: Path) -> dict[str, Any]:
     started, sizes, kept = time.perf_counter(), [], []
     for step in range(10):
         out = root / f"select-{step}"
-        counts = select(**paths, thresholds={**PAPER, "similarity": 0.70 + 0.02 * step}, out=out)
+        counts = select(**paths, thresholds=Thresholds(**{**PAPER, "similarity": 0.70 + 0.02 * step}), out=out)
         assert counts["kept"] + counts["rejected"] == counts["input"] == RECORDS
         kept.append(counts["kept"])
         sizes.append(sum(path.stat().st_size for path in out.rglob("*") if path.is_file()))

@@ -37,7 +37,8 @@ from ain.engine.local import Local
 from ain.miniature.world import DOMAINS, World
 from ain.pipeline.checkpoint import locate
 from ain.stages import verify as stage
-from ain.storage.record import RECORD, TURNS
+from ain.stages.translate import SCHEMA as TRANSLATION
+from ain.storage.record import RECORD
 from ain.storage.shards import SHARD_ROWS, Shards
 from ain.text.placeholders import turn_text
 from ain.verifier.sentence_encoder import SentenceEncoder
@@ -67,18 +68,18 @@ def turns(count: int, share: float) -> Iterator[Pair]:
 
 def stages(root: Path, count: int, share: float) -> tuple[Path, Path]:
     """collect and translate as the pipeline leaves them, in a shuffled order."""
-    import pyarrow as pa
-
     order = random.Random(1).sample(range(count), count)
     pairs = list(turns(count, share))
     collect, translate = (
         Shards(root / "collect").create(),
-        Shards(root / "translate", pa.schema([("id", pa.string()), ("arabic", TURNS)])).create(),
+        Shards(root / "translate", TRANSLATION).create(),
     )
     for shard, start in enumerate(range(0, count, SHARD_ROWS)):
         rows = [(str(i), *pairs[i]) for i in order[start : start + SHARD_ROWS]]
-        collect.write(shard, [{**dict.fromkeys(RECORD.names), "id": i, "english": [one]} for i, one, _ in rows])
-        translate.write(shard, [{"id": i, "arabic": [other]} for i, _, other in rows])
+        collect.write(
+            shard, [{**dict.fromkeys(RECORD.names), "id": i, "language": "en", "turns": [one]} for i, one, _ in rows]
+        )
+        translate.write(shard, [{"id": i, "language": "ar", "turns": [other]} for i, _, other in rows])
     return collect.directory, translate.directory
 
 
@@ -91,7 +92,7 @@ def ours(encoder: SentenceEncoder, collect: Path, translate: Path) -> tuple[floa
             similarities.of(
                 [
                     (turn_text(e), turn_text(a))
-                    for _, es, as_ in translated.shard(i)
+                    for _, es, as_, _ in translated.shard(i)
                     for e, a in zip(es, as_, strict=True)
                 ]
             )
@@ -102,11 +103,11 @@ def ours(encoder: SentenceEncoder, collect: Path, translate: Path) -> tuple[floa
 
 def plain(model: Any, collect: Path, translate: Path, batch_size: int) -> tuple[float, np.ndarray]:
     started = time.perf_counter()
-    english = [turn_text(row["english"][0]) for row in Shards(collect).rows(["english"])]
-    arabic = [turn_text(row["arabic"][0]) for row in Shards(translate).rows(["arabic"])]
+    originals = [turn_text(row["turns"][0]) for row in Shards(collect).rows(["turns"])]
+    translations = [turn_text(row["turns"][0]) for row in Shards(translate).rows(["turns"])]
     one, other = (
         model.encode(texts, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False)
-        for texts in (english, arabic)
+        for texts in (originals, translations)
     )
     return time.perf_counter() - started, (one * other).sum(axis=1)
 

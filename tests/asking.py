@@ -34,13 +34,13 @@ def manifest(outputs: Path) -> dict[str, Any]:
 def check(outputs: Path) -> dict[str, list[str]]:
     """Every record is there with its own Arabic, or rejected; gives id → reasons."""
     (collect,), (out,) = ((outputs / "data").glob(name) for name in ("01-*", "02-*"))
-    made = {row["id"]: row["arabic"] for row in Shards(out).rows(["id", "arabic"])}
+    made = {row["id"]: row["turns"] for row in Shards(out).rows(["id", "turns"])}
     rejected = {row["id"]: row["reasons"] for row in Shards(out).rows(["id", "reasons"], "rejected")}
-    originals = list(Shards(collect).rows(["id", "english"]))
+    originals = list(Shards(collect).rows(["id", "turns"]))
     assert len(made) + len(rejected) == len(originals) == 2_000
     for row in originals:
         if row["id"] in made:
-            for english, turn in zip(row["english"], made[row["id"]], strict=True):
+            for english, turn in zip(row["turns"], made[row["id"]], strict=True):
                 assert turn == {name: arabic(text) for name, text in english.items()}
         else:
             assert rejected[row["id"]]

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from ain.back_translation.sampled import Sampled
 from ain.engine.local import Local
 from ain.metrics import overlap
 from ain.stages.back_translate import back_translate
-from ain.storage.record import RECORD, TURNS
+from ain.stages.translate import SCHEMA as TRANSLATION
+from ain.storage.record import RECORD
 from ain.storage.shards import Shards
 from ain.storage.tables import read_table
 from ain.translator.text_translator import TextTranslator
@@ -23,20 +23,20 @@ def test_bleu_is_sacrebleus() -> None:
     made = ["The dog bit the man.", "It wasn't surprising.", "The man had just bitten him."]
     from sacrebleu import corpus_bleu, sentence_bleu
 
-    assert overlap.bleu(made, references, 4) == pytest.approx(corpus_bleu(made, [references]).score / 100)
-    assert overlap.bleu(made, references, 4) == pytest.approx(0.4506, abs=1e-3)
-    assert overlap.sentence_bleu(made[1], references[1], 4) == pytest.approx(
+    assert overlap.bleu(made, references, 4, "en") == pytest.approx(corpus_bleu(made, [references]).score / 100)
+    assert overlap.bleu(made, references, 4, "en") == pytest.approx(0.4506, abs=1e-3)
+    assert overlap.sentence_bleu(made[1], references[1], 4, "en") == pytest.approx(
         sentence_bleu(made[1], [references[1]], use_effective_order=True).score / 100
     )
-    assert overlap.bleu(made, references, 2) > overlap.bleu(made, references, 4)
+    assert overlap.bleu(made, references, 2, "en") > overlap.bleu(made, references, 4, "en")
 
 
 def test_meteor_is_nltks_without_synonyms() -> None:
     """The example of NLTK's documentation, which none of its matches owes to a synonym."""
     made = "It is a guide to action which ensures that the military always obeys the commands of the party"
     reference = "It is a guide to action that ensures that the military will forever heed Party commands"
-    assert overlap.meteor(made, reference) == pytest.approx(0.6944, abs=1e-4)
-    assert overlap.meteor("a car", "an automobile") == 0
+    assert overlap.meteor(made, reference, "en") == pytest.approx(0.6944, abs=1e-4)
+    assert overlap.meteor("a car", "an automobile", "en") == 0
 
 
 def test_rouge_is_that_of_the_reference_implementation() -> None:
@@ -46,25 +46,25 @@ def test_rouge_is_that_of_the_reference_implementation() -> None:
     assert found["rouge_l"] == pytest.approx((0.625, 0.5556, 0.5882), abs=1e-4)
 
 
-METRICS: list[Callable[[str, str], float]] = [
-    lambda made, reference: overlap.sentence_bleu(made, reference, 2),
-    lambda made, reference: overlap.sentence_bleu(made, reference, 4),
-    lambda made, reference: overlap.rouge(made, reference)["rouge_1"][2],
-    lambda made, reference: overlap.rouge(made, reference)["rouge_l"][2],
+METRICS: list[Callable[[str, str, str], float]] = [
+    lambda made, reference, language: overlap.sentence_bleu(made, reference, 2, language),
+    lambda made, reference, language: overlap.sentence_bleu(made, reference, 4, language),
+    lambda made, reference, _: overlap.rouge(made, reference)["rouge_1"][2],
+    lambda made, reference, _: overlap.rouge(made, reference)["rouge_l"][2],
     overlap.meteor,
 ]
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_edges(metric: Callable[[str, str], float]) -> None:
+def test_edges(metric: Callable[[str, str, str], float]) -> None:
     """Nothing is worth nothing, the same is worth all; Arabic is compared after normalising."""
     for made, reference in (("", ""), ("", "red"), ("red", ""), ("blue", "red")):
-        assert metric(made, reference) == 0
+        assert metric(made, reference, "en") == 0
     all_ = pytest.approx(1.0, abs=0.02)  # METEOR keeps a little back for one long match
-    assert metric("a red car on the road", "a red car on the road") == all_
-    assert metric("هَٰذِهِ جُمْلَةٌ طويلةٌ مِنَ المِثالِ", "هذه جملة طويلة من المثال") == all_
-    assert metric("السيارة حمراء تقف هنا", "القطة سوداء تنام هناك") == 0
-    one_word = metric("red", "red")
+    assert metric("a red car on the road", "a red car on the road", "en") == all_
+    assert metric("هَٰذِهِ جُمْلَةٌ طويلةٌ مِنَ المِثالِ", "هذه جملة طويلة من المثال", "ar") == all_
+    assert metric("السيارة حمراء تقف هنا", "القطة سوداء تنام هناك", "ar") == 0
+    one_word = metric("red", "red", "en")
     assert one_word == (0.5 if metric is overlap.meteor else 1)  # as NLTK has it
 
 
@@ -80,20 +80,21 @@ def test_a_sample_is_the_same_in_any_order() -> None:
 class Mirror(TextTranslator):
     """Gives the text back, and fails on what is lost."""
 
+    target = "en"
+
     def translate(self, texts: list[str]) -> list[str | None]:
         return [None if "lost" in text else text for text in texts]
 
 
-def stages(root: Path, rows: list[tuple[str, str | None]]) -> tuple[Path, Path]:
+def stages(root: Path, rows: list[tuple[str, str | None]], language: str = "en") -> tuple[Path, Path]:
     def turn(text: str | None) -> Any:
         return text and [{"question": text, "answer": "yes"}]
 
-    schema = pa.schema([("id", pa.string()), ("arabic", TURNS)])
-    Shards(root / "collect").create().write(
-        0, [{**dict.fromkeys(RECORD.names), "id": str(i), "english": turn(one)} for i, (one, _) in enumerate(rows)]
-    )
-    Shards(root / "translate", schema).create().write(
-        0, [{"id": str(i), "arabic": turn(other)} for i, (_, other) in enumerate(rows)]
+    blank = dict.fromkeys(RECORD.names)
+    originals = [{**blank, "language": language, "id": str(i), "turns": turn(one)} for i, (one, _) in enumerate(rows)]
+    Shards(root / "collect").create().write(0, originals)
+    Shards(root / "translate", TRANSLATION).create().write(
+        0, [{"id": str(i), "language": other and "ar", "turns": turn(other)} for i, (_, other) in enumerate(rows)]
     )
     return root / "collect", root / "translate"
 
@@ -125,6 +126,12 @@ def test_unsampled_records_have_no_scores(tmp_path: Path) -> None:
     assert counts["sampled"] == sum(row["meteor"] is not None for row in made) == 5
 
 
+def test_what_was_not_in_the_language_translated_back_into_is_left_out(tmp_path: Path) -> None:
+    collect, translate = stages(tmp_path, [("Est-ce une voiture ?", "هل هذه سيارة؟")], language="fr")
+    counts = back_translate(collect, translate, Sampled(Mirror(), records=None), Local(), tmp_path / "out")
+    assert (counts["input"], counts["sampled"]) == (1, 0)
+
+
 def test_back_translation_by_a_chat_model_has_its_own_names_and_faults() -> None:
     """The same class as for translating, into English: what is scored later is no fault, and messages name its own keys."""
     from test_config import config
@@ -133,9 +140,9 @@ def test_back_translation_by_a_chat_model_has_its_own_names_and_faults() -> None
     from ain.translator.faults import fault
 
     made = build("back_translation", plain(config("back_translation=gpt_4o_mini"), "back_translation"))
-    assert made.translator.to == "english"
+    assert made.translator.target == "en"
     assert made.translator.chat.where == "back_translation.translator.how"
-    assert fault("كم سيارة في الصورة؟ 3", "How many cars are in the image? 5", "english") is None
-    refused = fault("ما هذا؟", "ما هذا؟", "english")
+    assert fault("كم سيارة في الصورة؟ 3", "How many cars are in the image? 5", "en") is None
+    refused = fault("ما هذا؟", "ما هذا؟", "en")
     assert refused is not None
     assert refused.kind == "untranslated"

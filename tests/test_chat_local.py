@@ -101,8 +101,8 @@ def test_a_local_chat_model_translates(language_model: str, tmp_path: Path) -> N
     record = {
         **dict.fromkeys(RECORD.names),
         "id": "a",
-        "images": [],
-        "english": [{"question": "What is this?", "answer": "7"}],
+        "language": "en",
+        "turns": [{"question": "What is this?", "answer": "7"}],
     }
     Shards(tmp_path / "collect").create().write(0, [record])
     prompt = {"system": None, "user": "Translate: {text}"}

@@ -96,14 +96,15 @@ def test_llava_rows_are_kept_or_rejected_with_a_reason(folder: Path, tmp_path: P
     text = json.dumps(LLAVA) if suffix == "json" else "\n".join(json.dumps(row) for row in LLAVA)
     (folder / f"data.{suffix}").write_text(text, encoding="utf-8")
     counts, rejected, kept = run(Folder(str(folder)), tmp_path / "out")
-    assert counts == {"input": 22, "kept": 5, "rejected": 17, "images": 2, "english": 4, "arabic": 1}
+    assert counts == {"input": 22, "kept": 5, "rejected": 17, "images": 2, "languages": {"en": 4, "ar": 1}}
     assert {identifier.replace("jsonl", "json"): True for identifier in rejected} == dict.fromkeys(REASONS, True)
     for identifier, reason in REASONS.items():
         assert rejected.get(identifier, rejected.get(identifier.replace("json", "jsonl")))[0].startswith(reason)  # type: ignore[index]
     by_id = {row["id"]: row for row in kept}
-    assert by_id["bare"]["english"] == [{"question": "<image>\nWhat colour?", "answer": "Blue."}]
-    assert [turn["answer"] for turn in by_id["ok"]["english"]] == ["Blue.", "Yes."]
-    assert by_id["arabic"]["english"] is None
+    assert by_id["bare"]["turns"] == [{"question": "<image>\nWhat colour?", "answer": "Blue."}]
+    assert [turn["answer"] for turn in by_id["ok"]["turns"]] == ["Blue.", "Yes."]
+    assert [by_id[name]["language"] for name in ("bare", "arabic")] == ["en", "ar"]
+    assert [medium["kind"] for medium in by_id["two"]["media"]] == ["image", "image"]
     assert by_id["arabic"]["origin"] == "authentic"
     assert len(ImageStore(tmp_path / "out").index()) == 2
 
@@ -140,7 +141,7 @@ def test_messages_rows(folder: Path, tmp_path: Path) -> None:
     counts, rejected, kept = run(Folder(str(folder), format="messages"), tmp_path / "out")
     assert (counts["kept"], counts["rejected"]) == (2, 1)
     assert rejected == {"data.json, row 3": ["unknown role: tool"]}
-    assert kept[0]["english"][0]["question"] == "Be brief.\n<image>What?"
+    assert kept[0]["turns"][0]["question"] == "Be brief.\n<image>What?"
 
 
 @pytest.mark.parametrize(
@@ -170,8 +171,6 @@ def test_a_malformed_line_is_one_rejection(folder: Path, tmp_path: Path) -> None
 def test_limit_and_wrong_folders(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no \.json or \.jsonl file"):
         collect(Folder(str(folder)), tmp_path / "out")
-    with pytest.raises(UserError, match="choose one of auto, llava, messages"):
-        Folder(str(folder), format="xml")
     (folder / "data.json").write_text(json.dumps(LLAVA))
     assert run(Folder(str(folder), limit=3), tmp_path / "limited")[0]["input"] == 3
 
@@ -216,13 +215,13 @@ def test_a_hub_data_set_with_its_own_columns(tmp_path: Path, how: str, monkeypat
     counts, rejected, kept = run(Hub(str(path), columns), tmp_path / "out")
     assert (counts["input"], counts["kept"], counts["rejected"]) == (3, 2, 1)
     assert rejected["2"][0].startswith("no image in a known format")
-    assert kept[0]["english"] == [{"question": "<image>\nWhat?", "answer": "Red."}]
-    assert kept[1]["images"] == []
+    assert kept[0]["turns"] == [{"question": "<image>\nWhat?", "answer": "Red."}]
+    assert kept[1]["media"] == []
     with pytest.raises(UserError, match="has no column asked; choose among nr, pic, ask, say"):
         collect(Hub(str(path), {**columns, "question": "asked"}), tmp_path / "other")
 
 
-def test_a_hub_data_set_with_several_pictures_a_row(tmp_path: Path) -> None:
+def test_a_hub_data_set_with_several_images_a_row(tmp_path: Path) -> None:
     """As most multi-image data sets have it: a list of images; saved with all its splits."""
     rows = {
         "id": [0, 1],
@@ -238,8 +237,8 @@ def test_a_hub_data_set_with_several_pictures_a_row(tmp_path: Path) -> None:
     counts, _, kept = run(Hub(str(tmp_path / "data"), columns, split="test"), tmp_path / "out")
     assert counts["kept"] == 2
     assert kept[0]["id"] == "0"
-    assert kept[0]["english"][0]["question"] == "<image><image>\nSame?"
-    assert len(kept[0]["images"]) == 2
+    assert kept[0]["turns"][0]["question"] == "<image><image>\nSame?"
+    assert len(kept[0]["media"]) == 2
 
 
 def test_a_hub_that_cannot_be_reached_is_said_in_a_sentence(tmp_path: Path) -> None:

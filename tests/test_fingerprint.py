@@ -97,7 +97,7 @@ def test_a_mixture_without_translations_asks_for_none() -> None:
 
 def test_a_part_may_have_a_source_of_its_own(tmp_path: Path) -> None:
     other = f"{{_target_: ain.source.folder.Folder, path: {tmp_path}}}"
-    part = f"+mixture.parts.mine={{source: {other}, language: english, translate: false, weight: 1.0}}"
+    part = f"+mixture.parts.mine={{source: {other}, language: en, translate: false, weight: 1.0}}"
     found = list(Graph(config(part), [STAGES["mix"]]).named())
     assert [name for name in found if name.startswith("collect")] == ["collect", "collect (2)"]
     assert [name for name in found if name.startswith("translate")] == ["translate"]
@@ -189,9 +189,7 @@ def test_a_changed_default_changes_the_stages_that_use_the_class(target: str, mo
         changed = replace(argument, default="another default")
         monkeypatch.setattr(
             "ain.pipeline.values.signature",
-            lambda asked, changed={name: changed}: (
-                arguments | changed if asked == target else original(asked)
-            ),
+            lambda asked, changed={name: changed}: arguments | changed if asked == target else original(asked),
         )
         after = names(cfg)
         differ = {stage for stage in before if before[stage] != after[stage]}

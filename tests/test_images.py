@@ -1,4 +1,4 @@
-"""ImageSet: opened to the last pixel, bounded, upright, packed once."""
+"""Images: opened to the last pixel, bounded, upright, stored once."""
 
 import io
 from pathlib import Path
@@ -18,7 +18,7 @@ def jpeg(image: Image.Image, **options: object) -> bytes:
 RED = Image.new("RGB", (40, 20), "red")
 
 
-def test_a_pack_gives_back_its_images(tmp_path: Path) -> None:
+def test_a_store_gives_back_its_images(tmp_path: Path) -> None:
     store = ImageStore(tmp_path)
     data = png(RED)
     sha, width, height = checked(data)

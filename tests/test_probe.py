@@ -1,4 +1,4 @@
-"""A verifier is tried on the paper's pairs and on good against poor translations; who cannot be had is named."""
+"""A verifier is tried on the paper's pairs and on good against poor translations; one that is unavailable is named."""
 
 import csv
 from pathlib import Path
@@ -11,17 +11,20 @@ from conftest import ain
 from ain import UserError
 from ain.metrics import detection
 from ain.miniature.world import World
+from ain.pipeline.build import build
 from ain.report.reproduction import compare, lines
 from ain.source.miniature import MiniatureSource
 from ain.stages.collect import collect
 from ain.stages.probe import probe
+from ain.verifier.probing import ProbeSettings
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "good": 14,
     "poor": 14,
     "kinds": ["mismatch", "number"],
     "false_rejection": 0.1,
     "threshold": 0.8,
+    "target": "ar",
     "seed": 0,
 }
 
@@ -55,20 +58,20 @@ class Knowing:
 
 def test_good_ones_are_references_and_poor_ones_are_none(tmp_path: Path) -> None:
     collect(MiniatureSource(scenes=20, authentic=2), tmp_path / "collect")
-    counts = probe(tmp_path / "collect", Knowing(), SETTINGS, tmp_path / "probe")
+    counts = probe(tmp_path / "collect", Knowing(), ProbeSettings(**SETTINGS), tmp_path / "probe")
     assert (counts["auc"], counts["caught_at_paper"], counts["refused_at_paper"]) == (1, 1, 0)
     with open(tmp_path / "probe" / "tables" / "tried.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     kinds = [row["kind"] for row in rows]
     assert (kinds.count("good"), kinds.count("mismatch"), kinds.count("number")) == (14, 7, 7)
     assert len({row["id"] for row in rows}) > 10
-    again = probe(tmp_path / "collect", Knowing(), SETTINGS, tmp_path / "again")
+    again = probe(tmp_path / "collect", Knowing(), ProbeSettings(**SETTINGS), tmp_path / "again")
     assert again == counts
 
 
 def test_a_source_without_references_is_tried_on_the_pairs_alone(tmp_path: Path) -> None:
     collect(MiniatureSource(scenes=0, authentic=3), tmp_path / "collect")
-    counts = probe(tmp_path / "collect", Knowing(), SETTINGS, tmp_path / "probe")
+    counts = probe(tmp_path / "collect", Knowing(), ProbeSettings(**SETTINGS), tmp_path / "probe")
     assert counts["input"] == 21
     assert "auc" not in counts
 
@@ -112,7 +115,9 @@ def test_fig14_offline(tmp_path: Path) -> None:
     assert alone.returncode == 1
 
 
-@pytest.mark.parametrize("slip", [{"kinds": ["foo"]}, {"kinds": []}, {"good": 0}, {"poor": -3}, {"false_rejection": 1}])
-def test_slips_are_said_in_a_sentence(slip: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "slip", [{"kinds": ["foo"]}, {"kinds": []}, {"good": 0}, {"poor": -3}, {"false_rejection": 1}, {"target": "xx"}]
+)
+def test_wrong_settings_are_refused_by_their_keys(slip: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=f"probe.{next(iter(slip))}"):
-        probe(tmp_path, Knowing(), {**SETTINGS, **slip}, tmp_path / "out")
+        build("probe", {"_target_": "ain.verifier.probing.ProbeSettings", **SETTINGS, **slip})

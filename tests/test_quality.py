@@ -7,15 +7,15 @@ from random import Random
 
 import pytest
 
-from ain.metrics.checks import length, same_numbers, script
-from ain.metrics.rules import translation_reasons
+from ain.metrics.checks import length, same_numbers, script_ratio
+from ain.metrics.rules import Thresholds, translation_reasons
 from ain.miniature.world import DOMAINS, World
 from ain.pipeline.checkpoint import locate
 from ain.text import corruption
 from ain.translator.seq2seq import Seq2Seq
 from ain.verifier.sentence_encoder import SentenceEncoder
 
-PAPER = {"similarity": 0.8, "digits": True, "script": 0.6, "length": [0.4, 2.5]}
+PAPER = Thresholds(similarity=0.8, digits=True, min_script_ratio=0.6, length=[0.4, 2.5])
 
 
 def test_verification_catches_the_bad_and_keeps_the_good(checkpoints: Path) -> None:
@@ -45,7 +45,7 @@ def test_verification_catches_the_bad_and_keeps_the_good(checkpoints: Path) -> N
                     scores = {
                         "similarity": [float(similarity[i])],
                         "digits": [same_numbers(one, other)],
-                        "script": [script(other)],
+                        "min_script_ratio": [script_ratio(other, "ar")],
                         "length": [length(one, other)],
                     }
                     caught[kind].append(bool(translation_reasons(scores, PAPER)))
@@ -71,9 +71,9 @@ def test_the_default_run_tells_the_papers_story(tmp_path: Path) -> None:
             seeing, blind = (
                 next(j["headline"] for j in jobs if f"mixture.images={p}" in j["overrides"]) for p in ("shown", "blank")
             )
-            assert seeing["tuned arabic"] - seeing["tuned arabic shuffled"] >= 40
-            assert seeing["tuned arabic"] - blind["tuned arabic blank"] >= 40
-            assert seeing["base english"] - seeing["tuned english"] <= 2
+            assert seeing["tuned ar"] - seeing["tuned ar shuffled"] >= 40
+            assert seeing["tuned ar"] - blind["tuned ar blank"] >= 40
+            assert seeing["base en"] - seeing["tuned en"] <= 2
     page = (tmp_path / "report" / "index.md").read_text()
     row = next(line for line in page.splitlines() if line.startswith("| thresholds=paper | thresholds=none |"))
     assert float(row.split("|")[4]) > 0, row

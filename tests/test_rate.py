@@ -27,10 +27,10 @@ SMALL = (
 
 def test_scores_are_taken_after_normalising() -> None:
     """Diacritics, forms of alif and Indic digits are no mistakes; another word is one."""
-    assert chrf(["أَحْمَر ٤٧"], ["احمر 47"]) == pytest.approx(100)
-    assert bleu(["هذه سيارة حمراء كبيرة جدًا"], ["هذه سيارة حمراء كبيرة جدا"]) == pytest.approx(100)
-    assert chrf(["أزرق"], ["أحمر"]) < 50
-    assert chrf([""], ["أحمر"]) == 0
+    assert chrf(["أَحْمَر ٤٧"], ["احمر 47"], "ar") == pytest.approx(100)
+    assert bleu(["هذه سيارة حمراء كبيرة جدًا"], ["هذه سيارة حمراء كبيرة جدا"], "ar") == pytest.approx(100)
+    assert chrf(["أزرق"], ["أحمر"], "ar") < 50
+    assert chrf([""], ["أحمر"], "ar") == 0
 
 
 def test_what_raters_say_together() -> None:
@@ -53,7 +53,11 @@ def test_what_raters_say_together() -> None:
 ROWS = [line(f"item{i}", "What colour?\nred", "ما اللون؟\nأحمر", "ما اللون؟\nأحمر") for i in range(4)]
 
 
-def test_a_sheet_opens_from_right_to_left(tmp_path: Path) -> None:
+def test_a_sheet_opens_in_the_direction_of_its_translations(tmp_path: Path) -> None:
+    write([line("item", "What colour?", "Welche Farbe?", "Welche Farbe?")], tmp_path)
+    sheet = load_workbook(tmp_path / "rating_sheet.xlsx").active
+    assert not sheet.sheet_view.rightToLeft
+    assert sheet["C2"].alignment.horizontal == "left"
     write(ROWS, tmp_path)
     sheet = load_workbook(tmp_path / "rating_sheet.xlsx").active
     assert sheet.sheet_view.rightToLeft
@@ -146,8 +150,8 @@ def test_people_bring_their_own_references(tmp_path: Path) -> None:
     folder.mkdir()
     turns = [{"from": "human", "value": "What number is written?"}, {"from": "gpt", "value": "47"}]
     reference = [{"from": "human", "value": "ما العدد المكتوب؟"}, {"from": "gpt", "value": "47"}]
-    rows = [{"id": "a", "conversations": turns, "reference": reference}, {"id": "b", "conversations": turns}]
-    rows.append({"id": "c", "conversations": turns, "reference": reference[:1]})
+    rows = [{"id": "a", "conversations": turns, "references": {"ar": reference}}, {"id": "b", "conversations": turns}]
+    rows.append({"id": "c", "conversations": turns, "references": {"ar": reference[:1]}})
     (folder / "data.json").write_text(json.dumps(rows))
     words = ("rate", "source=folder", f"source.path={folder}", f"output_dir={tmp_path}/out", SMALL[2])
     result = ain(*words, "translator.checkpoint='miniature:translator?steps=3'")
@@ -160,5 +164,5 @@ def test_people_bring_their_own_references(tmp_path: Path) -> None:
     (folder / "data.json").write_text(json.dumps(rows[1:2]))
     result = ain(*words, "translator.checkpoint='miniature:translator?steps=3'")
     assert result.returncode != 0
-    assert "no record has a reference to rate by" in result.stderr
+    assert "no record has a reference in ar to rate by" in result.stderr
     assert "Traceback" not in result.stderr

@@ -13,42 +13,39 @@ from ain.engine.local import Local
 from ain.engine.unique import Unique
 from ain.metrics.answers import exact
 from ain.metrics.bootstrap import clustered, interval
-from ain.metrics.checks import length, same_numbers, script
-from ain.metrics.rules import translation_reasons
+from ain.metrics.rules import Thresholds, translation_reasons
+from ain.source.mixture import Mixture
 from ain.stages.mix import mix
+from ain.stages.translate import SCHEMA as TRANSLATION
 from ain.stages.translate import translate
-from ain.storage.record import RECORD
+from ain.storage.record import images_of
 from ain.storage.shards import Shards
 from ain.text import corruption
 from ain.translator.text_translator import TextTranslator
 
-PAPER = {"similarity": 0.8, "digits": True, "script": 0.6, "length": [0.4, 2.5]}
-
-
-def test_checks() -> None:
-    assert same_numbers("12 of 30", "٣٠ من ١٢") == 1
-    assert same_numbers("12", "13") == 0
-    assert same_numbers("none", "لا شيء") is None
-    assert script("أحمر OK") == pytest.approx(4 / 6)
-    assert length("four", "ab") == 0.5
+PAPER: dict[str, Any] = {"similarity": 0.8, "digits": True, "min_script_ratio": 0.6, "length": [0.4, 2.5]}
 
 
 @pytest.mark.parametrize(
     ("scores", "thresholds", "rules"),
     [
-        ({"similarity": [0.9, 0.8], "digits": [None, 1.0], "script": [1.0, 0.9], "length": [1.0, 1.0]}, PAPER, []),
         (
-            {"similarity": [0.9, 0.79], "digits": [0.0, 1.0], "script": [0.1, 0.9], "length": [3.0, 1.0]},
+            {"similarity": [0.9, 0.8], "digits": [None, 1.0], "min_script_ratio": [1.0, 0.9], "length": [1.0, 1.0]},
             PAPER,
-            ["similarity", "digits", "script", "length"],
+            [],
+        ),
+        (
+            {"similarity": [0.9, 0.79], "digits": [0.0, 1.0], "min_script_ratio": [0.1, 0.9], "length": [3.0, 1.0]},
+            PAPER,
+            ["similarity", "digits", "min_script_ratio", "length"],
         ),
         ({"similarity": [0.9, None]}, PAPER, ["similarity"]),
-        ({"similarity": None, "digits": None, "script": None, "length": None}, PAPER, []),
-        ({"similarity": [0.1], "digits": [0.0], "script": [0.0], "length": [9.0]}, dict.fromkeys(PAPER), []),
+        ({"similarity": None, "digits": None, "min_script_ratio": None, "length": None}, PAPER, []),
+        ({"similarity": [0.1], "digits": [0.0], "min_script_ratio": [0.0], "length": [9.0]}, dict.fromkeys(PAPER), []),
     ],
 )
 def test_rules_are_a_pure_function_with_all_reasons(scores: Any, thresholds: Any, rules: list[str]) -> None:
-    assert [reason.split(":")[0] for reason in translation_reasons(scores, thresholds)] == rules
+    assert [reason.split(":")[0] for reason in translation_reasons(scores, Thresholds(**thresholds))] == rules
 
 
 def test_each_distinct_text_is_computed_once_also_after_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +76,7 @@ def test_intervals() -> None:
     assert math.isnan(interval([])[0])
 
 
-def test_questions_about_one_picture_stand_or_fall_together() -> None:
+def test_questions_about_one_image_stand_or_fall_together() -> None:
     """Eight questions on each of fifty images say no more than fifty questions, when each image's are alike."""
     _, low, high = clustered([[float(image % 2)] * 8 for image in range(50)])
     assert (low, high) == pytest.approx(interval([0.0, 1.0] * 25)[1:], abs=0.02)
@@ -139,74 +136,75 @@ class Upper(TextTranslator):
         return ["" if "lost" in text else text.upper() for text in texts]
 
 
-def record(identifier: str, english: Any = None, arabic: Any = None, images: tuple[str, ...] = ()) -> dict[str, Any]:
-    row = {
-        **dict.fromkeys(RECORD.names),
+def record(identifier: str, turns: Any, language: str = "en", images: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {
         "id": identifier,
         "source": "test",
         "domain": "d",
         "origin": "authentic",
-        "images": list(images),
+        "language": language,
+        "media": [{"kind": "image", "images": [sha], "fps": None} for sha in images],
+        "turns": turns,
+        "references": None,
     }
-    return {**row, "english": english, "arabic": arabic}
 
 
 def test_translate_rejects_what_has_no_usable_answer(tmp_path: Path) -> None:
     rows = [
         record("a", [{"question": "<image>\nWhat, see https://x.y/z?", "answer": "A. this"}]),
         record("b", [{"question": "this is lost", "answer": "yes"}]),
-        record("c", arabic=[{"question": "ماذا؟", "answer": "هذا"}]),
+        record("c", [{"question": "ماذا؟", "answer": "هذا"}], "ar"),
     ]
     Shards(tmp_path / "collect").create().write(0, rows)
     counts = translate(tmp_path / "collect", Upper(), Local(), tmp_path / "out")
     counts.pop("asking_s")
-    assert counts == {"input": 3, "kept": 2, "rejected": 1, "already_arabic": 1, "distinct_texts": 4, "corrupted": 0}
+    expected = {"input": 3, "kept": 2, "rejected": 1, "already_in_target": 1, "distinct_texts": 4, "corrupted": 0}
+    assert counts == {**expected, "target": "ar"}
     kept = Shards(tmp_path / "out").by_id(0)
-    assert kept["a"]["arabic"] == [{"question": "<image>\nWHAT, SEE https://x.y/z?", "answer": "A. THIS"}]
-    assert kept["c"]["arabic"] is None
+    assert kept["a"]["turns"] == [{"question": "<image>\nWHAT, SEE https://x.y/z?", "answer": "A. THIS"}]
+    assert kept["a"]["language"] == "ar"
+    assert (kept["c"]["turns"], kept["c"]["language"]) == (None, None)
     assert Shards(tmp_path / "out").read(0, part="rejected")[0]["reasons"] == ["empty translation (question 1)"]
 
 
 def mixed(
     tmp_path: Path, rows: list[dict[str, Any]], verdicts: list[dict[str, Any]], **mixture: Any
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    import pyarrow as pa
-
     from ain.stages.select import REFUSED, SCHEMA
     from ain.storage.images import ImageStore
 
     refused = {row["id"] for row in verdicts}
     Shards(tmp_path / "collect").create().write(0, rows)
     with ImageStore(tmp_path / "collect").writing(0) as shard:
-        for sha in dict.fromkeys(sha for row in rows for sha in row["images"]):
+        for sha in dict.fromkeys(sha for row in rows for sha in images_of(row)):
             shard.add(sha, b"x", 10, 10)
     Shards(tmp_path / "select", SCHEMA, REFUSED).create().write(
         0, [{"id": row["id"]} for row in rows if row["id"] not in refused], verdicts
     )
-    translated = pa.schema([("id", pa.string()), ("arabic", RECORD.field("arabic").type)])
-    Shards(tmp_path / "translate", translated).create().write(
-        0, [{"id": row["id"], "arabic": row["english"] and ARABIC[1:]} for row in rows]
+    into = {"language": "ar", "turns": ARABIC[1:]}
+    Shards(tmp_path / "translate", TRANSLATION).create().write(
+        0, [{"id": row["id"], **(into if row["language"] == "en" else {})} for row in rows]
     )
-    given = {"validation": 0.0, "images": "shown", **mixture}
+    given: dict[str, Any] = {"validation": 0.0, "images": "shown", **mixture}
     inputs = {
         name: {"collect": tmp_path / "collect", "translate": tmp_path / "translate", "select": tmp_path / "select"}
         for name in given["parts"]
     }
-    counts = mix(inputs, given, 0, tmp_path / "mix")
+    counts = mix(inputs, Mixture(**given), 0, tmp_path / "mix")
     return counts, list(Shards(tmp_path / "mix").rows())
 
 
 PARTS = {
-    "translated": {"source": None, "language": "arabic", "translate": True, "weight": 1.0},
-    "english": {"source": None, "language": "english", "translate": False, "weight": 1.0},
-    "authentic": {"source": None, "language": "arabic", "translate": False, "weight": 1.0},
+    "translated": {"source": None, "language": "ar", "translate": True, "weight": 1.0},
+    "english": {"source": None, "language": "en", "translate": False, "weight": 1.0},
+    "authentic": {"source": None, "language": "ar", "translate": False, "weight": 1.0},
 }
 
 
 def test_mix_takes_from_each_part_what_belongs_to_it(tmp_path: Path) -> None:
     rows = [
         record("a", ENGLISH[1:]),
-        record("b", arabic=ARABIC[1:], images=("s",)),
+        record("b", ARABIC[1:], "ar", images=("s",)),
         record("c", ENGLISH[1:], images=("t",)),
         record("d", ENGLISH[:1], images=("u",)),
     ]
@@ -216,14 +214,15 @@ def test_mix_takes_from_each_part_what_belongs_to_it(tmp_path: Path) -> None:
     ]
     counts, kept = mixed(tmp_path, rows, verdicts, parts=PARTS)
     assert [(row["id"], row["language"], row["origin"]) for row in kept] == [
-        ("a/translated/0", "arabic", "translated"),
-        ("a/english/0", "english", "authentic"),
-        ("c/english/0", "english", "authentic"),
-        ("b/authentic/0", "arabic", "authentic"),
+        ("a/translated/0", "ar", "translated"),
+        ("a/english/0", "en", "authentic"),
+        ("c/english/0", "en", "authentic"),
+        ("b/authentic/0", "ar", "authentic"),
     ]
-    assert counts["language"] == {"arabic": 2, "english": 2}
+    assert counts["language"] == {"ar": 2, "en": 2}
     assert counts["part"] == {"authentic": 1, "english": 2, "translated": 1}
-    assert kept[3]["images"] == [{"store": 0, "shard": 0, "row": 0}]
+    image = {"store": 0, "shard": 0, "row": 0}
+    assert kept[3]["media"] == [{"kind": "image", "images": [image], "fps": None}]
 
 
 def test_weights_and_duplicates(tmp_path: Path) -> None:
@@ -235,7 +234,7 @@ def test_weights_and_duplicates(tmp_path: Path) -> None:
     assert counts["rejected"] in (2, 3)
 
 
-def test_no_picture_is_in_both_splits(tmp_path: Path) -> None:
+def test_no_image_is_in_both_splits(tmp_path: Path) -> None:
     rows = [
         record(f"r{i}", [{"question": f"Question {i}?", "answer": "x"}], images=(f"s{i % 50}",)) for i in range(200)
     ]
@@ -245,7 +244,7 @@ def test_no_picture_is_in_both_splits(tmp_path: Path) -> None:
     counts, kept = mixed(tmp_path, rows, [], parts={"english": PARTS["english"]}, validation=0.3)
     sides: dict[int, set[str]] = {}
     for row in kept:
-        for image in row["images"]:
+        for image in images_of(row):
             sides.setdefault(image["row"], set()).add(row["split"])
     assert all(len(side) == 1 for side in sides.values())
     assert set(counts["split"]) == {"train", "validation"}
@@ -278,7 +277,7 @@ def test_over_long_conversations_are_rejected_never_cut(pico: Path, tmp_path: Pa
 def test_a_reason_names_the_worst_turn() -> None:
     """Also where a threshold is lopsided: 0.2 is farther from 1 than 2.5, but only 2.5 breaks the rule."""
     scores: Any = {"similarity": [0.79, 0.2, 0.7], "length": [0.2, 2.5]}
-    assert translation_reasons(scores, {"similarity": 0.8, "length": [0.1, 2.0]}) == [
+    assert translation_reasons(scores, Thresholds(similarity=0.8, length=[0.1, 2.0])) == [
         "similarity: 0.20 below 0.8 in turn 2",
         "length: 2.50 times the original, outside 0.1 to 2.0 in turn 2",
     ]

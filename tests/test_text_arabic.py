@@ -2,7 +2,8 @@
 
 import pytest
 
-from ain.text.arabic import arabic_share, normalise, option
+from ain.text.arabic import arabic_share, option
+from ain.text.normalise import normalise
 from ain.text.numbers import western_digits
 
 

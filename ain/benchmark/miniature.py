@@ -31,8 +31,8 @@ class MiniatureBenchmark:
                     Random(scene.name).sample(scene.questions, min(self.questions, len(scene.questions)))
                 ):
                     for language, question, label in (
-                        ("english", q.question, q.answer),
-                        ("arabic", q.question_ar, q.answer_ar),
+                        ("en", q.question, q.answer),
+                        ("ar", q.question_ar, q.answer_ar),
                     ):
                         yield Item(
                             f"{scene.name}-{i}-{language}",

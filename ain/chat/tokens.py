@@ -8,7 +8,7 @@ import math
 import re
 from typing import Any
 
-from ain.text.arabic import ARABIC
+from ain.text.languages import ARABIC
 
 _MESSAGE = 4  # what a message costs besides its text
 _LATIN = re.compile(r"[\x00-\x7f]")

@@ -1,4 +1,4 @@
-"""What several raters say together."""
+"""The ratings of several people: their mean, and how far they agree."""
 
 from collections.abc import Mapping
 

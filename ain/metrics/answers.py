@@ -1,6 +1,6 @@
 """Is an answer right? By rule, without a model."""
 
-from ain.text.arabic import normalise
+from ain.text.normalise import normalise
 
 
 def exact(prediction: str, label: str) -> float:

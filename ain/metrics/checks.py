@@ -1,4 +1,4 @@
-"""Checks of a translation that need no model to speak of. Each is a pure function of the two texts.
+"""Checks of a translation that need hardly a model: pure functions of the two texts and of the language translated into.
 
 None means "does not apply": a text without numbers says nothing about numbers.
 """
@@ -8,48 +8,51 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from ain.text.arabic import arabic_share, diacritics_share
+from ain.text import languages
+from ain.text.arabic import diacritics_share
 from ain.text.numbers import numbers
 from ain.text.placeholders import lost, pieces
 
 _LATIN_RUN = re.compile(r"[A-Za-z][\w'’-]*(?:[ ,]+[A-Za-z][\w'’-]*)*")
 _WORD = re.compile(r"\w+")
-_ARABIC = ("ar", "ary", "arz")  # Moroccan and Egyptian are told apart, and short texts fall to them by chance
 
 
-def same_numbers(english: str, arabic: str) -> float | None:
+def same_numbers(original: str, translation: str) -> float | None:
     """1.0 where both texts hold the same numbers, 0.0 where not, None where neither has any."""
-    one, other = numbers(english), numbers(arabic)
+    one, other = numbers(original), numbers(translation)
     return None if not one and not other else float(one == other)
 
 
-def same_placeholders(english: Iterable[str], arabic: Iterable[str]) -> float | None:
-    """1.0 where every placeholder, URL, code and option letter came through, 0.0 where one did not, None where there is none."""
-    pairs = list(zip(english, arabic, strict=True))
+def same_placeholders(original: Iterable[str], translation: Iterable[str]) -> float | None:
+    """1.0 where every placeholder, URL, code and option letter is kept, 0.0 where one is lost, None where there is none."""
+    pairs = list(zip(original, translation, strict=True))
     if not any(not piece.language and any(map(str.isalnum, piece.text)) for one, _ in pairs for piece in pieces(one)):
         return None
     return float(all(lost(one, other) is None for one, other in pairs))
 
 
-def script(arabic: str) -> float | None:
-    """The share of Arabic letters; None for a text without letters."""
-    return arabic_share(arabic)
+def script_ratio(translation: str, language: str) -> float | None:
+    """The share of letters in the language's script; None for a text without letters."""
+    return languages.script_ratio(translation, language)
 
 
-def length(english: str, arabic: str) -> float | None:
+def length(original: str, translation: str) -> float | None:
     """Characters of the translation for each of the original."""
-    return len(arabic) / len(english) if english else None
+    return len(translation) / len(original) if original else None
 
 
-def latin(arabic: str) -> float:
-    """How many Latin words stand in a row at most: a name is one or two, a phrase that was left in is more."""
-    return float(max((len(_WORD.findall(run)) for run in _LATIN_RUN.findall(arabic)), default=0))
+def latin_run(translation: str, language: str) -> float | None:
+    """How many Latin words stand in a row at most: a name is one or two, a phrase that was left in is more. None for
+    languages in Latin script."""
+    if languages.language(language).script == "Latin":
+        return None
+    return float(max((len(_WORD.findall(run)) for run in _LATIN_RUN.findall(translation)), default=0))
 
 
-def repetition(english: str, arabic: str) -> float | None:
+def repetition(original: str, translation: str) -> float | None:
     """The share of three-word sequences that came before in the text, beyond what the original repeats; None for short texts."""
-    made = _repeated(arabic)
-    return None if made is None else max(0.0, made - (_repeated(english) or 0.0))
+    made = _repeated(translation)
+    return None if made is None else max(0.0, made - (_repeated(original) or 0.0))
 
 
 def _repeated(text: str) -> float | None:
@@ -58,16 +61,18 @@ def _repeated(text: str) -> float | None:
     return 1 - len(set(runs)) / len(runs) if len(runs) > 2 else None
 
 
-def diacritics(arabic: str) -> float | None:
-    """The share of Arabic letters that carry a diacritic; None for a text without Arabic letters."""
-    return diacritics_share(arabic)
+def diacritics(translation: str, language: str) -> float | None:
+    """The share of Arabic letters that carry a diacritic; None for other scripts, and for a text without such letters."""
+    return diacritics_share(translation) if languages.language(language).script == "Arabic" else None
 
 
-def language(arabic: str) -> float | None:
-    """The probability that a text is Arabic, varieties included, and not Persian, Urdu or English; by py3langid."""
-    if not any(map(str.isalpha, arabic)):
+def language(translation: str, language: str) -> float | None:
+    """The probability that a text is in the language, varieties included, and not in a similar one (Persian or Urdu for
+    Arabic); by py3langid."""
+    if not any(map(str.isalpha, translation)):
         return None
-    return sum(float(share) for name, share in _identifier().rank(arabic) if name in _ARABIC)
+    wanted = languages.language(language).identified_as
+    return sum(float(share) for name, share in _identifier().rank(translation) if name in wanted)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 BLEU is sacrebleu's. METEOR is NLTK's with exact and stem matches and without synonyms: WordNet does not come with it, and
 NLTK gives a single word that matches 0.5. ROUGE is that of torchmetrics, with a Unicode tokenizer: the usual one knows
-ASCII alone and gives identical Arabic texts 0. Arabic is normalised first (`ain.text.arabic.normalise`).
+ASCII alone and gives identical Arabic texts 0. Texts are compared in the form of their language (`languages.comparable`).
 """
 
 import re
@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from ain.text.arabic import ARABIC, normalise
+from ain.text import languages
+from ain.text.normalise import normalise
 
 _WORD = re.compile(r"\w+")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -18,34 +19,35 @@ ROUGE = ("rouge_1", "rouge_l")
 LONGEST = 1_000  # words of a text that ROUGE looks at: its time grows with their square
 
 
-def bleu(made: Sequence[str], references: Sequence[str], order: int) -> float:
+def bleu(made: Sequence[str], references: Sequence[str], order: int, language: str) -> float:
     """Of a corpus, with word sequences up to `order` long."""
     from sacrebleu.metrics.bleu import BLEU
 
-    arabic = any(map(ARABIC.search, references))
-    measure = BLEU(max_ngram_order=order, tokenize="intl" if arabic else "13a")
-    score = measure.corpus_score(_comparable(made, arabic), [_comparable(references, arabic)]).score
+    measure = BLEU(max_ngram_order=order, tokenize=languages.language(language).bleu_tokenizer)
+    score = measure.corpus_score(
+        languages.comparable(made, language), [languages.comparable(references, language)]
+    ).score
     return min(1.0, float(score) / 100)
 
 
-def sentence_bleu(made: str, reference: str, order: int) -> float:
+def sentence_bleu(made: str, reference: str, order: int, language: str) -> float:
     """Of one text; sequences longer than it is are left out of the mean."""
-    arabic = bool(ARABIC.search(reference))
-    (one,), (other,) = _comparable([made], arabic), _comparable([reference], arabic)
-    return min(1.0, float(_sentence_bleu(order, arabic).sentence_score(one, [other]).score) / 100)
+    one, other = languages.comparable([made, reference], language)
+    measure = _sentence_bleu(order, languages.language(language).bleu_tokenizer)
+    return min(1.0, float(measure.sentence_score(one, [other]).score) / 100)
 
 
 @cache
-def _sentence_bleu(order: int, arabic: bool) -> Any:
+def _sentence_bleu(order: int, tokenizer: str) -> Any:
     from sacrebleu.metrics.bleu import BLEU
 
-    return BLEU(max_ngram_order=order, tokenize="intl" if arabic else "13a", effective_order=True)
+    return BLEU(max_ngram_order=order, tokenize=tokenizer, effective_order=True)
 
 
-def meteor(made: str, reference: str) -> float:
+def meteor(made: str, reference: str, language: str) -> float:
     from nltk.translate.meteor_score import single_meteor_score
 
-    one, other = (_TOKEN.findall(text) for text in _comparable([made, reference], bool(ARABIC.search(reference))))
+    one, other = (_TOKEN.findall(text) for text in languages.comparable([made, reference], language))
     return float(single_meteor_score(other, one, wordnet=_NoSynonyms())) if one and other else 0.0
 
 
@@ -69,7 +71,3 @@ def rouge(made: str, reference: str) -> dict[str, tuple[float, float, float]]:
         name: tuple(float(found[f"{key}_{part}"]) for part in ("precision", "recall", "fmeasure"))  # type: ignore[misc]
         for name, key in zip(ROUGE, ("rouge1", "rougeL"), strict=True)
     }
-
-
-def _comparable(texts: Sequence[str], arabic: bool) -> list[str]:
-    return [normalise(text) for text in texts] if arabic else list(texts)

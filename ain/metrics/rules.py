@@ -2,15 +2,59 @@
 recomputes nothing and takes a moment.
 """
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
+from pydantic import AfterValidator, Field
 
-from ain import UserError
+from ain.runtime.values import Number, Share
+
+
+def _rising(bounds: list[float]) -> list[float]:
+    if bounds[0] >= bounds[1]:
+        raise ValueError("expected the least before the greatest, [LEAST,GREATEST]")
+    return bounds
+
+
+_Bound = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Bounds = Annotated[list[_Bound], Field(min_length=2, max_length=2), AfterValidator(_rising)]
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """A threshold for each rule, by the rule's name; null: the rule is off. sampled: corpus, the sample translated back
+    speaks for all; record, each speaks for itself. unsafe: reject records with an image that is not known to be safe.
+    """
+
+    similarity: Number | None = None
+    bleu: Share | None = None
+    meteor: Share | None = None
+    rouge: Share | None = None
+    sampled: Literal["corpus", "record"] = "corpus"
+    digits: bool | None = None
+    placeholders: bool | None = None
+    min_script_ratio: Share | None = None
+    language: Share | None = None
+    max_latin_run: Annotated[int, Field(ge=0)] | None = None
+    max_repetition: Share | None = None
+    diacritics: Share | None = None
+    length: Bounds | None = None
+    unsafe: bool | None = None
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> "Thresholds":
+        """From a manifest's settings."""
+        return cls(**{field.name: settings[field.name] for field in fields(cls) if field.name in settings})
+
+    def on(self) -> dict[str, Any]:
+        """Rule → threshold, of the rules that are not switched off."""
+        given = {name: getattr(self, name) for name in RULES}
+        return {
+            name: threshold for name, threshold in given.items() if threshold is not None and threshold is not False
+        }
 
 
 @dataclass(frozen=True)
@@ -51,20 +95,20 @@ def _between(values: np.ndarray, threshold: Any) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Rule:
-    """`said` tells of a broken rule, from value and threshold. required: a score that is missing holds a record back."""
+    """`reason` puts a broken rule in words, from value and threshold. required: a record whose score is missing is rejected."""
 
     name: str
     badness: Badness
-    said: Callable[[float, Any], str]
+    reason: Callable[[float, Any], str]
     column: str
     required: bool = False
 
     def words(self, value: float, threshold: Any) -> str:
-        return self.said(value, threshold) if value == value else "not computed"
+        return self.reason(value, threshold) if value == value else "not computed"
 
 
-def _rule(name: str, badness: Badness, said: Any, column: str | None = None, required: bool = False) -> Rule:
-    return Rule(name, badness, said, column or name, required)
+def _rule(name: str, badness: Badness, reason: Any, column: str | None = None, required: bool = False) -> Rule:
+    return Rule(name, badness, reason, column or name, required)
 
 
 def _below(value: float, threshold: Any) -> str:
@@ -79,48 +123,14 @@ RULES = {
         *(_rule(name, _least, _below, column, required=True) for name, column in SAMPLED.items()),
         _rule("digits", _least, lambda v, t: "numbers differ"),
         _rule("placeholders", _least, lambda v, t: "a placeholder, URL, code or option letter is lost"),
-        _rule("script", _least, _below),
-        _rule("language", _least, lambda v, t: f"{v:.2f} likely to be Arabic, below {t}"),
-        _rule("latin", _most, lambda v, t: f"{v:.0f} Latin words in a row, more than {t}"),
-        _rule("repetition", _most, lambda v, t: f"{v:.0%} repeats, above {t:.0%}"),
+        _rule("min_script_ratio", _least, _below),
+        _rule("language", _least, lambda v, t: f"{v:.2f} likely to be in the language translated into, below {t}"),
+        _rule("max_latin_run", _most, lambda v, t: f"{v:.0f} Latin words in a row, more than {t}"),
+        _rule("max_repetition", _most, lambda v, t: f"{v:.0%} repeats, above {t:.0%}"),
         _rule("diacritics", _most, lambda v, t: f"{v:.0%} of the letters have diacritics, above {t:.0%}"),
         _rule("length", _between, lambda v, t: f"{v:.2f} times the original, outside {t[0]} to {t[1]}"),
     )
 }
-
-
-def check(thresholds: Mapping[str, Any]) -> None:
-    """A slip in a threshold is said before it judges anything."""
-    for name, value in thresholds.items():
-        if name not in RULES and name not in ("sampled", "unsafe"):
-            raise UserError(f"thresholds.{name}: there is no such rule; choose among {', '.join(RULES)}, unsafe")
-        if name == "sampled" and value not in ("corpus", "record"):
-            raise UserError(
-                f"thresholds.sampled={value}: choose corpus (the sample speaks for all) or record (each for itself)"
-            )
-        expected = _expected(name, value)
-        if expected:
-            raise UserError(f"thresholds.{name}={value}: expected {expected}, or null")
-
-
-def _expected(name: str, value: Any) -> str | None:
-    """What a value should have been; None where it is fine."""
-    if value is None or name == "sampled":
-        return None
-    if name in ("digits", "placeholders", "unsafe"):
-        return None if isinstance(value, bool) else "true or false"
-    if name == "length":
-        fine = isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value))
-        return None if fine and 0 < value[0] < value[1] else "two numbers, [LEAST,GREATEST]"
-    return None if _is_number(value) else "a number"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def applies(threshold: Any) -> bool:
-    return threshold is not None and threshold is not False
 
 
 def broken(rule: Rule, scores: Scores, threshold: Any) -> tuple[np.ndarray, list[str]]:
@@ -133,14 +143,14 @@ def broken(rule: Rule, scores: Scores, threshold: Any) -> tuple[np.ndarray, list
     worst = order[np.diff(records[order], prepend=-1) > 0]  # the first of each record
     records, wrong = records[worst], wrong[worst]
     turns = wrong - scores.starts[records] + 1
-    said = zip(scores.values[wrong].tolist(), turns.tolist(), strict=True)
-    return records, [f"{rule.name}: {rule.words(value, threshold)} in turn {number}" for value, number in said]
+    worst_of = zip(scores.values[wrong].tolist(), turns.tolist(), strict=True)
+    return records, [f"{rule.name}: {rule.words(value, threshold)} in turn {number}" for value, number in worst_of]
 
 
 def explained(rule: Rule, values: list[float | None] | None, threshold: Any, translated: bool = True) -> dict[str, Any]:
-    """What a rule says of one record, broken or not: the worst value, in which turn, and the verdict."""
+    """One rule applied to one record, broken or not: the worst value, in which turn, and the verdict."""
     made: dict[str, Any] = {"rule": rule.name, "threshold": threshold, "value": None, "turn": None}
-    if not applies(threshold):
+    if threshold is None or threshold is False:
         return {**made, "verdict": "off"}
     numbers = np.array([np.nan if value is None else value for value in values or []], np.float32)
     if not len(numbers) or np.isnan(numbers).all():
@@ -151,16 +161,16 @@ def explained(rule: Rule, values: list[float | None] | None, threshold: Any, tra
     return {**made, "value": float(numbers[worst]), "turn": worst + 1, "verdict": verdict}
 
 
-def translation_reasons(scores: Mapping[str, list[float | None] | None], thresholds: Mapping[str, Any]) -> list[str]:
+def translation_reasons(scores: Mapping[str, list[float | None] | None], thresholds: Thresholds) -> list[str]:
     """Every reason against one translation, rule by rule; a record is as good as its worst turn.
 
-    A threshold of null switches its rule off. A score of null is "not applicable" for checks; for similarity and sampled
-    scores, which always apply, it holds the record back.
+    A score of null is "not applicable" for checks; for similarity and sampled scores, which always apply, it holds the
+    record back.
     """
     made = []
-    for name, rule in RULES.items():
-        threshold, given = thresholds.get(name), scores.get(rule.column)
-        if applies(threshold) and given is not None:
+    for name, threshold in thresholds.on().items():
+        given = scores.get(RULES[name].column)
+        if given is not None:
             one = Scores.of(pa.array([given], pa.list_(pa.float32())))
-            made += broken(rule, one, threshold)[1]
+            made += broken(RULES[name], one, threshold)[1]
     return made

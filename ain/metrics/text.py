@@ -1,23 +1,26 @@
-"""Translations against references: scores of whole texts in Arabic, all after the named normaliser."""
+"""Translations against references: scores of whole texts, in the form in which texts of their language are compared."""
 
 from collections.abc import Sequence
 
-from ain.text.arabic import normalise
+from ain.text import languages
 
 
-def chrf(translations: Sequence[str], references: Sequence[str]) -> float:
+def chrf(translations: Sequence[str], references: Sequence[str], language: str) -> float:
     """chrF2 of a corpus, 0 to 100, by sacrebleu."""
     from sacrebleu.metrics.chrf import CHRF
 
-    return float(CHRF().corpus_score(_all(translations), [_all(references)]).score)
+    score = CHRF().corpus_score(
+        languages.comparable(translations, language), [languages.comparable(references, language)]
+    )
+    return float(score.score)
 
 
-def bleu(translations: Sequence[str], references: Sequence[str]) -> float:
-    """BLEU-4 of a corpus, 0 to 100, by sacrebleu with its international (Unicode) tokenizer."""
+def bleu(translations: Sequence[str], references: Sequence[str], language: str) -> float:
+    """BLEU-4 of a corpus, 0 to 100, by sacrebleu with the tokenizer that suits the language."""
     from sacrebleu.metrics.bleu import BLEU
 
-    return float(BLEU(tokenize="intl").corpus_score(_all(translations), [_all(references)]).score)
-
-
-def _all(texts: Sequence[str]) -> list[str]:
-    return [normalise(text) for text in texts]
+    measure = BLEU(tokenize=languages.language(language).bleu_tokenizer)
+    score = measure.corpus_score(
+        languages.comparable(translations, language), [languages.comparable(references, language)]
+    )
+    return float(score.score)

@@ -109,16 +109,24 @@ class Graph:
 
 
 def _as_part(part: str, cfg: DictConfig) -> DictConfig:
-    """The config as one part of the mixture sees it: with its own source, if it has one, and the parts that share it."""
+    """The config as one part of the mixture sees it: with its own source, if it has one, the parts that share what is made
+    of it, and the language that it is to be translated into."""
     parts = cfg.mixture.parts
     source = parts[part].get("source")
-    siblings = {name: other for name, other in parts.items() if other.get("source") == source}
-    if len(siblings) == len(parts) and source is None:
+    target = parts[part].language if parts[part].translate else None
+    siblings = {
+        name: other
+        for name, other in parts.items()
+        if other.get("source") == source and not (target and other.translate and other.language != target)
+    }
+    target = next((other.language for other in siblings.values() if other.translate), cfg.translator.target)
+    if len(siblings) == len(parts) and source is None and target == cfg.translator.target:
         return cfg
     own: DictConfig = cfg.copy()
     OmegaConf.set_struct(own, False)
     own.mixture.parts = siblings
     own.source = cfg.source if source is None else source
+    own.translator.target = target
     return own
 
 

@@ -1,1 +1,1 @@
-"""Ratings by people: blind sheets to fill in, and what several raters say together (Tables 4 and 5)."""
+"""Ratings by people: blind sheets to fill in, and what the filled sheets of several raters give (Tables 4 and 5)."""

@@ -1,7 +1,7 @@
-"""Rating sheets: written blind, as CSV and as XLSX that opens from right to left; read back from several raters.
+"""Rating sheets: written blind, as CSV and as XLSX in the direction of its texts; read back from several raters.
 
-An item's name is a digest of the translation's directory and the record, so that nothing on the sheet tells whose work it
-is, and no key to it need be kept.
+An item's name is a digest of the translation's directory and the record, so that nothing on the sheet tells which
+translator made it, and no key to it need be kept.
 """
 
 import csv
@@ -13,9 +13,10 @@ from ain import UserError
 from ain.storage.digests import digest
 from ain.storage.files import replace_file, replace_text
 from ain.storage.tables import Table
+from ain.text.languages import right_to_left
 from ain.text.numbers import western_digits
 
-COLUMNS = ("item", "English", "الترجمة", "المرجع", "rating", "comment")
+COLUMNS = ("item", "original", "translation", "reference", "rating", "comment")
 GUIDE = "rating: 0 (fails) to 1 (accurate), in steps as fine as you like; leave empty what you cannot judge"
 
 
@@ -23,8 +24,8 @@ def item(translate: Path, record: str) -> str:
     return digest([translate.name, record])
 
 
-def line(item: str, english: str, arabic: str, reference: str) -> dict[str, Any]:
-    return dict(zip(COLUMNS, (item, english, arabic, reference, "", ""), strict=True))
+def line(item: str, original: str, translation: str, reference: str) -> dict[str, Any]:
+    return dict(zip(COLUMNS, (item, original, translation, reference, "", ""), strict=True))
 
 
 def write(rows: Table, directory: Path) -> None:
@@ -58,15 +59,15 @@ def _workbook(lines: list[Any], path: Path) -> None:
     book = Workbook()
     sheet = book.active
     sheet.title = "ratings"
-    sheet.sheet_view.rightToLeft = True
+    sheet.sheet_view.rightToLeft = any(right_to_left(str(line[2])) for line in lines)
     sheet.freeze_panes = "A2"
     for line in lines:
         sheet.append([ILLEGAL_CHARACTERS_RE.sub("", str(value)) for value in line])
     for column, width in zip("ABCDEF", (15, 48, 48, 48, 9, 30), strict=True):
         sheet.column_dimensions[column].width = width
         for cell in sheet[column]:
-            arabic = column in "CD"
-            order = {"readingOrder": 2 if arabic else 1, "horizontal": "right" if arabic else "left"}
+            turned = right_to_left(str(cell.value or ""))
+            order = {"readingOrder": 2 if turned else 1, "horizontal": "right" if turned else "left"}
             cell.alignment = Alignment(wrap_text=True, vertical="top", **order)
             cell.font = Font(bold=cell.row == 1)
     allowed = DataValidation(

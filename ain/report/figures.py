@@ -19,6 +19,7 @@ from PIL import Image, ImageFilter
 
 from ain.metrics import detection
 from ain.storage.files import replace_file
+from ain.text.languages import name as language_name
 
 INK, GREY, GOOD, BAD, ACCENT = "#1f2933", "#b8c0c8", "#2f7d5b", "#c2483d", "#2b6cb0"
 
@@ -142,7 +143,7 @@ def accuracy(rows: list[dict[str, Any]], path: Path) -> str:
                     s=18,
                     label=label,
                 )
-        axes.set(title=language, xticks=range(len(domains)), xticklabels=domains, ylim=(0, 100))
+        axes.set(title=language_name(language), xticks=range(len(domains)), xticklabels=domains, ylim=(0, 100))
     panels[0][0].set_ylabel("accuracy, %")
     panels[0][-1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return _saved(figure, path)
@@ -156,7 +157,7 @@ def heatmap(rows: list[dict[str, Any]], columns: list[str], path: Path) -> str:
     for y, x in np.ndindex(*values.shape):
         text = "–" if np.isnan(values[y, x]) else f"{values[y, x]:.2f}"
         axes.text(x, y, text, ha="center", va="center", color="white" if values[y, x] > 0.6 else INK)
-    labels = [f"{row['english']}  |  {row['arabic']}   {row['pair']}" for row in rows]
+    labels = [f"{row['original']}  |  {row['translation']}   {row['pair']}" for row in rows]
     names = [column.replace(", ", ",\n") for column in columns]
     axes.set(xticks=range(len(columns)), xticklabels=names, yticks=range(len(rows)), yticklabels=labels)
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
@@ -228,9 +229,11 @@ def safety(rows: list[dict[str, Any]], path: Path) -> str:
 def sweep(jobs: list[tuple[str, dict[str, float]]], path: Path) -> str:
     """Of each job: language → accuracy of the tuned model in percent."""
     figure, axes = plt.subplots(figsize=(7, 0.5 * len(jobs) + 0.9))
-    for offset, (language, colour) in enumerate((("arabic", ACCENT), ("english", GREY))):
+    for offset, (language, colour) in enumerate((("ar", ACCENT), ("en", GREY))):
         values = [accuracy[language] for _, accuracy in jobs]
-        axes.barh(np.arange(len(jobs)) + (offset - 0.5) * 0.38, values, 0.36, color=colour, label=language)
+        axes.barh(
+            np.arange(len(jobs)) + (offset - 0.5) * 0.38, values, 0.36, color=colour, label=language_name(language)
+        )
         for y, value in enumerate(values):
             axes.text(value, y + (offset - 0.5) * 0.38, f" {value:.1f}", va="center")
     axes.set(yticks=range(len(jobs)), yticklabels=[name for name, _ in jobs], xlabel="accuracy of the tuned model, %")

@@ -7,15 +7,17 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from ain.metrics.rules import RULES, translation_reasons
+from ain.metrics.rules import RULES, Thresholds, translation_reasons
 from ain.report import figures
 from ain.report.records import examples
 from ain.report.render import render
 from ain.report.training import training
 from ain.storage.files import replace_bytes
 from ain.storage.manifest import read_manifest
+from ain.storage.record import reference
 from ain.storage.shards import Shards
 from ain.storage.tables import Table, read_table, write_table
+from ain.text.languages import language
 
 
 def report(
@@ -71,7 +73,7 @@ def _gallery(directories: dict[str, Path]) -> Table:
 
 
 def headline(accuracy: Table) -> dict[str, float]:
-    """`base english`, `tuned arabic`, `tuned arabic shuffled` ... → percent."""
+    """`base en`, `tuned ar`, `tuned ar shuffled` ... → percent."""
     return {
         " ".join([row["model"], row["language"], *([] if row["images"] == "shown" else [row["images"]])]): row[
             "accuracy"
@@ -124,22 +126,22 @@ def _short(reason: str) -> str:
 
 
 def corrupted(directories: dict[str, Path]) -> Table:
-    """Of the translations that were corrupted on purpose, how many each rule caught, by kind; and of the good, how many it refused.
+    """By kind of corruption, how many of the corrupted translations each rule caught; and how many of the good it rejected.
 
     Good is what equals its reference. `encoder` counts by similarity alone, `checks` by the others alone.
     """
     if "verify" not in directories or "select" not in directories:
         return []
-    thresholds = read_manifest(directories["select"])["settings"]["thresholds"]
+    thresholds = Thresholds.of(read_manifest(directories["select"])["settings"]["thresholds"])
     table: dict[str, Counter[str]] = {}
     for index in range(len(Shards(directories["translate"]))):
-        references = Shards(directories["collect"]).by_id(index, ["reference"])
+        references = Shards(directories["collect"]).by_id(index, ["references"])
         scores = Shards(directories["verify"], suffix="arrow").by_id(index)
         for row in Shards(directories["translate"]).read(index):
-            reference = references[row["id"]]["reference"]
-            if not row["arabic"] or not reference:
+            trusted = reference(references[row["id"]], row["language"]) if row["turns"] else None
+            if not trusted:
                 continue
-            kind = row["corrupted"] or ("none (good)" if row["arabic"] == reference else "none (mistranslated)")
+            kind = row["corrupted"] or ("none (good)" if row["turns"] == trusted else "none (mistranslated)")
             rules = {reason.split(":")[0] for reason in translation_reasons(scores[row["id"]], thresholds)}
             counts = table.setdefault(kind, Counter())
             counts.update(rules)
@@ -182,7 +184,13 @@ def _answers(directories: dict[str, Path]) -> Table:
     tuned = [row for row in Shards(directories["evaluate"]).rows() if row["images"] == "shown"]
     shown = Random(1).sample(tuned, min(12, len(tuned)))
     return [
-        {**row, "base": base[row["id"]]["prediction"], "question": row["question"].rpartition("\n")[2]} for row in shown
+        {
+            **row,
+            "base": base[row["id"]]["prediction"],
+            "question": row["question"].rpartition("\n")[2],
+            "direction": language(row["language"]).direction,
+        }
+        for row in shown
     ]
 
 

@@ -60,7 +60,7 @@ def _pairs(done: dict[str, Path]) -> tuple[Table, list[str]]:
     tables = {name: read_table(path / "tables" / "pairs.csv") for name, path in done.items()}
     rows = []
     for of in zip(*tables.values(), strict=True):
-        shared = {key: of[0][key] for key in ("pair", "group", "english", "arabic", "correct", "criterion")}
+        shared = {key: of[0][key] for key in ("pair", "group", "original", "translation", "correct", "criterion")}
         ours = {name: row["similarity"] for name, row in zip(tables, of, strict=True)}
         rows.append({**shared, **ours, **dict(zip(columns, values[of[0]["pair"]], strict=True))})
     return rows, columns

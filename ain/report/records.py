@@ -5,14 +5,15 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from ain.metrics.rules import RULES, SAMPLED, explained
+from ain.metrics.rules import RULES, SAMPLED, Thresholds, explained
 from ain.report import figures
 from ain.report.render import render
 from ain.runtime.console import log
 from ain.storage.images import ImageStore, png
 from ain.storage.manifest import read_manifest
-from ain.storage.record import Row
+from ain.storage.record import Row, images_of, reference
 from ain.storage.shards import Shards
+from ain.text.languages import language
 
 KEPT, OF_A_RULE = 6, 4  # examples
 
@@ -33,7 +34,7 @@ def examples(directories: Directories, where: Path, asked: Sequence[str] = ()) -
         render(where / "records", "record", {"record": row}, f"{number:03d}", ("html",))
     shown = [records[name] for name in dict.fromkeys(wanted) if name in records]
     rejected = {rule: [records[name] for name in names if name in records] for rule, names in by_rule.items()}
-    return {"translations": [row for row in shown if row["arabic"]][:16], "by_rule": rejected}
+    return {"translations": [row for row in shown if row["translation"]][:16], "by_rule": rejected}
 
 
 def _reasons(directories: Directories, asked: Sequence[str]) -> dict[str, list[str]]:
@@ -67,7 +68,7 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
     store = ImageStore(directories["collect"])
     places = store.index()
     verdicts = _verdicts(directories, wanted)
-    thresholds = read_manifest(directories["select"])["settings"]["thresholds"]
+    thresholds = Thresholds.of(read_manifest(directories["select"])["settings"]["thresholds"])
     sample = read_manifest(directories["back_translate"])["counts"] if "back_translate" in directories else None
     screened = read_manifest(directories["screen"])["counts"]["computed"]
     made = []
@@ -79,21 +80,19 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
         for name in [name for name in of["collect"] if name in here]:
             record, translated = of["collect"][name], of["translate"].get(name, {})
             scores, back = of["verify"].get(name, {}), of["back_translate"].get(name, {})
-            images = [_image(store.image(places[sha]), verdicts[sha], screened) for sha in record["images"]]
+            images = [_image(store.image(places[sha]), verdicts[sha], screened) for sha in images_of(record)]
             made.append(
                 {
-                    **{key: record[key] for key in ("id", "source", "domain", "origin", "reference")},
-                    "english": record["english"] or [],
-                    "arabic": translated.get("arabic") or record["arabic"] or [],
-                    "translated": bool(translated.get("arabic")),
-                    "corrupted": translated.get("corrupted"),
-                    "back": back.get("english"),
+                    **{key: record[key] for key in ("id", "source", "domain", "origin", "turns")},
+                    "language": language(record["language"]),
+                    **_translation(record, translated),
+                    "back": back.get("turns"),
                     "scores": {"similarity": None, **scores, **back},
                     "images": images,
                     "reasons": reasons.get(name, []),
                     "rules": [
-                        *_rules({**scores, **back}, thresholds, sample, bool(translated.get("arabic"))),
-                        _of_images(images, bool(thresholds.get("unsafe")) and screened),
+                        *_rules({**scores, **back}, thresholds, sample, bool(translated.get("turns"))),
+                        _of_images(images, bool(thresholds.unsafe) and screened),
                     ],
                     "worst": _worst(scores),
                 }
@@ -101,10 +100,21 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
     return made
 
 
+def _translation(record: Row, translated: Row) -> Row:
+    """Its turns beside the trusted ones, where the record has been translated."""
+    turns = translated.get("turns")
+    return {
+        "translation": turns,
+        "target": language(translated["language"]) if turns else None,
+        "reference": reference(record, translated["language"]) if turns else None,
+        "corrupted": translated.get("corrupted"),
+    }
+
+
 def _verdicts(directories: Directories, wanted: set[str]) -> dict[str, Row]:
     """Of the images that these records show."""
-    rows = Shards(directories["collect"]).rows(["id", "images"])
-    shown = {sha for row in rows if row["id"] in wanted for sha in row["images"]}
+    rows = Shards(directories["collect"]).rows(["id", "media"])
+    shown = {sha for row in rows if row["id"] in wanted for sha in images_of(row)}
     columns = ["sha256", "rating", "category", "rationale", "fault"]
     return {row["sha256"]: row for row in Shards(directories["screen"]).rows(columns) if row["sha256"] in shown}
 
@@ -124,14 +134,14 @@ def _image(image: Any, verdict: Row, screened: bool) -> Row:
     return {**verdict, "data": figures.inline(png(image if clear else figures.blurred(image)))}
 
 
-def _rules(scores: Row, thresholds: dict[str, Any], sample: dict[str, Any] | None, translated: bool) -> list[Row]:
+def _rules(scores: Row, thresholds: Thresholds, sample: dict[str, Any] | None, translated: bool) -> list[Row]:
     made = []
     for name, rule in RULES.items():
-        if name in SAMPLED and sample and thresholds.get("sampled") != "record" and translated:
-            row = explained(rule, [sample[rule.column]], thresholds.get(name))
+        if name in SAMPLED and sample and thresholds.sampled != "record" and translated:
+            row = explained(rule, [sample[rule.column]], getattr(thresholds, name))
             made.append({**row, "turn": f"all {sample['sampled']} records of the sample"})
         else:
-            made.append(explained(rule, scores.get(rule.column), thresholds.get(name), translated))
+            made.append(explained(rule, scores.get(rule.column), getattr(thresholds, name), translated))
     return made
 
 

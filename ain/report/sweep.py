@@ -16,7 +16,7 @@ def report_sweep(jobs: list[dict[str, Any]], where: Path) -> None:
     """One row a job, the differences between them where both answered the same questions, and a link to each job's page."""
     done = [job for job in jobs if job["status"] == "done"]
     names = list(dict.fromkeys(name for job in done for name in job["headline"]))
-    bars = [(job["label"], {language: _tuned(job, language) for language in ("arabic", "english")}) for job in done]
+    bars = [(job["label"], {language: _tuned(job, language) for language in ("ar", "en")}) for job in done]
     figure = figures.sweep(bars, where / "figures" / "sweep.png") if done else None
     differences = _differences(done)
     if differences:
@@ -77,4 +77,4 @@ def _scores(job: dict[str, Any]) -> dict[str, float]:
     """Question → score, in Arabic, with the images as the job was trained on them."""
     condition = "blank" if _trained_blank(job) else "shown"
     rows = Shards(Path(job["directories"]["evaluate"])).rows(["id", "language", "images", "score"])
-    return {row["id"]: row["score"] for row in rows if row["language"] == "arabic" and row["images"] == condition}
+    return {row["id"]: row["score"] for row in rows if row["language"] == "ar" and row["images"] == condition}

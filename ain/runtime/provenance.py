@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ain import __version__
-from ain.runtime.paths import ROOT
+from ain.runtime.paths import INSTALLED, ROOT
 
 _PACKAGES = ("torch", "transformers", "datasets", "pytorch-lightning", "deepspeed")
 
@@ -37,6 +37,8 @@ def _versions() -> dict[str, str]:
 @cache
 def commit() -> str | None:
     """The project's git commit, `-dirty` where files were changed since; None where there is no git to ask."""
+    if INSTALLED:  # in whose repository, if any, is not ours
+        return None
     try:
         found = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],

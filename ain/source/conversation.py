@@ -1,9 +1,10 @@
-"""A conversation of people's data as turns, with a reason for whatever does not fit."""
+"""A conversation of a user's data as turns, with a reason for whatever does not fit."""
 
 import re
 from typing import Any
 
-from ain.text.arabic import arabic_share
+from ain.storage.record import Turns
+from ain.text.languages import LANGUAGES, guessed
 from ain.text.placeholders import IMAGE, PLACEHOLDERS, VIDEO, unplaced
 
 _SPECIAL = re.compile(r"<\|\w+\|>|\ufffc")  # what a chat template gives a meaning of its own
@@ -11,7 +12,7 @@ _HALF = re.compile("[\ud800-\udfff]")
 _ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
 
 
-def turns(messages: Any, images: int, videos: int = 0) -> tuple[list[dict[str, str]], list[str]]:
+def turns(messages: Any, images: int, videos: int = 0) -> tuple[Turns, list[str]]:
     """(turns, reasons) from messages of LLaVA's {"from", "value"} or of messages' {"role", "content"}.
 
     A system prompt goes in front of the first question. Images and videos that no text refers to go there too.
@@ -52,7 +53,7 @@ def _order(spoken: list[tuple[str, str]]) -> list[str]:
     return ["no answer to the last question"] if roles[-1] == "user" else []
 
 
-def _texts(made: list[dict[str, str]]) -> list[str]:
+def _texts(made: Turns) -> list[str]:
     reasons = []
     if any(not unplaced(turn["question"]).strip() for turn in made):
         reasons.append("no question")
@@ -66,7 +67,7 @@ def _texts(made: list[dict[str, str]]) -> list[str]:
     return reasons
 
 
-def _placeholders(made: list[dict[str, str]], placeholder: str, given: int) -> list[str]:
+def _placeholders(made: Turns, placeholder: str, given: int) -> list[str]:
     """Checks the placeholders against the images; a conversation without any gets one for each in its first question."""
     if any(placeholder in turn["answer"] for turn in made):
         return ["placeholder in an answer"]
@@ -83,7 +84,10 @@ def _placeholders(made: list[dict[str, str]], placeholder: str, given: int) -> l
     return []
 
 
-def language(made: list[dict[str, str]]) -> str:
-    """`arabic` where at least half of the letters are Arabic, else `english`."""
-    share = arabic_share(" ".join(unplaced(text) for turn in made for text in turn.values()))
-    return "arabic" if share is not None and share >= 0.5 else "english"
+def language(chosen: str, given: Any, made: Turns) -> tuple[str, list[str]]:
+    """(language, reasons): what the row says of itself, else what was chosen for all rows, else told from the script."""
+    if given is not None:
+        return str(given), [] if given in LANGUAGES else [f"unknown language: {str(given)[:20]}"]
+    if chosen != "auto":
+        return chosen, []
+    return guessed(" ".join(unplaced(text) for turn in made for text in turn.values())), []

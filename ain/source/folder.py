@@ -1,31 +1,43 @@
-"""People's own data: a directory of images with JSON or JSONL in LLaVA's format or in LLaMA-Factory's messages format."""
+"""Your own data: a directory of images with JSON or JSONL in LLaVA's format or in LLaMA-Factory's messages format."""
 
 import codecs
 import json
+import math
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ain import UserError
-from ain.source import Found
+from ain.runtime.values import Positive
+from ain.source import Found, Medium
 from ain.source.conversation import language, turns
 from ain.storage.digests import folder_digest
-from ain.text.placeholders import IMAGE, VIDEO, placed
+from ain.storage.record import Turns
+from ain.text.languages import LANGUAGES, LanguageChoice
+from ain.text.placeholders import IMAGE, PLACEHOLDERS, VIDEO, placed
 
 FORMATS = {"llava": "conversations", "messages": "messages"}
 
 
 class Folder:
-    """path: the directory; format: llava, messages, or auto (row by row); limit: stop after so many rows."""
+    """path: the directory; format: llava, messages, or auto (row by row); limit: stop after so many rows; language: of
+    rows that have no `language`, auto tells it from the script.
+    """
 
-    def __init__(self, path: str, format: str = "auto", limit: int | None = None, domain: str = "general") -> None:
-        if format not in (*FORMATS, "auto"):
-            raise UserError(f"source.format={format}: choose one of auto, {', '.join(FORMATS)}")
+    def __init__(
+        self,
+        path: str,
+        format: Literal["auto", "llava", "messages"] = "auto",
+        limit: Positive | None = None,
+        domain: str = "general",
+        language: LanguageChoice = "auto",
+    ) -> None:
         self.path = Path(path).expanduser()
         self.format = format
         self.limit = limit
         self.domain = domain
+        self.language = language
 
     def digest(self) -> str:
         return folder_digest(self._directory())
@@ -67,41 +79,63 @@ class Folder:
         images = listed(row.get("image")) + listed(row.get("images"))
         videos = listed(row.get("videos"))
         made, reasons = turns(row[key], len(images), len(videos))
-        reasons += [
-            "a video is a list of images, its frames" for video in videos if not isinstance(video, list) or not video
-        ]
-        reference, doubts = self._reference(row.get("reference"), made)
-        shown = [[image] for image in images] if reasons else _in_order(made, images, videos)
-        names = [name for frames in shown for name in frames]
-        wrong = [f"image is no path: {str(name)[:40]}" for name in names if not isinstance(name, str) or not name]
+        spoken, unknown = language(self.language, row.get("language"), made)
+        references, doubts = _references(row.get("references"), made)
+        media, wrong = self._media(images, videos, row.get("fps"), None if reasons else placed(made))
         record = {
             "id": identifier,
             "domain": str(row.get("domain") or self.domain),
             "origin": "authentic",
-            language(made): made,
-            "reference": reference,
-            "frames": [len(frames) for frames in shown] if videos else None,
+            "language": spoken,
+            "turns": made,
+            "references": references,
         }
-        return Found(where, record, [partial(read, self.path / str(name)) for name in names], reasons + wrong + doubts)
+        return Found(where, record, media, [*reasons, *unknown, *wrong, *doubts])
 
-    def _reference(self, messages: Any, made: list[dict[str, str]]) -> tuple[list[dict[str, str]] | None, list[str]]:
-        """A trusted Arabic translation, turn by turn, where a row brings one."""
-        if messages is None:
-            return None, []
-        reference, reasons = turns(messages, placed(made).count(IMAGE), placed(made).count(VIDEO))
-        if not reasons and len(reference) != len(made):
-            reasons = [f"{len(reference)} turns for {len(made)}"]
-        return reference, [f"reference: {reason}" for reason in reasons]
+    def _media(
+        self, images: list[Any], videos: list[Any], fps: Any, places: list[str] | None
+    ) -> tuple[list[Medium], list[str]]:
+        """(media in the order of their placeholders, reasons); of a row without an order, its images alone."""
+        rates = fps if isinstance(fps, list) else [fps] * len(videos)
+        reasons = []
+        if not all(isinstance(video, list) and video for video in videos):
+            reasons.append("a video is a list of images, its frames")
+        if len(rates) != len(videos) or not all(rate is None or _is_rate(rate) for rate in rates):
+            reasons.append("fps: expected a number above 0, or one for each video")
+        waiting = {IMAGE: (([image], None) for image in images), VIDEO: zip(videos, rates, strict=False)}
+        media = []
+        for place in [IMAGE] * len(images) if places is None or reasons else places:
+            names, rate = next(waiting[place])
+            reasons += [
+                f"image is no path: {str(name)[:40]}" for name in names if not isinstance(name, str) or not name
+            ]
+            opened = [partial(read, self.path / str(name)) for name in names]
+            media.append(Medium(opened, PLACEHOLDERS[place], None if rate is None else float(rate)))
+        return media, reasons
 
 
-def _in_order(made: list[dict[str, str]], images: list[Any], videos: list[Any]) -> list[list[Any]]:
-    """The images of each placeholder: one for an image, the frames for a video."""
-    waiting = {IMAGE: iter([[image] for image in images]), VIDEO: iter(videos)}
-    return [next(waiting[placeholder]) for placeholder in placed(made)]
+def _is_rate(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+
+
+def _references(given: Any, made: Turns) -> tuple[list[dict[str, Any]] | None, list[str]]:
+    """(trusted translations, reasons) from {"ar": messages, ...}, turn by turn like the conversation itself."""
+    if given is None:
+        return None, []
+    if not isinstance(given, dict):
+        return None, ['references: expected {"ar": conversation}, a language\'s code for each']
+    references, reasons = [], [f"references: unknown language: {code[:20]}" for code in given if code not in LANGUAGES]
+    for code, messages in given.items():
+        translated, wrong = turns(messages, placed(made).count(IMAGE), placed(made).count(VIDEO))
+        if not wrong and len(translated) != len(made):
+            wrong = [f"{len(translated)} turns for {len(made)}"]
+        references.append({"language": code, "turns": translated})
+        reasons += [f"reference in {code}: {reason}" for reason in wrong]
+    return references, reasons
 
 
 class Malformed:
-    """A line that is no JSON, in a file whose other lines are."""
+    """A line that is not JSON, in a file whose other lines are."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -142,7 +176,7 @@ def _array(file: Path) -> Iterator[Any]:
             yield from ijson.items(opened, "item", use_float=True)
         except (ijson.JSONError, UnicodeDecodeError) as error:
             raise UserError(
-                f"{file}: broken JSON ({str(error).splitlines()[0]}); mend the file and run the same command again"
+                f"{file}: broken JSON ({str(error).splitlines()[0]}); correct the file and run the same command again"
             ) from None
 
 

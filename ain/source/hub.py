@@ -3,34 +3,40 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ain import UserError
-from ain.source import Found
+from ain.runtime.values import Positive
+from ain.source import Found, Medium
 from ain.source.conversation import language, turns
 from ain.source.folder import listed, name_of, read
 from ain.storage.digests import folder_digest
+from ain.text.languages import LanguageChoice
+
+Column = Literal["id", "image", "images", "question", "answer", "conversations", "language"]
 
 
 class Hub:
-    """path: a hub id or a directory; columns: which of its columns is our id, image(s), and either question and answer
-    or conversations (messages in LLaVA's or in messages format); null = it has none.
+    """path: a hub id or a directory; columns: which of its columns is our id, image(s), language, and either question and
+    answer or conversations (messages in LLaVA's or in messages format); null = it has none.
     """
 
     def __init__(
         self,
         path: str,
-        columns: dict[str, str | None],
+        columns: dict[Column, str | None],
         name: str | None = None,
         split: str = "train",
         revision: str | None = None,
         domain: str = "general",
-        limit: int | None = None,
+        limit: Positive | None = None,
+        language: LanguageChoice = "auto",
     ) -> None:
         self.path, self.name, self.split, self.revision = path, name, split, revision
         self.columns = {ours: theirs for ours, theirs in columns.items() if theirs}
         self.domain = domain
         self.limit = limit
+        self.language = language
 
     def digest(self) -> str | None:
         """Of a directory its listing; a hub's content is named by its revision, which the settings hold."""
@@ -82,13 +88,15 @@ class Hub:
                 {"role": "assistant", "content": row.get("answer")},
             ]
         made, reasons = turns(messages, len(images))
+        spoken, unknown = language(self.language, row.get("language"), made)
         record = {
             "id": name_of(row.get("id"), where),
             "domain": self.domain,
             "origin": "authentic",
-            language(made): made,
+            "language": spoken,
+            "turns": made,
         }
-        return Found(where, record, [partial(_opened, image) for image in images], reasons)
+        return Found(where, record, [Medium([partial(_opened, image)]) for image in images], reasons + unknown)
 
 
 def _undecoded(feature: Any) -> Any:

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from itertools import islice
 from random import Random
+from typing import Any
 
 from ain.miniature.scene import Question
 from ain.miniature.world import DOMAINS, Scene, World
-from ain.source import Found
+from ain.runtime.values import NotNegative, Positive, Share
+from ain.source import Found, Medium
 from ain.storage.images import png
+from ain.storage.record import Turns
 from ain.text.placeholders import IMAGE
 
 
@@ -17,7 +20,12 @@ class MiniatureSource:
     """
 
     def __init__(
-        self, seed: int = 0, scenes: int = 1_000, authentic: int = 100, unsafe: float = 0.04, limit: int | None = None
+        self,
+        seed: int = 0,
+        scenes: Positive = 1_000,
+        authentic: NotNegative = 100,
+        unsafe: Share = 0.04,
+        limit: Positive | None = None,
     ) -> None:
         self.world = World(seed)
         self.scenes = scenes
@@ -32,9 +40,9 @@ class MiniatureSource:
         for domain in DOMAINS:
             for scene in islice(self.world.scenes("train", domain, self.unsafe), self.scenes):
                 asked = _in_any_order(scene)
-                yield _found(scene, {"english": [_english(q) for q in asked], "reference": [_arabic(q) for q in asked]})
+                yield _found(scene, "en", _english(asked), [{"language": "ar", "turns": _arabic(asked)}])
             for scene in islice(self.world.scenes("authentic", domain, self.unsafe), self.authentic):
-                yield _found(scene, {"arabic": [_arabic(q) for q in _in_any_order(scene)]})
+                yield _found(scene, "ar", _arabic(_in_any_order(scene)), [])
 
 
 def _in_any_order(scene: Scene) -> list[Question]:
@@ -42,19 +50,27 @@ def _in_any_order(scene: Scene) -> list[Question]:
     return Random(f"{scene.name} asked").sample(scene.questions, len(scene.questions))
 
 
-def _found(scene: Scene, texts: dict[str, list[dict[str, str]]]) -> Found:
-    for turns in texts.values():
-        turns[0]["question"] = f"{IMAGE}\n{turns[0]['question']}"
-    return Found(
-        scene.name,
-        {"id": scene.name, "domain": scene.domain, "origin": "synthetic", **texts},
-        [lambda: png(scene.image)],
-    )
+def _found(scene: Scene, language: str, turns: Turns, references: list[dict[str, Any]]) -> Found:
+    record = {
+        "id": scene.name,
+        "domain": scene.domain,
+        "origin": "synthetic",
+        "language": language,
+        "turns": turns,
+        "references": references or None,
+    }
+    return Found(scene.name, record, [Medium([lambda: png(scene.image)])])
 
 
-def _english(question: Question) -> dict[str, str]:
-    return {"question": question.question, "answer": question.answer}
+def _english(asked: list[Question]) -> Turns:
+    return _shown([{"question": q.question, "answer": q.answer} for q in asked])
 
 
-def _arabic(question: Question) -> dict[str, str]:
-    return {"question": question.question_ar, "answer": question.answer_ar}
+def _arabic(asked: list[Question]) -> Turns:
+    return _shown([{"question": q.question_ar, "answer": q.answer_ar} for q in asked])
+
+
+def _shown(turns: Turns) -> Turns:
+    """The image stands before the first question."""
+    turns[0]["question"] = f"{IMAGE}\n{turns[0]['question']}"
+    return turns

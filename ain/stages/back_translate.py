@@ -1,8 +1,9 @@
-"""Back-translate: a sample of the Arabic into English again, and how much of the original came back (Section 2.2, Table 9).
+"""Back-translate: a sample of the translations into the original's language, and how much came back (Section 2.2, Table 9).
 
 What could not be translated back scores 0 and is counted. Scores are columns like verify's: null where not sampled.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,43 +21,52 @@ METRICS = ("bleu_2", "bleu_4", "meteor", *overlap.ROUGE)
 PARTS = ("precision", "recall", "f1")
 # Of ROUGE the F1 under its own name, and what it comes from.
 COLUMNS = (*METRICS, *(f"{name}_{part}" for name in overlap.ROUGE for part in PARTS[:2]))
-SCHEMA = pa.schema([("id", pa.string()), ("english", TURNS), *((name, SCORES) for name in COLUMNS)])
+SCHEMA = pa.schema([("id", pa.string()), ("turns", TURNS), *((name, SCORES) for name in COLUMNS)])
 CORPUS = 100_000  # turns that BLEU of the corpus is taken over, the first ones
 
 
 def back_translate(collect: Path, translate: Path, back_translation: Any, engine: Any, out: Path) -> dict[str, Any]:
+    """Of records in the language that the back-translator translates into; there is nothing to compare the others with."""
     translations, shards = Shards(translate), Shards(out, SCHEMA, suffix="arrow").create()
-    columns = ["id", "arabic"]
-    chosen = back_translation.choose(row["id"] for row in translations.rows(columns) if row["arabic"])
-    todo = Todo(
-        lambda: ({"turns": row["arabic"]} for row in translations.rows(columns) if row["id"] in chosen), len(chosen)
-    )
+    target = back_translation.translator.target
+    chosen = back_translation.choose(_translated(Shards(collect), translations, target))
+    columns = ["id", "language", "turns"]
+    todo = Todo(lambda: (row for row in translations.rows(columns) if row["id"] in chosen), len(chosen))
     translations_back = back_translation.translator.run(todo, out, engine)
     for index in range(len(translations)):
         if not shards.done(index):
-            english = Shards(collect).by_id(index, ["english"])
-            rows = translations.read(index, columns)
-            shards.write(
-                index,
-                [_row(row, english[row["id"]]["english"], row["id"] in chosen, translations_back) for row in rows],
+            originals = Shards(collect).by_id(index, ["turns"])
+            rows = (
+                _row(row, originals[row["id"]]["turns"], translations_back, target)
+                if row["id"] in chosen
+                else {"id": row["id"]}
+                for row in translations.read(index, columns)
             )
-    counts = _quality(collect, shards, len(chosen), out)
+            shards.write(index, list(rows))
+    counts = _quality(collect, shards, len(chosen), target, out)
     total = shards.count()
     return {"input": total, "kept": total, "rejected": 0, "sampled": len(chosen), **counts, **translations_back.usage()}
 
 
-def _row(row: Row, english: list[Row], sampled: bool, made: Translations) -> Row:
-    if not sampled:
-        return {"id": row["id"], "english": None, **dict.fromkeys(COLUMNS)}
-    back = _back(row["arabic"], made)
-    pairs = [(turn_text(one), turn_text(other)) for one, other in zip(back, english, strict=True)]
+def _translated(records: Shards, translations: Shards, language: str) -> Iterator[str]:
+    """Ids of records in a language that have a translation."""
+    for index in range(len(translations)):
+        of = records.by_id(index, ["language"])
+        for row in translations.read(index, ["id", "turns"]):
+            if row["turns"] and of[row["id"]]["language"] == language:
+                yield row["id"]
+
+
+def _row(row: Row, original: list[Row], made: Translations, language: str) -> Row:
+    back = _back(row, made)
+    pairs = [(turn_text(one), turn_text(other)) for one, other in zip(back, original, strict=True)]
     rouges = [overlap.rouge(*pair) for pair in pairs]
     return {
         "id": row["id"],
-        "english": back,
-        "bleu_2": [overlap.sentence_bleu(*pair, order=2) for pair in pairs],
-        "bleu_4": [overlap.sentence_bleu(*pair, order=4) for pair in pairs],
-        "meteor": [overlap.meteor(*pair) for pair in pairs],
+        "turns": back,
+        "bleu_2": [overlap.sentence_bleu(*pair, 2, language) for pair in pairs],
+        "bleu_4": [overlap.sentence_bleu(*pair, 4, language) for pair in pairs],
+        "meteor": [overlap.meteor(*pair, language) for pair in pairs],
         **{name: [of[name][2] for of in rouges] for name in overlap.ROUGE},
         **{
             f"{name}_{part}": [of[name][i] for of in rouges]
@@ -66,28 +76,28 @@ def _row(row: Row, english: list[Row], sampled: bool, made: Translations) -> Row
     }
 
 
-def _back(arabic: list[Row], made: Translations) -> list[Row]:
-    back, reasons = made.of({"turns": arabic})
-    return [{"question": "", "answer": ""} for _ in arabic] if reasons else back
+def _back(row: Row, made: Translations) -> list[Row]:
+    back, reasons = made.of(row)
+    return [{"question": "", "answer": ""} for _ in row["turns"]] if reasons else back
 
 
-def _quality(collect: Path, shards: Shards, sampled: int, out: Path) -> dict[str, float]:
+def _quality(collect: Path, shards: Shards, sampled: int, language: str, out: Path) -> dict[str, float]:
     """Table 9: BLEU of the sample as a corpus, means over its turns of the others; 0 to 1 for the thresholds."""
     sums, turns, failed = dict.fromkeys(COLUMNS, 0.0), 0, 0
     corpus: list[tuple[str, str]] = []
     for index in range(len(shards)):
-        rows = [row for row in shards.read(index) if row["english"] is not None]
-        english = Shards(collect).by_id(index, ["english"]) if rows else {}
+        rows = [row for row in shards.read(index) if row["turns"] is not None]
+        originals = Shards(collect).by_id(index, ["turns"]) if rows else {}
         for row in rows:
-            failed += not any(turn["question"] for turn in row["english"])
-            turns += len(row["english"])
+            failed += not any(turn["question"] for turn in row["turns"])
+            turns += len(row["turns"])
             sums = {name: total + sum(row[name]) for name, total in sums.items()}
-            pairs = zip(row["english"], english[row["id"]]["english"], strict=True)
+            pairs = zip(row["turns"], originals[row["id"]]["turns"], strict=True)
             corpus += [(turn_text(one), turn_text(other)) for one, other in pairs] if len(corpus) < CORPUS else []
     means = {name: total / max(1, turns) for name, total in sums.items()}
     if corpus:
-        made, originals = [one for one, _ in corpus], [other for _, other in corpus]
-        means |= {f"bleu_{order}": overlap.bleu(made, originals, order) for order in (2, 4)}
+        made, references = [one for one, _ in corpus], [other for _, other in corpus]
+        means |= {f"bleu_{order}": overlap.bleu(made, references, order, language) for order in (2, 4)}
     table = [{"metric": name, "score": _percent(means[name]), **dict.fromkeys(PARTS)} for name in METRICS[:3]]
     for name in overlap.ROUGE:
         parts = dict(zip(PARTS, (means[f"{name}_precision"], means[f"{name}_recall"], means[name]), strict=True))

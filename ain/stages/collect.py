@@ -1,4 +1,4 @@
-"""Collect: read a source, open and store its images, and turn away what cannot be used, with every reason."""
+"""Collect: read a source, open and store its images, and reject what cannot be used, with every reason."""
 
 import errno
 from collections import Counter
@@ -11,7 +11,7 @@ from ain import UserError
 from ain.runtime.progress import progress
 from ain.source import Found
 from ain.storage.images import BadImage, ImageStore, checked
-from ain.storage.record import RECORD, Row, rejection
+from ain.storage.record import RECORD, Row, images_of, rejection
 from ain.storage.shards import SHARD_ROWS, Shards
 
 
@@ -25,15 +25,21 @@ def collect(source: Any, out: Path) -> dict[str, Any]:
             if not shards.done(index):
                 _shard(index, batch, name, shards, store, ids, stored)
             ids.update(row["id"] for row in shards.read(index, ["id"]))
-            stored.update(sha for row in shards.read(index, ["images"]) for sha in row["images"])
+            stored.update(sha for row in shards.read(index, ["media"]) for sha in images_of(row))
             bar.update(len(batch))
     kept, rejected = shards.count(), shards.count("rejected")
     if kept == 0:
         reasons = Counter(reason for row in shards.rows(["reasons"], "rejected") for reason in row["reasons"])
         why = "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3)) or "it has no rows"
         raise UserError(f"the source gave no usable record: {why}")
-    languages = Counter("arabic" if row["arabic"] else "english" for row in shards.rows(["arabic"]))
-    return {"input": kept + rejected, "kept": kept, "rejected": rejected, "images": len(stored), **languages}
+    languages = dict(Counter(row["language"] for row in shards.rows(["language"])))
+    return {
+        "input": kept + rejected,
+        "kept": kept,
+        "rejected": rejected,
+        "images": len(stored),
+        "languages": languages,
+    }
 
 
 def _batches(rows: Iterator[Found]) -> Iterator[list[Found]]:
@@ -50,34 +56,37 @@ def _shard(
     with store.writing(index) as shard:
         for found in batch:
             identifier = found.record["id"]
-            images, reasons = _open(found)
+            media, reasons = _open(found)
             if identifier in ids or identifier in here:
                 reasons.append(f"duplicate id: {identifier}")
             if reasons:
                 rejected.append(rejection(identifier, reasons, found.where))
                 continue
             here.add(identifier)
-            for sha, data, width, height in images:
+            for sha, data, width, height in (image for medium in media for image in medium["images"]):
                 if sha not in stored:
                     shard.add(sha, data, width, height)
                     stored.add(sha)
-            names = [sha for sha, *_ in images]
-            kept.append({**dict.fromkeys(RECORD.names), **found.record, "source": source, "images": names})
+            named = [{**medium, "images": [sha for sha, *_ in medium["images"]]} for medium in media]
+            kept.append({**dict.fromkeys(RECORD.names), **found.record, "source": source, "media": named})
     shards.write(index, kept, rejected)
 
 
-def _open(found: Found) -> tuple[list[tuple[str, bytes, int, int]], list[str]]:
-    """(sha256, bytes, width, height) of a row's images, and all that is wrong with the row."""
-    images, reasons = [], list(found.reasons)
-    for read in found.images:
-        try:
-            data = read()
-            sha, width, height = checked(data)
-            images.append((sha, data, width, height))
-        except BadImage as error:
-            reasons.append(str(error))
-        except (OSError, ValueError) as error:  # no such file, a name too long, a zero byte in it
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EMFILE):
-                raise
-            reasons.append(f"image not found: {str(getattr(error, 'filename', None) or error)[:120]}")
-    return images, reasons
+def _open(found: Found) -> tuple[list[Row], list[str]]:
+    """A row's media with (sha256, bytes, width, height) of each image, and all that is wrong with the row."""
+    media, reasons = [], list(found.reasons)
+    for medium in found.media:
+        opened = []
+        for read in medium.images:
+            try:
+                data = read()
+                sha, width, height = checked(data)
+                opened.append((sha, data, width, height))
+            except BadImage as error:
+                reasons.append(str(error))
+            except (OSError, ValueError) as error:  # no such file, a name too long, a zero byte in it
+                if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EMFILE):
+                    raise
+                reasons.append(f"image not found: {str(getattr(error, 'filename', None) or error)[:120]}")
+        media.append({"kind": medium.kind, "images": opened, "fps": medium.fps})
+    return media, reasons

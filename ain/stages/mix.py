@@ -1,4 +1,4 @@
-"""Mix: draw training conversations from the parts of the mixture (translated, English, authentic Arabic), each with a weight.
+"""Mix: draw training conversations from the parts of the mixture, each in its language and with its weight.
 
 Duplicates are left out, images are split into training and validation, and references to images are resolved to
 (store, shard, row), so that training needs no index.
@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from ain import UserError
 from ain.model.samples import IMAGE_REFERENCE, STORES
+from ain.source.mixture import Mixture, Part
 from ain.storage.files import replace_text
 from ain.storage.images import ImageStore
-from ain.storage.record import TURNS, Row, rejection
+from ain.storage.record import TURNS, Row, images_of, media, rejection
 from ain.storage.shards import SHARD_ROWS, SPAN, Shards
 from ain.storage.tables import write_table
 
@@ -26,15 +27,13 @@ TEXTS = ("id", "part", "source", "origin", "domain", "language", "split")
 SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in TEXTS),
-        ("images", pa.list_(IMAGE_REFERENCE)),
-        ("frames", pa.list_(pa.int32())),
+        ("media", media(IMAGE_REFERENCE)),
         ("turns", TURNS),
     ]
 )
 
 
-def mix(parts: dict[str, dict[str, Any]], mixture: dict[str, Any], seed: int, out: Path) -> dict[str, Any]:
-    _check(mixture)
+def mix(parts: dict[str, dict[str, Any]], mixture: Mixture, seed: int, out: Path) -> dict[str, Any]:
     shards = Shards(out, SCHEMA).create()
     stores = list(dict.fromkeys(inputs["collect"] for inputs in parts.values()))
     names = [ImageStore(store).index() for store in stores]
@@ -43,11 +42,11 @@ def mix(parts: dict[str, dict[str, Any]], mixture: dict[str, Any], seed: int, ou
         for name, inputs in parts.items()
         for row in _part(
             name,
-            mixture["parts"][name],
+            mixture.parts[name],
             inputs,
             names[stores.index(inputs["collect"])],
             stores.index(inputs["collect"]),
-            mixture,
+            mixture.validation,
             seed,
         )
     )
@@ -65,16 +64,8 @@ def mix(parts: dict[str, dict[str, Any]], mixture: dict[str, Any], seed: int, ou
             _write(shards, index, kept, rejected)
             kept, rejected, index = [], [], index + 1
     _write(shards, index, kept, rejected)
-    replace_text(out / STORES, json.dumps({"stores": [store.name for store in stores], "images": mixture["images"]}))
+    replace_text(out / STORES, json.dumps({"stores": [store.name for store in stores], "images": mixture.images}))
     return _counts(shards, out)
-
-
-def _check(mixture: dict[str, Any]) -> None:
-    if mixture["images"] not in ("shown", "blank"):
-        raise UserError(f"mixture.images={mixture['images']}: choose one of shown, blank")
-    for name, part in mixture["parts"].items():
-        if part["language"] not in ("english", "arabic"):
-            raise UserError(f"mixture.parts.{name}.language={part['language']}: choose one of english, arabic")
 
 
 def _write(shards: Shards, index: int, kept: list[Row], rejected: list[Row]) -> None:
@@ -85,40 +76,43 @@ def _write(shards: Shards, index: int, kept: list[Row], rejected: list[Row]) -> 
 
 def _part(
     name: str,
-    part: dict[str, Any],
+    part: Part,
     inputs: dict[str, Any],
     places: dict[str, tuple[int, int]],
     store: int,
-    mixture: dict[str, Any],
+    validation: float,
     seed: int,
 ) -> Iterator[Row]:
     """The rows of one part: what select left, in the part's language, as often as its weight says."""
     records = Shards(inputs["collect"])
     for index in range(len(records)):
         if index % SPAN == 0:
-            usable = _usable(inputs["select"], index // SPAN, part["translate"])
-        arabic = Shards(inputs["translate"]).by_id(index, ["arabic"]) if part["translate"] else {}
+            usable = _usable(inputs["select"], index // SPAN, part.translate)
+        translations = Shards(inputs["translate"]).by_id(index, ["language", "turns"]) if part.translate else {}
         for record in records.read(index):
-            turns = arabic.get(record["id"], {}).get("arabic") if part["translate"] else record[part["language"]]
-            if record["id"] not in usable or not turns:
+            given = translations.get(record["id"], {}) if part.translate else record
+            if record["id"] not in usable or not given.get("turns") or given["language"] != part.language:
                 continue
-            for copy in range(_copies(part["weight"], seed, name, record["id"])):
+            for copy in range(_copies(part.weight, seed, name, record["id"])):
                 yield {
                     "id": f"{record['id']}/{name}/{copy}",
                     "copy": copy,  # a weight's second copy is no duplicate; not stored
                     "part": name,
                     "source": record["source"],
-                    "origin": "translated" if part["translate"] else record["origin"],
+                    "origin": "translated" if part.translate else record["origin"],
                     "domain": record["domain"],
-                    "language": "arabic" if part["translate"] else part["language"],
-                    "split": _split(record["images"] or [record["id"]], mixture["validation"], seed),
-                    "images": [
-                        dict(zip(("store", "shard", "row"), (store, *places[sha]), strict=True))
-                        for sha in record["images"]
-                    ],
-                    "frames": record["frames"],
-                    "turns": turns,
+                    "language": part.language,
+                    "split": _split(list(images_of(record)) or [record["id"]], validation, seed),
+                    "media": [placed(medium, places, store) for medium in record["media"]],
+                    "turns": given["turns"],
                 }
+
+
+def placed(medium: Row, places: dict[str, tuple[int, int]], store: int) -> Row:
+    """With its images' places in place of their names."""
+    keys = ("store", "shard", "row")
+    named = [dict(zip(keys, (store, *places[sha]), strict=True)) for sha in medium["images"]]
+    return {**medium, "images": named}
 
 
 def _usable(select: Path, index: int, translated: bool) -> set[str]:
@@ -143,7 +137,7 @@ def _split(keys: list[str], share: float, seed: int) -> str:
 def _against(row: Row, seen: set[bytes]) -> str | None:
     if row["split"] == "both":
         return "its images fall into training and validation"
-    content = json.dumps([row["images"], row["turns"], row["copy"]], ensure_ascii=False)
+    content = json.dumps([row["media"], row["turns"], row["copy"]], ensure_ascii=False)
     key = hashlib.blake2b(content.encode(), digest_size=12).digest()
     if key in seen:
         return "duplicate of a record before it"
@@ -156,8 +150,8 @@ def _counts(shards: Shards, out: Path) -> dict[str, Any]:
     rows: Counter[tuple[str, ...]] = Counter(tuple(row[name] for name in TEXTS[1:]) for row in shards.rows(list(TEXTS)))
     if not any(key[-1] == "train" for key in rows):
         raise UserError(
-            "nothing is left to train on: every record was rejected; try thresholds=loose, "
-            "or look into the select stage's rejected/ for the reasons"
+            "nothing is left to train on: every record was rejected or in another language than the mixture's parts; try "
+            "thresholds=loose, or look into the select stage's rejected/ for the reasons"
         )
     write_table(
         out / "tables" / "mixture.csv",

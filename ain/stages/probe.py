@@ -15,40 +15,30 @@ from ain import UserError
 from ain.metrics import detection
 from ain.report import figures
 from ain.runtime.paths import PAPER
-from ain.storage.record import Row
+from ain.storage.record import Row, reference
 from ain.storage.shards import Shards
 from ain.storage.tables import Table, write_table
 from ain.text import corruption
 from ain.text.placeholders import turn_text
+from ain.verifier.probing import ProbeSettings
 
 UNAVAILABLE_IS_AN_ANSWER = True  # of a sweep: to probe is to ask which verifiers can be had
 POOL = 4  # records that are looked at for each turn that is wanted
 
 
-def probe(collect: Path, verifier: Any, probe: dict[str, Any], out: Path) -> dict[str, Any]:
-    _check(probe)
+def probe(collect: Path, verifier: Any, probe: ProbeSettings, out: Path) -> dict[str, Any]:
     pairs = _pairs(verifier)
     write_table(out / "tables" / "pairs.csv", pairs)
     figures.heatmap(pairs, ["similarity", "LaBSE, as printed"], out / "figures" / "pairs.png")
     counts = _separation(pairs)
     tried = _tried(collect, probe)
     if tried:
-        scores = verifier.score([(row["english"], row["arabic"]) for row in tried])
+        scores = verifier.score([(row["original"], row["translation"]) for row in tried])
         table = [{**row, "similarity": round(float(score), 6)} for row, score in zip(tried, scores, strict=True)]
         write_table(out / "tables" / "tried.csv", table)
         counts |= _curves(table, probe, out)
     write_table(out / "tables" / "summary.csv", [counts])
     return {"input": len(pairs) + len(tried), "kept": len(pairs) + len(tried), "rejected": 0, **counts}
-
-
-def _check(probe: dict[str, Any]) -> None:
-    if wrong := [kind for kind in probe["kinds"] if kind not in corruption.KINDS] or ([] if probe["kinds"] else ["[]"]):
-        raise UserError(f"probe.kinds: {wrong[0]}: choose among {', '.join(corruption.KINDS)}")
-    for name in ("good", "poor"):
-        if not isinstance(probe[name], int) or probe[name] < 1:
-            raise UserError(f"probe.{name}={probe[name]}: expected a whole number of 1 or more")
-    if not isinstance(probe["false_rejection"], int | float) or not 0 <= probe["false_rejection"] < 1:
-        raise UserError(f"probe.false_rejection={probe['false_rejection']}: expected a share, 0 to less than 1")
 
 
 def _pairs(verifier: Any) -> Table:
@@ -62,8 +52,8 @@ def _pairs(verifier: Any) -> Table:
         {
             "pair": pair["ref"],
             "group": pair["group"],
-            "english": pair["en"],
-            "arabic": pair["ar"],
+            "original": pair["en"],
+            "translation": pair["ar"],
             "correct": pair["correct"],
             "criterion": pair["criterion"],
             "similarity": round(float(score), 4),
@@ -80,18 +70,22 @@ def _separation(pairs: Table) -> dict[str, Any]:
     return detection.separation(right, wrong)
 
 
-def _tried(collect: Path, probe: dict[str, Any]) -> Table:
+def _tried(collect: Path, probe: ProbeSettings) -> Table:
     """Turns with `kind`, good or the way they were corrupted; none where the source has no references."""
-    wanted = probe["good"] + probe["poor"]
-    rows = Shards(collect).rows(["id", "english", "reference"])
-    trusted = (row for row in rows if row["reference"] and row["english"])
+    wanted = probe.good + probe.poor
+    rows = Shards(collect).rows(["id", "turns", "references"])
+    trusted = (
+        {"id": row["id"], "original": row["turns"], "translation": translation}
+        for row in rows
+        if (translation := reference(row, probe.target))
+    )
     pool = heapq.nsmallest(
-        POOL * wanted, trusted, key=lambda row: blake2b(f"{probe['seed']} {row['id']}".encode()).digest()
+        POOL * wanted, trusted, key=lambda row: blake2b(f"{probe.seed} {row['id']}".encode()).digest()
     )
     if not pool:
         return []
-    others, random = [row["reference"] for row in pool], Random(f"probe {probe['seed']}")
-    kinds = ["good"] * probe["good"] + [probe["kinds"][i % len(probe["kinds"])] for i in range(probe["poor"])]
+    others, random = [row["translation"] for row in pool], Random(f"probe {probe.seed}")
+    kinds = ["good"] * probe.good + [probe.kinds[i % len(probe.kinds)] for i in range(probe.poor)]
     return [_next(kind, waiting, len(pool), others, random) for waiting in [cycle(pool)] for kind in kinds]
 
 
@@ -107,28 +101,28 @@ def _next(kind: str, waiting: Iterator[Row], records: int, others: list[Any], ra
 
 def _turn(kind: str, row: Row, others: list[Any], random: Random) -> Row | None:
     """One turn of a record; None where this damage changes none of it."""
-    english, arabic = row["english"], row["reference"]
-    corrupted = arabic if kind == "good" else corruption.of_kind(kind, english, arabic, others, random)
-    places = [i for i, (one, other) in enumerate(zip(corrupted, arabic, strict=True)) if kind == "good" or one != other]
+    original, trusted = row["original"], row["translation"]
+    made = trusted if kind == "good" else corruption.of_kind(kind, original, trusted, others, random)
+    places = [i for i, (one, other) in enumerate(zip(made, trusted, strict=True)) if kind == "good" or one != other]
     if not places:
         return None
     place = random.choice(places)
     return {
         "id": row["id"],
         "kind": kind,
-        "english": turn_text(english[place]),
-        "arabic": turn_text(corrupted[place]),
+        "original": turn_text(original[place]),
+        "translation": turn_text(made[place]),
     }
 
 
-def _curves(table: Table, probe: dict[str, Any], out: Path) -> dict[str, Any]:
+def _curves(table: Table, probe: ProbeSettings, out: Path) -> dict[str, Any]:
     """Areas with intervals, the threshold for the false rejections that are allowed, and what it catches, kind by kind."""
     good, poor = (
         np.array([row["similarity"] for row in table if (row["kind"] == "good") == side]) for side in (True, False)
     )
-    needed = detection.threshold_for(good, probe["false_rejection"])
-    write_table(out / "tables" / "kinds.csv", list(_kinds(table, good, needed, probe["threshold"])))
-    figures.curves({"this verifier": (good, poor)}, probe["threshold"], out / "figures" / "curves.png")
+    needed = detection.threshold_for(good, probe.false_rejection)
+    write_table(out / "tables" / "kinds.csv", list(_kinds(table, good, needed, probe.threshold)))
+    figures.curves({"this verifier": (good, poor)}, probe.threshold, out / "figures" / "curves.png")
     areas = {"auc": detection.auc, "average_precision": detection.average_precision}
     found = {name: detection.interval(measure, good, poor) for name, measure in areas.items()}
     made = {
@@ -138,8 +132,8 @@ def _curves(table: Table, probe: dict[str, Any], out: Path) -> dict[str, Any]:
     }
     made |= {"threshold_needed": needed, "caught_there": float((poor < needed).mean())}
     made |= {
-        "caught_at_paper": float((poor < probe["threshold"]).mean()),
-        "refused_at_paper": float((good < probe["threshold"]).mean()),
+        "caught_at_paper": float((poor < probe.threshold).mean()),
+        "refused_at_paper": float((good < probe.threshold).mean()),
     }
     return {name: round(value, 4) for name, value in made.items()}
 

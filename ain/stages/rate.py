@@ -15,71 +15,68 @@ from ain.metrics.agreement import alpha, rated
 from ain.metrics.text import bleu, chrf
 from ain.rating import sheets
 from ain.storage.manifest import read_manifest
-from ain.storage.record import Row
+from ain.storage.record import Row, Turns, reference
 from ain.storage.shards import Shards
 from ain.storage.tables import read_table, write_table
 from ain.text.placeholders import core
 
-TEXTS = ("id", "item", "english", "arabic", "reference")
+TEXTS = ("id", "item", "original", "translation", "reference")
 SCHEMA = pa.schema([*((name, pa.string()) for name in TEXTS), ("chrf", pa.float32()), ("similarity", pa.float32())])
 ALONE = 25  # records that a local translator is given one at a time, for its latency
 
 
 def rate(collect: Path, translate: Path, rating: Any, verifier: Any, translator: Any, out: Path) -> dict[str, Any]:
-    rows = _rows(collect, translate)
+    target = translator.target
+    rows = _rows(collect, translate, target)
     if not rows:
         raise UserError(
-            "no record has a reference to rate by; take source=miniature, or give rows of your folder a `reference`: "
-            "the turns of the conversation in Arabic"
+            f"no record has a reference in {target} to rate by; take source=miniature, or give rows of your folder "
+            f'`references`: {{"{target}": the conversation in that language}}'
         )
-    scores = verifier.score([(row["english"], row["arabic"]) for row in rows])
+    scores = verifier.score([(row["original"], row["translation"]) for row in rows])
     for row, score in zip(rows, scores, strict=True):
-        row["similarity"] = float(score) if row["arabic"] else 0.0
-        row["chrf"] = chrf([row["arabic"]], [row["reference"]])
+        row["similarity"] = float(score) if row["translation"] else 0.0
+        row["chrf"] = chrf([row["translation"]], [row["reference"]], target)
     Shards(out, SCHEMA).create().write(0, rows)
     write_table(out / "tables" / "translations.csv", rows)
-    names = ("item", "english", "arabic", "reference")
-    sheets.write([sheets.line(*(row[name] for name in names)) for row in rows], out)
-    counts = {**_scores(rows), **_people(rows, rating), **_time(collect, translate, translator)}
+    sheets.write([sheets.line(*(row[name] for name in TEXTS[1:])) for row in rows], out)
+    counts = {**_scores(rows, target), **_people(rows, rating), **_time(collect, translate, translator)}
     write_table(out / "tables" / "translators.csv", [counts])
     return {"input": len(rows), "kept": len(rows), "rejected": 0, **counts}
 
 
-def _rows(collect: Path, translate: Path) -> list[Row]:
+def _rows(collect: Path, translate: Path, target: str) -> list[Row]:
     made = []
     for index in range(len(Shards(collect))):
-        arabic = Shards(translate).by_id(index, ["arabic"])
-        for record in Shards(collect).read(index, ["id", "english", "reference"]):
-            if record["reference"] and record["english"]:
-                said = arabic.get(record["id"], {}).get("arabic") or []
-                texts = {
-                    "english": _text(record["english"]),
-                    "arabic": _text(said),
-                    "reference": _text(record["reference"]),
-                }
+        translations = Shards(translate).by_id(index, ["turns"])
+        for record in Shards(collect).read(index, ["id", "language", "turns", "references"]):
+            trusted = reference(record, target)
+            if trusted and record["language"] != target:
+                said = translations.get(record["id"], {}).get("turns") or []
+                texts = {"original": _text(record["turns"]), "translation": _text(said), "reference": _text(trusted)}
                 made.append({"id": record["id"], "item": sheets.item(translate, record["id"]), **texts})
     return made
 
 
-def _text(turns: list[dict[str, str]]) -> str:
+def _text(turns: Turns) -> str:
     return "\n".join(f"{core(e['question'])[1] or e['question']}\n{e['answer']}" for e in turns)
 
 
-def _scores(rows: list[Row]) -> dict[str, Any]:
-    arabic, references = [row["arabic"] for row in rows], [row["reference"] for row in rows]
+def _scores(rows: list[Row], target: str) -> dict[str, Any]:
+    made, references = [row["translation"] for row in rows], [row["reference"] for row in rows]
     return {
-        "usable_pct": round(100 * sum(bool(text) for text in arabic) / len(rows), 1),
-        "chrf": round(chrf(arabic, references), 2),
-        "bleu": round(bleu(arabic, references), 2),
+        "usable_pct": round(100 * sum(bool(text) for text in made) / len(rows), 1),
+        "chrf": round(chrf(made, references, target), 2),
+        "bleu": round(bleu(made, references, target), 2),
         "similarity": round(sum(row["similarity"] for row in rows) / len(rows), 4),
     }
 
 
 def _people(rows: list[Row], rating: Any) -> dict[str, Any]:
-    """Accuracy in percent as people see it, with its 95 % interval and their agreement; null while nobody was asked."""
+    """Accuracy in percent as people see it, with its 95 % interval and their agreement; null without ratings."""
     ours = {row["item"] for row in rows}
     given = {rater: {name: value for name, value in of.items() if name in ours} for rater, of in rating.read().items()}
-    untranslated = {row["item"]: 0.0 for row in rows if not row["arabic"]}
+    untranslated = {row["item"]: 0.0 for row in rows if not row["translation"]}
     given = {rater: of | untranslated for rater, of in given.items() if of}
     if not given:
         return dict.fromkeys(("accuracy_pct", "accuracy_low", "accuracy_high", "raters", "alpha"))
@@ -112,11 +109,12 @@ def _time(collect: Path, translate: Path, translator: Any) -> dict[str, Any]:
 
 def _alone(collect: Path, translator: Any) -> float:
     """Seconds for a record, one at a time, after one to warm up."""
-    records = [row["english"] for row in Shards(collect).read(0, ["english"]) if row["english"]][: ALONE + 1]
+    rows = Shards(collect).read(0, ["language", "turns"])
+    records = [row["turns"] for row in rows if row["language"] != translator.target][: ALONE + 1]
     spent = []
-    for record in records:
+    for turns in records:
         started = time.perf_counter()
-        translator.translate([text for turn in record for text in turn.values()])
+        translator.translate([text for turn in turns for text in turn.values()])
         spent.append(time.perf_counter() - started)
     return sum(spent[1:]) / len(spent[1:]) if len(spent) > 1 else spent[0]
 

@@ -17,7 +17,7 @@ from ain.screener import ImageSet, Verdicts
 from ain.screener.near_duplicates import NearDuplicates, perceptual_hash
 from ain.storage.images import ImageStore, Reference, png
 from ain.storage.ledger import Ledger
-from ain.storage.record import Row
+from ain.storage.record import Row, images_of
 from ain.storage.shards import Shards
 from ain.storage.tables import write_table
 
@@ -31,8 +31,8 @@ def screen(collect: Path, screener: Any, engine: Any, out: Path) -> dict[str, An
     store, shards = ImageStore(collect), Shards(out, SCHEMA).create()
     places = store.index()
     like = _alike(store, places, screener.near)
-    images = _images(store, places, like)
-    verdicts = screener.run(images, out, engine)
+    judged = _images(store, places, like)
+    verdicts = screener.run(judged, out, engine)
     by_shard: dict[int, list[str]] = {shard: [] for shard in range(len(store))}
     for sha, (shard, _) in places.items():
         by_shard[shard].append(sha)
@@ -46,7 +46,7 @@ def screen(collect: Path, screener: Any, engine: Any, out: Path) -> dict[str, An
         _gallery(shards, store, places, out)
     named = {"safe": ratings["Safe"], "unsafe": ratings["Unsafe"], "unjudged": ratings[None]}
     counts = {"input": len(places), "kept": len(places), "rejected": 0, "computed": screener.judges, **named}
-    return {**counts, "judged": images.count if screener.judges else 0, **verdicts.usage()}
+    return {**counts, "judged": judged.count if screener.judges else 0, **verdicts.usage()}
 
 
 def estimate(collect: Path | None, screener: Any, output_dir: Path) -> list[str]:
@@ -92,9 +92,9 @@ def _flag(collect: Path, shards: Shards, judges: bool, out: Path) -> None:
     found = {row["sha256"]: row for row in rows if row["rating"] != "Safe"}
     records, flagged = Shards(collect), Shards(out / "flagged", FLAGGED).create()
     for number in records.spans():
-        rows = records.span(number, ["id", "images"]).to_pylist()
+        rows = records.span(number, ["id", "media"]).to_pylist()
         flagged.write(
-            number, [{"id": row["id"], **found[sha]} for row in rows for sha in row["images"] if sha in found]
+            number, [{"id": row["id"], **found[sha]} for row in rows for sha in images_of(row) if sha in found]
         )
 
 

@@ -1,8 +1,8 @@
 """Select: the one stage that judges. Thresholds on the scores of verify and back_translate and the verdicts of screen;
 nothing is computed anew.
 
-A rejection for its translation alone leaves the original usable (`original_usable`): the English of a badly translated
-record may still serve the English part of a mixture. An unsafe image rules out all of a record.
+A rejection for its translation alone leaves the original usable (`original_usable`): the original of a badly translated
+record may still serve another part of a mixture. An unsafe image rules out all of a record.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ain.metrics.rules import RULES, SAMPLED, Scores, applies, broken, check
+from ain.metrics.rules import RULES, SAMPLED, Scores, Thresholds, broken
 from ain.storage.manifest import read_manifest
 from ain.storage.record import REJECTED
 from ain.storage.shards import Shards
@@ -31,16 +31,15 @@ def select(
     verify: Path | None,
     back_translate: Path | None,
     screen: Path,
-    thresholds: dict[str, Any],
+    thresholds: Thresholds,
     out: Path,
 ) -> dict[str, Any]:
     """A shard for each span of collect's: ids, and of what is rejected every reason."""
-    check(thresholds)
     records, shards = Shards(collect), Shards(out, SCHEMA, REFUSED).create()
     gate = _gate(back_translate, thresholds) if verify else {}
     scored = _scored(verify, back_translate, thresholds)
     failed = translate and read_manifest(translate)["counts"]["rejected"]
-    screened = bool(thresholds.get("unsafe") and read_manifest(screen)["counts"]["computed"])
+    screened = bool(thresholds.unsafe and read_manifest(screen)["counts"]["computed"])
     named = records if failed or not scored else scored[0][0]  # memory-mapped, where it names all records
     together: Counter[int] = Counter()
     for number in records.spans():
@@ -48,8 +47,8 @@ def select(
         if translate and failed:
             against.untranslated(Shards(translate).span(number, ["id", "reasons"], "rejected"))
         for scores, names in scored:
-            against.scores(scores.span(number, ["id", *{RULES[name].column for name in names}]), names, thresholds)
-        if verify and thresholds.get("sampled") == "record" and len(scored) > 1:
+            against.scores(scores.span(number, ["id", *{RULES[name].column for name in names}]), names, thresholds.on())
+        if verify and thresholds.sampled == "record" and len(scored) > 1:
             against.unsampled(
                 scored[0][0].span(number, ["id", "similarity"]),
                 scored[1][0].span(number, ["id", "meteor"]),
@@ -145,29 +144,28 @@ class Against:
         shards.write_tables(number, pa.table({"id": self.ids.filter(pa.array(self.rules == 0))}), pa.table(columns))
 
 
-def _scored(
-    verify: Path | None, back_translate: Path | None, thresholds: dict[str, Any]
-) -> list[tuple[Shards, list[str]]]:
+def _scored(verify: Path | None, back_translate: Path | None, thresholds: Thresholds) -> list[tuple[Shards, list[str]]]:
     """Where the scores of turns lie, and the rules that read them there."""
-    on = [name for name in RULES if applies(thresholds.get(name))]
+    on = thresholds.on()
     made = [(verify, [name for name in on if name not in SAMPLED])]
-    if thresholds.get("sampled") == "record":
+    if thresholds.sampled == "record":
         made.append((back_translate, [name for name in on if name in SAMPLED]))
     return [(Shards(directory, suffix="arrow"), names) for directory, names in made if directory is not None]
 
 
-def _gate(back_translate: Path | None, thresholds: dict[str, Any]) -> dict[str, str | None]:
+def _gate(back_translate: Path | None, thresholds: Thresholds) -> dict[str, str | None]:
     """Of the rules where the sample speaks for all: the reason against every translation, None where it passed."""
-    if thresholds.get("sampled") == "record" or not back_translate:
+    if thresholds.sampled == "record" or not back_translate:
         return {}
     counts = read_manifest(back_translate)["counts"]
     if not counts["sampled"]:  # nothing was translated that could have been sampled
         return {}
     made: dict[str, str | None] = {}
+    on = thresholds.on()
     for name, column in SAMPLED.items():
-        if applies(thresholds.get(name)):
-            said = f"{name}: {counts[column]:.2f} below {thresholds[name]} over {counts['sampled']} records translated back"
-            made[name] = said if counts[column] < thresholds[name] else None
+        if name in on:
+            said = f"{name}: {counts[column]:.2f} below {on[name]} over {counts['sampled']} records translated back"
+            made[name] = said if counts[column] < on[name] else None
     return made
 
 

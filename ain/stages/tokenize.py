@@ -1,12 +1,11 @@
 """Tokenize: conversations as tokens and images as sizes, once for all trainings that share a processor and a cutoff.
 
-A conversation that is longer than the cutoff gets smaller images or is turned away, never cut: a cut could go through a
+A conversation that is longer than the cutoff gets smaller images or is rejected, never cut: a cut could go through an
 image.
 """
 
 import shutil
 from collections import Counter
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from ain import UserError
 from ain.model.processor import IGNORE, Processor, conversation
 from ain.model.samples import SCHEMA, STORES, ImageStores
 from ain.runtime.progress import progress
-from ain.storage.record import Row, rejection
+from ain.storage.record import Row, images_of, rejection
 from ain.storage.shards import Shards
 
 
@@ -66,14 +65,14 @@ def _tokens(shards: Shards) -> dict[str, Any]:
 
 
 def _sample(row: Row, processor: Processor, images: ImageStores) -> Row:
-    frames = row["frames"] or [1] * len(row["images"])
-    first = accumulate([0, *frames[:-1]]) if frames else ()
-    sizes = [images.size(row["images"][at]) for at in first]
+    frames = [len(medium["images"]) for medium in row["media"]]
+    sizes = [images.size(medium["images"][0]) for medium in row["media"]]
     tokens = processor.tokenize(conversation(row["turns"]), sizes, frames)
     answers = [label != IGNORE for label in tokens.labels]
-    named = {name: row[name] for name in ("id", "domain", "language", "split", "images")}
+    named = {name: row[name] for name in ("id", "domain", "language", "split")}
     return {
         **named,
+        "images": list(images_of(row)),
         "input_ids": tokens.input_ids,
         "answers": answers,
         "frames": frames,

@@ -17,7 +17,16 @@ from ain.storage.shards import Shards
 from ain.text.placeholders import turn_text
 from ain.verifier import Pair, Similarities
 
-CHECKS = ("digits", "placeholders", "script", "language", "latin", "repetition", "diacritics", "length")
+CHECKS = (
+    "digits",
+    "placeholders",
+    "min_script_ratio",
+    "language",
+    "max_latin_run",
+    "max_repetition",
+    "diacritics",
+    "length",
+)
 SCHEMA = pa.schema([("id", pa.string()), ("similarity", SCORES), *((name, SCORES) for name in CHECKS)])
 SAMPLE = 128  # turns by which the drift of a faster backend is measured
 
@@ -35,8 +44,11 @@ def verify(collect: Path, translate: Path, verifier: Any, engine: Any, out: Path
     return counts if drift is None else {**counts, "drift": drift}
 
 
+Translation = tuple[str, list[Row], list[Row], str]  # id, the original's turns, its translation's, and their language
+
+
 class Translated:
-    """What was translated, shard by shard: (id, English turns, Arabic turns), empty where nothing was to do."""
+    """What was translated, shard by shard; without turns where nothing was to do."""
 
     def __init__(self, collect: Path, translate: Path) -> None:
         self.records, self.translations = Shards(collect), Shards(translate)
@@ -44,43 +56,44 @@ class Translated:
     def __len__(self) -> int:
         return len(self.records)
 
-    def shard(self, index: int) -> list[tuple[str, list[Row], list[Row]]]:
-        english = self.records.by_id(index, ["english"])
-        rows = self.translations.read(index, ["id", "arabic"])
+    def shard(self, index: int) -> list[Translation]:
+        originals = self.records.by_id(index, ["turns"])
+        rows = self.translations.read(index, ["id", "language", "turns"])
         return [
-            (row["id"], english[row["id"]]["english"] if row["arabic"] else [], row["arabic"] or []) for row in rows
+            (row["id"], originals[row["id"]]["turns"] if row["turns"] else [], row["turns"] or [], row["language"])
+            for row in rows
         ]
 
     def pairs(self) -> Iterator[Pair]:
         for index in range(len(self)):
-            for _, english, arabic in self.shard(index):
-                yield from zip(map(turn_text, english), map(turn_text, arabic), strict=True)
+            for _, original, translation, _ in self.shard(index):
+                yield from zip(map(turn_text, original), map(turn_text, translation), strict=True)
 
 
-def scored(rows: list[tuple[str, list[Row], list[Row]]], similarity: Similarities) -> Iterator[Row]:
-    pairs = [[(turn_text(one), turn_text(other)) for one, other in zip(e, a, strict=True)] for _, e, a in rows]
+def scored(rows: list[Translation], similarity: Similarities) -> Iterator[Row]:
+    pairs = [[(turn_text(one), turn_text(other)) for one, other in zip(o, t, strict=True)] for _, o, t, _ in rows]
     scores = iter(similarity.of([pair for of in pairs for pair in of]).tolist())
-    for (identifier, english, arabic), of in zip(rows, pairs, strict=True):
+    for (identifier, original, translation, language), of in zip(rows, pairs, strict=True):
         row: Row = {"id": identifier, "similarity": list(islice(scores, len(of))) or None}
         checked = [
-            _checks(*pair, tuple(one.values()), tuple(other.values()))
-            for pair, one, other in zip(of, english, arabic, strict=True)
+            _checks(*pair, tuple(one.values()), tuple(other.values()), language)
+            for pair, one, other in zip(of, original, translation, strict=True)
         ]
         yield row | {name: [values[i] for values in checked] or None for i, name in enumerate(CHECKS)}
 
 
 @lru_cache(10_000)
 def _checks(
-    english: str, arabic: str, whole_english: tuple[str, ...], whole_arabic: tuple[str, ...]
+    original: str, translation: str, whole: tuple[str, ...], whole_translation: tuple[str, ...], language: str
 ) -> tuple[float | None, ...]:
     """In the order of CHECKS. A turn that occurs often is checked once."""
     return (
-        checks.same_numbers(english, arabic),
-        checks.same_placeholders(whole_english, whole_arabic),
-        checks.script(arabic),
-        checks.language(arabic),
-        checks.latin(arabic),
-        checks.repetition(english, arabic),
-        checks.diacritics(arabic),
-        checks.length(english, arabic),
+        checks.same_numbers(original, translation),
+        checks.same_placeholders(whole, whole_translation),
+        checks.script_ratio(translation, language),
+        checks.language(translation, language),
+        checks.latin_run(translation, language),
+        checks.repetition(original, translation),
+        checks.diacritics(translation, language),
+        checks.length(original, translation),
     )

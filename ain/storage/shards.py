@@ -30,7 +30,7 @@ configs:
   - split: train
     path: rejected/*
 ---
-Written by `ain`: what this stage kept and, in the configuration "rejected", what it turned away and why.
+Written by `ain`: what this stage kept and, in the configuration "rejected", what it rejected and why.
 """
 
 

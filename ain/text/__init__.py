@@ -1,1 +1,1 @@
-"""Texts and languages: normalising, numbers, placeholders, corruption. Pure functions."""
+"""Texts and languages: normalising, scripts, numbers, placeholders, corruption. Pure functions."""

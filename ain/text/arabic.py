@@ -1,17 +1,9 @@
-"""Arabic text: a named, versioned normaliser, digits, option letters, and how much of a text is Arabic script or diacritics."""
+"""What is particular to Arabic: option letters, diacritics, adjectives with their feminine."""
 
 import re
-import unicodedata
 
-from ain.text.numbers import western_digits
-
-NORMALISER = (
-    "ain-arabic-1"  # bump with any change to `normalise`: scores made with it are not comparable across versions
-)
-
-_DIACRITICS = re.compile("[\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed]")
-_LETTERS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ـ": None})
-ARABIC = re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]")
+from ain.text.languages import ARABIC, OPTIONS, script_ratio
+from ain.text.normalise import DIACRITICS, normalise
 
 # Adjectives of colour, masculine → feminine.
 FEMININE = {
@@ -23,11 +15,9 @@ FEMININE = {
     "بنفسجي": "بنفسجية",
 }
 
-ARABIC_OPTIONS = "أبجده"
-LATIN_OPTIONS = "ABCDE"
 _OPTION_OF = {
-    **{c: i for i, c in enumerate("ابجده")},
-    **{c: i for i, c in enumerate(LATIN_OPTIONS)},
+    **{normalise(c): i for i, c in enumerate(OPTIONS["Arabic"])},
+    **{c.lower(): i for i, c in enumerate(OPTIONS["Latin"])},
     **{str(i + 1): i for i in range(5)},
 }
 _LEAD = re.compile(
@@ -37,23 +27,15 @@ _LEAD = re.compile(
 _OPTION = re.compile(r"^[\s«\"'(\[]*([ابجده]|[A-Ea-e]|[1-5])(?=[\s.)\]:،,»\"'-]|$)")
 
 
-def normalise(text: str) -> str:
-    """The form in which Arabic texts are compared: compatibility forms unfolded, no diacritics or tatweel, one alif, one ya,
-    western digits, single spaces, lower case. Ta marbuta and hamza on other seats stay: they distinguish words."""
-    text = _DIACRITICS.sub("", unicodedata.normalize("NFKC", text)).translate(_LETTERS)
-    return " ".join(western_digits(text).lower().split())
-
-
 def arabic_share(text: str) -> float | None:
     """The share of letters that are in Arabic script; None where there are no letters."""
-    letters = [c for c in text if c.isalpha()]
-    return sum(bool(ARABIC.match(c)) for c in letters) / len(letters) if letters else None
+    return script_ratio(text, "ar")
 
 
 def diacritics_share(text: str) -> float | None:
     """The share of Arabic letters that carry a diacritic; None where there are no Arabic letters."""
     letters = sum(c.isalpha() for c in ARABIC.findall(text))
-    return min(1.0, len(_DIACRITICS.findall(text)) / letters) if letters else None
+    return min(1.0, len(DIACRITICS.findall(text)) / letters) if letters else None
 
 
 def option(text: str) -> int | None:
@@ -63,4 +45,4 @@ def option(text: str) -> int | None:
     """
     plain = normalise(text)
     match = _OPTION.match(_LEAD.sub("", plain, count=1)) or _OPTION.match(plain)
-    return _OPTION_OF[match[1].upper()] if match else None
+    return _OPTION_OF[match[1].lower()] if match else None

@@ -1,8 +1,9 @@
-"""The ways a translation goes wrong, done on purpose: to train nothing, to show what verification catches and what not."""
+"""The ways a translation goes wrong, done on purpose, to show what verification catches and what it misses."""
 
 import re
 from collections.abc import Callable
 from random import Random
+from typing import Literal, get_args
 
 from ain import UserError
 from ain.text.arabic import FEMININE
@@ -10,31 +11,32 @@ from ain.text.numbers import indic_digits
 
 Turns = list[dict[str, str]]
 
-KINDS = ("mismatch", "omission", "number", "untranslated", "truncated", "order", "gender")
+Kind = Literal["mismatch", "omission", "number", "untranslated", "truncated", "order", "gender"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _WORDS = re.compile(r"\S+")
 
 
 def record(
-    shares: dict[str, float], english: Turns, arabic: Turns, others: list[Turns], random: Random
+    shares: dict[str, float], original: Turns, translation: Turns, others: list[Turns], random: Random
 ) -> tuple[Turns, str | None]:
-    """The translation and the kind of its damage, drawn by `shares`; None if it is spared or that kind applies nowhere in it."""
+    """The translation and how it was corrupted, drawn by `shares`; None where it is spared or that kind changes nothing."""
     if wrong := set(shares) - set(KINDS):
         raise UserError(f"translator.corrupt.{min(wrong)}: choose among {', '.join(KINDS)}")
     kind = random.choices([*shares, None], weights=[*shares.values(), max(0.0, 1 - sum(shares.values()))])[0]
     if kind is None:
-        return arabic, None
-    corrupted = of_kind(kind, english, arabic, others, random)
-    return (corrupted, kind) if corrupted != arabic else (arabic, None)
+        return translation, None
+    corrupted = of_kind(kind, original, translation, others, random)
+    return (corrupted, kind) if corrupted != translation else (translation, None)
 
 
-def of_kind(kind: str, english: Turns, arabic: Turns, others: list[Turns], random: Random) -> Turns:
+def of_kind(kind: str, original: Turns, translation: Turns, others: list[Turns], random: Random) -> Turns:
     """The turns corrupted in one way; unchanged where it cannot apply."""
     if kind == "mismatch":
-        return _mismatch(arabic, others, random)
+        return _mismatch(translation, others, random)
     if kind == "untranslated":
-        return [dict(turn) for turn in english]
-    return [{key: _corrupted(_WAYS[kind], text, random) for key, text in turn.items()} for turn in arabic]
+        return [dict(turn) for turn in original]
+    return [{key: _corrupted(_WAYS[kind], text, random) for key, text in turn.items()} for turn in translation]
 
 
 def _corrupted(way: Callable[[str, Random], str], text: str, random: Random) -> str:
@@ -43,11 +45,11 @@ def _corrupted(way: Callable[[str, Random], str], text: str, random: Random) -> 
     return head + newline + way(rest, random)
 
 
-def _mismatch(arabic: Turns, others: list[Turns], random: Random) -> Turns:
+def _mismatch(translation: Turns, others: list[Turns], random: Random) -> Turns:
     """The translation of another record, turn by turn."""
     other = random.choice(others)
     corrupted = []
-    for i, turn in enumerate(arabic):
+    for i, turn in enumerate(translation):
         foreign = other[(i + 1) % len(other)]
         head, mark, _ = turn["question"].rpartition("\n")
         corrupted.append(

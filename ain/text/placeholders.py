@@ -1,7 +1,7 @@
-"""What must come through a translation unharmed: placeholders, URLs, code, option letters, numbers.
+"""What a translation must keep unchanged: placeholders, URLs, code, option letters, numbers.
 
 A text is split so that a translator sees only what is language; the rest is put back as it was. Numbers inside a sentence
-are the translator's to carry, and are checked afterwards.
+are left to the translator and checked afterwards.
 """
 
 import re
@@ -90,7 +90,7 @@ def restored(text: str, translation: Callable[[str], str | None]) -> tuple[str, 
 
 
 def lost(text: str, translation: str) -> str | None:
-    """The first placeholder, URL, code or option letter that did not come through; None where all did."""
+    """The first placeholder, URL, code or option letter that the translation has lost; None where all are in it."""
     kept = Counter(piece.text.strip() for piece in pieces(text) if not piece.language)
     said = (piece for piece in kept if any(map(str.isalnum, piece)))
     return next((piece for piece in said if translation.count(piece) < kept[piece]), None)

@@ -19,7 +19,7 @@ class Answers:
 
     def __init__(self, samples: Samples, processor: Processor, count: int, table: Path) -> None:
         self.samples, self.processor, self.table = samples, processor, table
-        arabic = (i for i in range(len(samples)) if samples.row(i)["language"] == "arabic")
+        arabic = (i for i in range(len(samples)) if samples.row(i)["language"] == "ar")
         self.chosen = list(islice(arabic, count))
 
     def add(self, module: Any, step: int) -> list[Row]:

@@ -28,7 +28,9 @@ class Translations(Protocol):
 
 @dataclass(frozen=True)
 class Todo:
-    """What is to be translated: rows with `turns`, an empty list where there is nothing to do; read several times."""
+    """What is to be translated: rows with their `language` and `turns`, an empty list where there is nothing to do. Read
+    several times.
+    """
 
     rows: Callable[[], Iterator[Row]]
     count: int

@@ -21,6 +21,7 @@ from ain.runtime.console import log
 from ain.runtime.progress import progress
 from ain.storage.ledger import Ledger, key
 from ain.storage.record import Row
+from ain.text.languages import LanguageCode
 from ain.text.placeholders import core
 from ain.translator import Todo, Translation
 from ain.translator.faults import KINDS
@@ -36,7 +37,7 @@ class ChatTranslator:
     answer is then the one text's translation. retry: the kinds of fault (`ain.translator.faults.KINDS`) to ask again
     about, once; records with any other, or with one that stays, are rejected. max_cost_usd: what all runs of this stage
     together may cost. give_up: reject records that got no answer for the moment, instead of leaving the stage unfinished.
-    to: arabic | english, the language to translate into. where: the config keys of all that shapes no answer.
+    target: the code of the language to translate into. where: the config keys of all that shapes no answer.
     """
 
     corrupt: dict[str, float] = {}  # noqa: RUF012
@@ -50,7 +51,7 @@ class ChatTranslator:
         retry: tuple[str, ...] = (),
         max_cost_usd: float = 0.0,
         give_up: bool = False,
-        to: str = "arabic",
+        target: LanguageCode = "ar",
         where: str = "translator.how",
         **settings: Any,
     ) -> None:
@@ -64,9 +65,9 @@ class ChatTranslator:
         self.retry = frozenset(retry)
         self.max_cost_usd = max_cost_usd
         self.give_up = give_up
-        self.to = to
+        self.target = target
         self._schema = schema(UNITS[unit]) if answer == "json" else None
-        self._shape = key(self.chat.identity, prompt, unit, answer, *([to] if to != "arabic" else []))[:32]
+        self._shape = key(self.chat.identity, prompt, unit, answer, *([target] if target != "ar" else []))[:32]
 
     def run(self, todo: Todo, out: Path, engine: Any) -> "Asked":
         """Asks for whatever is not known; returns all translations, to be put together from the ledger."""
@@ -146,7 +147,7 @@ class ChatTranslator:
         return [*system, {"role": "user", "content": content}]
 
     def _read(self, reply: Reply, units: list[Unit]) -> list[dict[str, Any]]:
-        return read(reply, units, self.answer == "plain", self.to)
+        return read(reply, units, self.answer == "plain", self.target)
 
     # What came of it
 

@@ -43,7 +43,7 @@ class Fault:
     reason: str
 
 
-def fault(text: str, made: str, to: str = "arabic") -> Fault | None:
+def fault(text: str, made: str, to: str = "ar") -> Fault | None:
     """The first thing that is wrong with one text's translation. Back into English, only what makes it useless: how good it
     is will be scored.
     """
@@ -51,7 +51,7 @@ def fault(text: str, made: str, to: str = "arabic") -> Fault | None:
         return Fault("empty", "empty translation")
     if _REFUSAL.match(made) and not _REFUSAL.match(text):
         return Fault("refused", f"refused: {made[:80]}")
-    if to == "english":
+    if to == "en":
         return Fault("untranslated", "untranslated: still Arabic") if (arabic_share(made) or 0) > 0.7 else None
     return _into_arabic(text, made)
 

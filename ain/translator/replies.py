@@ -9,7 +9,7 @@ from ain.translator.faults import Fault, fault, read_items
 Unit = dict[str, str]  # field → text to translate; "" where there is nothing to translate
 
 
-def read(reply: Reply, units: list[Unit], plain: bool, to: str = "arabic") -> list[dict[str, Any]]:
+def read(reply: Reply, units: list[Unit], plain: bool, to: str = "ar") -> list[dict[str, Any]]:
     """Of each unit its {"fields"}, or its {"fault", "reason", "said"}. plain: the reply is the one text's translation."""
     if reply.finish in ("refusal", "content_filter"):
         found: Any = Fault("refused", f"refused: {reply.text[:80] or reply.finish}")

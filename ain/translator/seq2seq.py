@@ -3,19 +3,22 @@
 from functools import cached_property
 from typing import Any
 
+from ain.text.languages import LanguageCode
 from ain.translator.text_translator import TextTranslator
 
 
 class Seq2Seq(TextTranslator):
     """Translates with a checkpoint of any sequence-to-sequence class.
 
-    source_language and target_language are the checkpoint's own codes, for those that have them; `prefix` goes before
-    each text; `corrupt` gives, for each kind of damage in `ain.text.corruption`, the share of records that are to suffer it.
+    target: the code of the language to translate into. source_language, target_language: the checkpoint's own codes, for
+    those that have them; `prefix` goes before each text; `corrupt` gives, for each kind of damage in
+    `ain.text.corruption`, the share of records that are to suffer it.
     """
 
     def __init__(
         self,
         checkpoint: str,
+        target: LanguageCode = "ar",
         source_language: str | None = None,
         target_language: str | None = None,
         prefix: str = "",
@@ -26,6 +29,7 @@ class Seq2Seq(TextTranslator):
         device: str = "auto",
     ) -> None:
         self.checkpoint = checkpoint
+        self.target = target
         self.source_language, self.target_language = source_language, target_language
         self.prefix = prefix
         self.num_beams = num_beams

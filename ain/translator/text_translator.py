@@ -13,6 +13,7 @@ from ain.translator import Todo, Translation
 
 class TextTranslator(ABC):
     corrupt: dict[str, float] = {}  # noqa: RUF012
+    target: str = "ar"
 
     @abstractmethod
     def translate(self, texts: list[str]) -> list[str | None]:

@@ -1,8 +1,8 @@
-"""Verifiers: how near a translation is to its original. Each is a class with
+"""Verifiers: how close a translation is to its original. Each is a class with
 
     run(pairs, out, engine) -> Similarities
 
-which computes what is not on disk yet, and `score(pairs) -> [pairs]` for a few pairs at once. A pair is (English, Arabic).
+which computes what is not on disk yet, and `score(pairs) -> [pairs]` for a few pairs at once. A pair is (original, translation).
 `EmbeddingVerifier` is for encoders that turn each text into a vector, `PairScorer` for models that read both texts together.
 """
 

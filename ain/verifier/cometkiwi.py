@@ -1,4 +1,4 @@
-"""Quality without a reference, told from the English and the Arabic alone, by CometKiwi and its like.
+"""Quality without a reference, told from the original and its translation alone, by CometKiwi and its like.
 
 Rei et al., "CometKiwi: IST-Unbabel 2022 Submission for the Quality Estimation Shared Task", WMT 2022. Translation and
 source go through one XLM-R as one sequence, its layers are mixed, and a small network reads the score off the first
@@ -18,6 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ain import UserError
 from ain.runtime.device import chosen
+from ain.runtime.values import Positive
 from ain.verifier.base import PairScorer
 
 _FILES = ["hparams.yaml", "checkpoints/model.ckpt"]
@@ -51,13 +52,13 @@ class CometKiwi(PairScorer):
     checkpoint is a directory with `hparams.yaml` and `checkpoints/model.ckpt`, or a hub id, with `@revision` or without.
     """
 
-    def __init__(self, checkpoint: str, batch_size: int = 64, device: str = "auto") -> None:
+    def __init__(self, checkpoint: str, batch_size: Positive = 64, device: str = "auto") -> None:
         self.checkpoint = checkpoint
         self.batch_size = batch_size
         self.device = device
 
     def score(self, pairs: list[tuple[str, str]]) -> np.ndarray:
-        """How good each (English source, Arabic translation) is, float32 [pairs]; higher is better.
+        """How good each (source, translation) is, float32 [pairs]; higher is better.
 
         Batches are filled by length, so that little is padded; the scores come in the order of the pairs.
         """
@@ -103,7 +104,7 @@ class CometKiwi(PairScorer):
         settings, weights = self._read()
         encoder = _fetched(settings["pretrained_model"], _ENCODER_FILES)
         if not any((encoder / name).is_file() for name in ("tokenizer.json", "sentencepiece.bpe.model")):
-            # transformers would go on with an empty vocabulary
+            # transformers would continue with an empty vocabulary
             raise UserError(f"{encoder}: has no tokenizer; {self.checkpoint} needs that of XLM-R")
         network = _Network(settings, encoder)
         try:
@@ -203,7 +204,7 @@ def _effective(written: dict[str, Any], stored: dict[str, Any], checkpoint: str)
         settings["layer_transformation"] = "softmax"
     for name, known in _SETTINGS.items():
         if name not in settings:
-            raise UserError(f"{checkpoint}: hparams.yaml does not say {name}")
+            raise UserError(f"{checkpoint}: hparams.yaml has no {name}")
         if known and settings[name] not in known:
             raise UserError(f"{checkpoint}: {name} is {settings[name]}; known are {', '.join(map(str, known))}")
     if not {"mt", "src"} <= set(settings["input_segments"]):

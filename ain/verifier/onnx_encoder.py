@@ -1,6 +1,6 @@
 """An encoder's transformer as an ONNX graph, for CPUs: exported once, kept by the checkpoint's content.
 
-sentence-transformers has such backends too, through a package that does not go with transformers 5 yet.
+sentence-transformers has such backends too, through a package that does not support transformers 5 yet.
 """
 
 import shutil

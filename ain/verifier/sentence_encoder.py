@@ -3,36 +3,30 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from ain import UserError
-from ain.text.arabic import normalise
+from ain.runtime.values import Positive
+from ain.text.normalise import normalise
 from ain.verifier.base import EmbeddingVerifier
-
-BACKENDS = ("torch", "onnx", "int8")
 
 
 class SentenceEncoder(EmbeddingVerifier):
     """A multilingual encoder; plain encoders without a pooling of their own get mean pooling.
 
     backend: torch; onnx, the same numbers faster on a CPU; int8, smaller and a little off (`drift` says how much).
-    normalised: take diacritics and spelling variants of Arabic away first (`ain.text.arabic.normalise`).
+    normalised: compare texts without diacritics and spelling variants (`ain.text.normalise`).
     """
 
     def __init__(
         self,
         checkpoint: str,
-        backend: str = "torch",
+        backend: Literal["torch", "onnx", "int8"] = "torch",
         normalised: bool = False,
-        batch_size: int = 128,
+        batch_size: Positive = 128,
         device: str = "auto",
     ) -> None:
-        if backend not in BACKENDS:
-            raise UserError(f"verifier.backend={backend}: choose among {', '.join(BACKENDS)}")
-        if batch_size < 1:
-            raise UserError(f"verifier.how.batch_size={batch_size}: expected 1 or more")
         self.checkpoint = checkpoint
         self.backend = backend
         self.normalised = normalised

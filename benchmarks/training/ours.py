@@ -20,7 +20,7 @@ from ain.model.samples import STORES
 from ain.objective.sft import SupervisedFineTuning
 from ain.source.folder import Folder
 from ain.stages.collect import collect
-from ain.stages.mix import SCHEMA
+from ain.stages.mix import SCHEMA, placed
 from ain.stages.tokenize import tokenize
 from ain.storage.images import ImageStore
 from ain.storage.manifest import mark_done
@@ -49,11 +49,10 @@ def tokenized_folder(settings: dict[str, Any], folder: Path, where: Path, held_o
     for index in range(len(Shards(collected))):
         rows = []
         for record in Shards(collected).read(index):
-            language = "arabic" if record["arabic"] else "english"
             split = "train" if left > held_out else "validation"
             left -= 1
-            places = [dict(zip(("store", "shard", "row"), (0, *names[sha]), strict=True)) for sha in record["images"]]
-            rows.append({**record, "language": language, "split": split, "images": places, "turns": record[language]})
+            media = [placed(medium, names, 0) for medium in record["media"]]
+            rows.append({**record, "split": split, "media": media})
         shards.write(index, rows)
     (mixed / STORES).write_text(json.dumps({"stores": [collected.name], "images": "shown"}), encoding="utf-8")
     mark_done(out, {"counts": tokenize(mixed, processor(settings), out)})

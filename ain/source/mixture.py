@@ -1,0 +1,38 @@
+"""What is trained on: parts, each of a source, in a language, with a weight."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from ain.text.languages import LanguageCode
+
+
+@dataclass(frozen=True)
+class Part:
+    """language: the records' own, or what they are translated into (translate). weight: 0.5 takes half of the records, 2.0
+    each twice. source: values of the group `source`; null: the job's.
+    """
+
+    language: LanguageCode
+    translate: bool
+    weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    source: Any = None
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+
+class Mixture:
+    """parts: name → part. validation: the share of images whose records are kept for the validation loss. images: blank
+    trains on grey images, a control.
+    """
+
+    def __init__(
+        self,
+        parts: Annotated[dict[str, Part], Field(min_length=1)],
+        validation: Annotated[float, Field(ge=0, lt=1)],
+        images: Literal["shown", "blank"],
+    ) -> None:
+        self.parts = {name: Part(**part) if isinstance(part, dict) else part for name, part in parts.items()}
+        self.validation = validation
+        self.images = images

@@ -1,0 +1,150 @@
+"""The languages that records can be in: one line each. A language that is missing here is refused by its code."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from ain import UserError
+from ain.text.normalise import normalise
+
+ARABIC = re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]")
+SCRIPTS = {
+    "Arabic": ARABIC,
+    "Latin": re.compile("[A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]"),
+    "Cyrillic": re.compile("[\u0400-\u052f]"),
+    "Greek": re.compile("[\u0370-\u03ff\u1f00-\u1fff]"),
+    "Hebrew": re.compile("[\u0590-\u05ff]"),
+    "Devanagari": re.compile("[\u0900-\u097f]"),
+    "Han": re.compile("[\u3400-\u4dbf\u4e00-\u9fff]"),
+    "Japanese": re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"),
+    "Hangul": re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]"),
+}
+# The letters of five options, as examinations in the script name them.
+OPTIONS = {"Arabic": "أبجده", "Latin": "ABCDE", "Cyrillic": "АБВГД", "Greek": "ΑΒΓΔΕ", "Hebrew": "אבגדה"}
+_RIGHT_TO_LEFT = ("Arabic", "Hebrew")
+_TOKENIZERS = {"Arabic": "intl", "Han": "zh", "Japanese": "char", "Hangul": "char", "Devanagari": "intl"}
+
+
+@dataclass(frozen=True)
+class Language:
+    code: str  # ISO 639-1
+    name: str  # in English
+    own_name: str
+    script: str  # a key of SCRIPTS
+    nllb: str  # what NLLB calls it
+    identified_as: tuple[str, ...]  # what language identification calls it, varieties included
+
+    @property
+    def right_to_left(self) -> bool:
+        return self.script in _RIGHT_TO_LEFT
+
+    @property
+    def direction(self) -> str:
+        """As HTML's `dir` has it."""
+        return "rtl" if self.right_to_left else "ltr"
+
+    @property
+    def options(self) -> str:
+        return OPTIONS.get(self.script, OPTIONS["Latin"])
+
+    @property
+    def bleu_tokenizer(self) -> str:
+        """By sacrebleu's name."""
+        return _TOKENIZERS.get(self.script, "13a")
+
+
+def _language(code: str, name: str, own_name: str, script: str, nllb: str, *varieties: str) -> Language:
+    return Language(code, name, own_name, script, nllb, (code, *varieties))
+
+
+LANGUAGES = {
+    language.code: language
+    for language in (
+        # Moroccan and Egyptian are identified by themselves, and short texts fall to them by chance.
+        _language("ar", "Arabic", "العربية", "Arabic", "arb_Arab", "ary", "arz"),
+        _language("cs", "Czech", "čeština", "Latin", "ces_Latn"),
+        _language("da", "Danish", "dansk", "Latin", "dan_Latn"),
+        _language("de", "German", "Deutsch", "Latin", "deu_Latn"),
+        _language("el", "Greek", "ελληνικά", "Greek", "ell_Grek"),
+        _language("en", "English", "English", "Latin", "eng_Latn"),
+        _language("es", "Spanish", "español", "Latin", "spa_Latn"),
+        _language("fa", "Persian", "فارسی", "Arabic", "pes_Arab"),
+        _language("fi", "Finnish", "suomi", "Latin", "fin_Latn"),
+        _language("fr", "French", "français", "Latin", "fra_Latn"),
+        _language("he", "Hebrew", "עברית", "Hebrew", "heb_Hebr"),
+        _language("hi", "Hindi", "हिन्दी", "Devanagari", "hin_Deva"),
+        _language("hu", "Hungarian", "magyar", "Latin", "hun_Latn"),
+        _language("id", "Indonesian", "Bahasa Indonesia", "Latin", "ind_Latn"),
+        _language("is", "Icelandic", "íslenska", "Latin", "isl_Latn"),
+        _language("it", "Italian", "italiano", "Latin", "ita_Latn"),
+        _language("ja", "Japanese", "日本語", "Japanese", "jpn_Jpan"),
+        _language("ko", "Korean", "한국어", "Hangul", "kor_Hang"),
+        _language("nb", "Norwegian Bokmål", "bokmål", "Latin", "nob_Latn", "no"),
+        _language("nl", "Dutch", "Nederlands", "Latin", "nld_Latn"),
+        _language("nn", "Norwegian Nynorsk", "nynorsk", "Latin", "nno_Latn", "no"),
+        _language("pl", "Polish", "polski", "Latin", "pol_Latn"),
+        _language("pt", "Portuguese", "português", "Latin", "por_Latn"),
+        _language("ro", "Romanian", "română", "Latin", "ron_Latn"),
+        _language("ru", "Russian", "русский", "Cyrillic", "rus_Cyrl"),
+        _language("sv", "Swedish", "svenska", "Latin", "swe_Latn"),
+        _language("tr", "Turkish", "Türkçe", "Latin", "tur_Latn"),
+        _language("uk", "Ukrainian", "українська", "Cyrillic", "ukr_Cyrl"),
+        _language("ur", "Urdu", "اردو", "Arabic", "urd_Arab"),
+        _language("vi", "Vietnamese", "Tiếng Việt", "Latin", "vie_Latn"),
+        _language("zh", "Chinese", "中文", "Han", "zho_Hans"),
+    )
+}
+
+
+def _known(code: str) -> str:
+    if code not in LANGUAGES:
+        raise ValueError(f"choose one of {', '.join(LANGUAGES)}")
+    return code
+
+
+def _known_or_auto(code: str) -> str:
+    if code not in LANGUAGES and code != "auto":
+        raise ValueError(f"choose auto or one of {', '.join(LANGUAGES)}")
+    return code
+
+
+# Of classes' arguments.
+LanguageCode = Annotated[str, AfterValidator(_known)]
+LanguageChoice = Annotated[str, AfterValidator(_known_or_auto)]
+
+
+def language(code: str) -> Language:
+    if code not in LANGUAGES:
+        raise UserError(f"no language has the code {code}: choose one of {', '.join(LANGUAGES)}")
+    return LANGUAGES[code]
+
+
+def name(code: str) -> str:
+    """For people; a code that is not known stays."""
+    return LANGUAGES[code].name if code in LANGUAGES else code
+
+
+def script_ratio(text: str, code: str) -> float | None:
+    """The share of letters that are in the language's script; None where there are no letters."""
+    script = SCRIPTS[language(code).script]
+    letters = [c for c in text if c.isalpha()]
+    return sum(bool(script.match(c)) for c in letters) / len(letters) if letters else None
+
+
+def guessed(text: str) -> str:
+    """The language told from the script alone: `ar` where at least half of the letters are Arabic, else `en`."""
+    ratio = script_ratio(text, "ar")
+    return "ar" if ratio is not None and ratio >= 0.5 else "en"
+
+
+def right_to_left(text: str) -> bool:
+    """Whether most of its letters are in a script that runs from right to left."""
+    return any((script_ratio(text, code) or 0) > 0.5 for code in ("ar", "he"))
+
+
+def comparable(texts: Sequence[str], code: str) -> list[str]:
+    """As metrics of overlap compare them: without the diacritics and spelling variants that Arabic script leaves open."""
+    return [normalise(text) for text in texts] if language(code).script == "Arabic" else list(texts)

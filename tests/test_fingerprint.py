@@ -173,7 +173,9 @@ def test_a_changed_default_changes_the_stages_that_use_the_class(target: str, mo
     """Of every argument that the config does not name; and no other stage."""
     choice = classes()[target]
     group = choice.partition("=")[0]
-    monkeypatch.setattr("ain.pipeline.graph.shape", content)  # nothing outside is looked at
+    monkeypatch.setattr(
+        "ain.pipeline.graph.shape", lambda group, values: content(values)
+    )  # nothing outside is looked at
     try:
         cfg = config(choice)
         Graph(cfg, [STAGES["evaluate"]])

@@ -33,14 +33,14 @@ def build(values: Any) -> Any:
     return [build(value) for value in values] if isinstance(values, list) else values
 
 
-def over_checkpoints(values: Any, change: Callable[[str], Any], key: str = "") -> Any:
-    """The same values with each checkpoint's name changed."""
+def over_checkpoints(group: str, values: Any, change: Callable[[str], Any]) -> Any:
+    """A group's values with each checkpoint's name changed."""
     if isinstance(values, Values):
         return replace(
             values,
-            shaping=over_checkpoints(values.shaping, change),
-            how=over_checkpoints(values.how, change),
+            shaping=over_checkpoints(group, values.shaping, change),
+            how=over_checkpoints(group, values.how, change),
         )
     if isinstance(values, dict):
-        return {name: over_checkpoints(value, change, name) for name, value in values.items()}
-    return change(values) if key == "checkpoint" and isinstance(values, str) else values
+        return {name: over_checkpoints(name, value, change) for name, value in values.items()}
+    return change(values) if group.split(".")[-1] == "checkpoint" and isinstance(values, str) else values

@@ -24,9 +24,9 @@ def content(values: Any) -> Any:
     return [content(value) for value in values] if isinstance(values, list) else values
 
 
-def shape(values: Any) -> Any:
+def shape(group: str, values: Any) -> Any:
     """What of a group enters a fingerprint: its content, and the digest of data that it reads from outside."""
-    made = over_checkpoints(content(values), identity)
+    made = over_checkpoints(group, content(values), identity)
     if not isinstance(values, Values) or not hasattr(get_object(values.target), "digest"):
         return made
     return [made, build(values).digest()]

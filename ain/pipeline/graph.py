@@ -90,7 +90,7 @@ class Graph:
         """Data that lies outside is looked at once, however many nodes read it."""
         key = digest([group, content(values)])
         if key not in self._shapes:
-            self._shapes[key] = shape(values)
+            self._shapes[key] = shape(group, values)
         return self._shapes[key]
 
     def _inputs(self, stage: Stage, cfg: DictConfig) -> dict[str, Any]:

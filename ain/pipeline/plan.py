@@ -7,14 +7,14 @@ from ain import UserError
 from ain.pipeline.build import build, over_checkpoints
 from ain.pipeline.checkpoint import here
 from ain.pipeline.graph import Graph
-from ain.pipeline.runner import wanted
+from ain.pipeline.runner import plain_build, wanted
 
 
 def plan(graph: Graph) -> Iterator[str]:
     """Lines for a person. Nothing is written, downloaded or trained."""
 
-    def local(values: Any) -> Any:
-        return build(over_checkpoints(values, lambda name: here(name, graph.output_dir)))
+    def local(group: str, values: Any) -> Any:
+        return build(over_checkpoints(group, values, lambda name: here(name, graph.output_dir)))
 
     for name, node in graph.named().items():
         yield f"{name:>13}  {'done   ' if node.done else 'to make'}  {node.directory}"
@@ -24,6 +24,6 @@ def plan(graph: Graph) -> Iterator[str]:
     for node in graph.nodes:
         if not node.done and (check := node.stage.hook("check")):
             try:
-                check(**wanted(check, node, build))
+                check(**wanted(check, node, plain_build))
             except UserError as error:
                 yield f"{node.stage.name} cannot run here: {error}"

@@ -32,7 +32,7 @@ class Runner:
         """What would only be noticed far down is refused before any work begins."""
         for node in self.graph.nodes:
             if not node.done and (check := node.stage.hook("check")):
-                check(**wanted(check, node, build))
+                check(**wanted(check, node, plain_build))
 
     def bring_up(self, node: Node) -> Path:
         """The node's directory, finished. Upstream comes first; whoever is making a directory is waited for."""
@@ -62,10 +62,10 @@ class Runner:
             self._make(node)
 
     def _body(self, node: Node) -> dict[str, Any]:
-        def located(values: Any) -> Any:
-            return build(over_checkpoints(values, lambda name: locate(name, self.graph.output_dir)))
+        def located(group: str, values: Any) -> Any:
+            return build(over_checkpoints(group, values, lambda name: locate(name, self.graph.output_dir)))
 
-        groups = {group.split(".")[-1]: located(values) for group, values in (node.settings | node.uses).items()}
+        groups = {group.split(".")[-1]: located(group, values) for group, values in (node.settings | node.uses).items()}
         inputs = map_inputs(node.inputs, lambda above: above.directory)
         return node.stage.run(**inputs, **groups, out=node.directory)
 
@@ -85,6 +85,11 @@ class Runner:
         replace_text(out / METRICS, json.dumps(metrics(counts), indent=2))
         mark_done(out, manifest(node, counts, time.time() - started))
         self.made.append(name)
+
+
+def plain_build(group: str, values: Any) -> Any:
+    """As it stands, checkpoints by their names."""
+    return build(values)
 
 
 def manifest(node: Node, counts: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -112,7 +117,7 @@ def metrics(counts: dict[str, Any], prefix: str = "") -> dict[str, float]:
     return made
 
 
-def wanted(hook: Callable[..., Any], node: Node, make: Callable[[Any], Any], **given: Any) -> dict[str, Any]:
+def wanted(hook: Callable[..., Any], node: Node, make: Callable[[str, Any], Any], **given: Any) -> dict[str, Any]:
     """What a stage's hook asks for by its arguments' names: inputs that are done (None where not), groups of this node or of
     one above it, `out`, and what is given."""
     found: dict[str, Any] = {"out": node.directory} | given
@@ -122,5 +127,5 @@ def wanted(hook: Callable[..., Any], node: Node, make: Callable[[Any], Any], **g
         if name in node.inputs:
             found[name] = map_inputs(node.inputs[name], lambda above: above.directory if above.done else None)
         else:
-            found[name] = make(node.setting(name))
+            found[name] = make(name, node.setting(name))
     return {name: found[name] for name in inspect.signature(hook).parameters}

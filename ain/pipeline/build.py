@@ -75,7 +75,10 @@ def _check(group: str, node: Any) -> None:
     from hydra.utils import get_object
 
     parameters = inspect.signature(get_object(node["_target_"])).parameters
+    open_ended = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
     for key, value in node.items():
+        if key not in parameters and not key.startswith("_") and not open_ended:
+            raise UserError(f"{group}.{key}: no such key; choose among {', '.join(parameters)}")
         expected = _bare(parameters[key].annotation) if key in parameters else None
         expected = next(
             (kind for kind in _SIMPLE if expected == kind or (expected == kind | None and value is not None)), None

@@ -152,6 +152,10 @@ def test_a_mixture_of_a_language_that_is_translated_into_and_was_collected(folde
         ("b/own/0", "de", "Eine Katze."),
     ]
 
+    parts = {"translated": {"language": "fr", "translate": True}}
+    with pytest.raises(UserError, match=r"were translated into de; set translator\.target=fr"):
+        mix({"translated": paths}, Mixture(parts, validation=0.0, images="shown"), 0, tmp_path / "none")  # type: ignore[arg-type]
+
 
 @pytest.mark.parametrize(
     ("group", "target", "values", "said"),

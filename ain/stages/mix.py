@@ -91,7 +91,14 @@ def _part(
         translations = Shards(inputs["translate"]).by_id(index, ["language", "turns"]) if part.translate else {}
         for record in records.read(index):
             given = translations.get(record["id"], {}) if part.translate else record
-            if record["id"] not in usable or not given.get("turns") or given["language"] != part.language:
+            if record["id"] not in usable or not given.get("turns"):
+                continue
+            if given["language"] != part.language:
+                if part.translate:
+                    raise UserError(
+                        f"mixture.parts.{name}.language={part.language}: the records were translated into "
+                        f"{given['language']}; set translator.target={part.language}"
+                    )
                 continue
             for copy in range(_copies(part.weight, seed, name, record["id"])):
                 yield {

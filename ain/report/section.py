@@ -1,0 +1,77 @@
+"""What a stage left for a page: its figures and tables with captions, and why it rejected records."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ain.report import figures
+from ain.storage.manifest import read_manifest
+from ain.storage.shards import Shards
+from ain.storage.tables import Table, read_table
+
+LONGEST = 40  # rows of a table on a page; the file has them all
+
+
+@dataclass(frozen=True)
+class Section:
+    """One stage's directory. shown: figures and tables by name → caption, in the order of the page; said: a sentence on what
+    the stage came to."""
+
+    name: str  # as in the job's directories: translate, collect (2)
+    directory: Path
+    title: str = ""
+    said: str = ""
+    shown: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        return read_manifest(self.directory)
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        return self.manifest["counts"]  # type: ignore[no-any-return]
+
+    def table(self, name: str) -> Table:
+        path = self.directory / "tables" / f"{name}.csv"
+        return read_table(path) if path.exists() else []
+
+    def figure(self, name: str) -> Path | None:
+        path = self.directory / "figures" / f"{name}.png"
+        return path if path.exists() else None
+
+    def blocks(self) -> list[dict[str, Any]]:
+        """What is there of all that is to be shown: name, caption, table rows, and a figure as data."""
+        made = []
+        for name, caption in self.shown.items():
+            rows, figure = self.table(name), self.figure(name)
+            if rows or figure:
+                data = figures.inline(figure.read_bytes()) if figure else None
+                shown = [_inlined(row, self.directory) for row in rows[:LONGEST]]
+                more = max(0, len(rows) - LONGEST)
+                made.append({"name": name, "caption": caption, "rows": shown, "more": more, "figure": data})
+        return made
+
+    def rejections(self) -> Table:
+        """Reason in short → how many records it is among the reasons of."""
+        suffixes = {path.suffix.removeprefix(".") for path in (self.directory / "rejected").glob("[0-9]*")}
+        counts = Counter(
+            short
+            for suffix in suffixes
+            for row in Shards(self.directory, suffix=suffix).rows(["reasons"], "rejected")
+            for short in {_short(reason) for reason in row["reasons"]}
+        )
+        return [{"stage": self.name, "reason": reason, "records": count} for reason, count in counts.most_common(12)]
+
+
+def _inlined(row: dict[str, Any], directory: Path) -> dict[str, Any]:
+    """Thumbnails as data: a page carries its images along."""
+    if not row.get("thumbnail"):
+        return row
+    return {**row, "thumbnail": figures.inline((directory / str(row["thumbnail"])).read_bytes())}
+
+
+def _short(reason: str) -> str:
+    """The rule without its numbers; what a translation or an image was rejected for stays."""
+    head, _, rest = reason.partition(":")
+    return f"{head}: {rest.split('(')[0].strip()}" if head in ("unsafe", "translation") else head.split(" (")[0]

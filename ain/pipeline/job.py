@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from ain import Unavailable, UserError
 from ain.pipeline.errors import sentence
 from ain.pipeline.fingerprint import content
+from ain.pipeline.runner import plain_build, wanted
 from ain.pipeline.stages import REPORTED
 from ain.runtime.console import log
 from ain.runtime.distributed import rank, world_size
@@ -26,6 +27,7 @@ from ain.tracking.publish import Run, publish, refuse_anonymous
 if TYPE_CHECKING:
     from ain.pipeline.graph import Graph, Node
     from ain.pipeline.runner import Runner
+    from ain.report.section import Section
 
 _NOT_CONTENT = (
     "hydra",
@@ -166,14 +168,20 @@ class Job:
         return out
 
     def _report(self, graph: "Graph") -> Path:
-        from ain.report.job import report
+        from ain.report.job import clear, report
 
-        directories = {name: node.directory for name, node in graph.named().items()}
         where = graph.output_dir / "report"
         if self.in_sweep:
             where /= self.folder.name
-        report(self.row, directories, where, [str(name) for name in self.cfg.records])
-        publish(self._run(), directories, where)
+        clear(where)
+        records = [str(name) for name in self.cfg.records]
+        examples: dict[str, Any] = {}
+        for node in graph.nodes:
+            if pages := node.stage.hook("pages"):
+                examples |= pages(**wanted(pages, node, plain_build, where=where, records=records))
+        named = graph.named()
+        report(self.row, [section(name, node) for name, node in named.items()], examples, where)
+        publish(self._run(), {name: node.directory for name, node in named.items()}, where)
         return where
 
     def _run(self) -> Run:
@@ -199,6 +207,17 @@ def headline(node: "Node") -> dict[str, Any]:
     if own := node.stage.hook("headline"):
         return own(counts)  # type: ignore[no-any-return]
     return {name: counts[name] for name in HEADLINE if name in counts}
+
+
+def section(name: str, node: "Node") -> "Section":
+    """A stage as the report shows it."""
+    from ain.report.section import Section
+
+    said = node.stage.hook("said")
+    words = said(read_manifest(node.directory)["counts"]) if said else ""
+    shown = node.stage.hook("SHOWN") or {}
+    title = node.stage.hook("TITLE") if words or shown else None
+    return Section(name, node.directory, title or "", words, shown)
 
 
 def _warn(graph: "Graph") -> None:

@@ -6,9 +6,10 @@ module may have
     check(...)              refuses, before any work begins, what cannot be done here
     estimate(...)           lines that say what the work would take
     headline(counts)        the numbers that tell one job from another
-    pages(where, ...)       pages of its own in a job's report
+    TITLE, SHOWN            of its section in the report; its tables and figures by name → caption
+    said(counts)            a sentence on what it came to, for that section
+    pages(where, ...)       further pages of a job's report
     together(jobs, where)   what the jobs of a sweep show together
-    CAPTIONS                table or figure → its caption in the report
 
 each of which asks for what it needs by the names of its arguments.
 """

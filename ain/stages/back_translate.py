@@ -22,6 +22,8 @@ PARTS = ("precision", "recall", "f1")
 # Of ROUGE the F1 under its own name, and what it comes from.
 COLUMNS = (*METRICS, *(f"{name}_{part}" for name in overlap.ROUGE for part in PARTS[:2]))
 SCHEMA = pa.schema([("id", pa.string()), ("turns", TURNS), *((name, SCORES) for name in COLUMNS)])
+TITLE = "Translated back"
+SHOWN = {"quality": "Against the original, in percent (Table 9). METEOR is without synonyms."}
 CORPUS = 100_000  # turns that BLEU of the corpus is taken over, the first ones
 
 
@@ -116,3 +118,7 @@ def check(back_translation: Any) -> None:
         raise UserError(
             "back_translation=none: no translator is configured for back-translation; choose another, as back_translation=miniature"
         )
+
+
+def said(counts: dict[str, Any]) -> str:
+    return f"{counts['sampled']:,} records were translated back; {counts['failed']:,} of them could not be."

@@ -24,6 +24,8 @@ from ain.storage.shards import SHARD_ROWS, SPAN, Shards
 from ain.storage.tables import write_table
 
 TEXTS = ("id", "part", "source", "origin", "domain", "language", "split")
+TITLE = "What the model is trained on"
+SHOWN = {"mixture": "Conversations by part, source and domain, in training and validation."}
 SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in TEXTS),

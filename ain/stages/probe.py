@@ -22,6 +22,13 @@ from ain.text import corruption
 from ain.text.placeholders import turn_text
 from ain.verifier.probing import ProbeSettings
 
+TITLE = "How far the verifier can be trusted"
+SHOWN = {
+    "pairs": "The paper's probe pairs (Tables 6 to 8), beside LaBSE as Fig. 14 prints it. A verifier is good when right pairs "
+    "are near 1 and mismatched ones near 0.",
+    "curves": "Good and poor translations of this source (Fig. 15).",
+    "kinds": "By the kind of corruption.",
+}
 UNAVAILABLE_IS_AN_ANSWER = True  # of a sweep: to probe is to ask which verifiers can be had
 POOL = 4  # records that are looked at for each turn that is wanted
 
@@ -157,3 +164,16 @@ def together(jobs: list[dict[str, Any]], where: Path) -> Path:
 
     report_probes(jobs, where / "probe")
     return where / "probe"
+
+
+def said(counts: dict[str, Any]) -> str:
+    pairs = (
+        f"Right pairs {counts['pairs_correct']}, mismatched {counts['pairs_mismatched']}, margin {counts['pairs_margin']}, "
+        f"ROC-AUC {counts['pairs_auc']}."
+    )
+    if "auc" not in counts:
+        return pairs
+    return (
+        f"{pairs} Good against poor translations: ROC-AUC {counts['auc']} ({counts['auc_low']} to {counts['auc_high']}); to "
+        f"reject no more of the good than allowed the threshold may be {counts['threshold_needed']}."
+    )

@@ -24,6 +24,11 @@ from ain.storage.tables import write_table
 TEXTS = ("sha256", "rating", "category", "rationale", "fault", "answer", "judged_as")
 SCHEMA = pa.schema([(name, pa.string()) for name in TEXTS])
 FLAGGED = pa.schema([(name, pa.string()) for name in ("id", "sha256", "rating", "category")])
+TITLE = "What the screener saw"
+SHOWN = {
+    "safety": "Each distinct image is judged once by the policy (Fig. 16).",
+    "gallery": "Images that are not known to be safe are blurred.",
+}
 GALLERY = {"Unsafe": 24, None: 12, "Safe": 12}  # thumbnails of each rating
 
 

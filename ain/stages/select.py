@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ain.metrics.rules import RULES, SAMPLED, Scores, Thresholds, broken
+from ain.report.corrupted import corrupted
 from ain.storage.manifest import read_manifest
 from ain.storage.record import REJECTED
 from ain.storage.shards import Shards
@@ -22,6 +23,14 @@ from ain.storage.tables import write_table
 
 SCHEMA = pa.schema([("id", pa.string())])
 REFUSED = REJECTED.append(pa.field("original_usable", pa.bool_()))
+TITLE = "The rules"
+SHOWN = {
+    "rules": "How many records each rule speaks against, how many it alone, and how many are left after it and those before.",
+    "rules_together": "Which rules speak against the same records.",
+    "corrupted": "What verification catches: percent of records rejected, by the kind of corruption done on purpose. Good "
+    "translations equal their reference: what is rejected there is lost. “encoder” is similarity alone, “checks” the other "
+    "rules alone.",
+}
 FUNNEL = ("translation", *RULES, "unsafe")  # all that can speak against a record, in order
 
 
@@ -60,6 +69,8 @@ def select(
             against.images(Shards(screen / "flagged").table(number, ["id", "rating", "category"]))
         against.write(shards, number)
         together.update(against.together())
+    if translate and verify and read_manifest(translate)["counts"].get("corrupted"):
+        write_table(out / "tables" / "corrupted.csv", corrupted(collect, translate, verify, thresholds))
     on = {name for _, names in scored for name in names} | set(gate)
     return _counts(
         together, [name for name in (*RULES, "unsafe") if name not in on and not (name == "unsafe" and screened)], out
@@ -185,3 +196,21 @@ def _counts(together: "Counter[int]", off: list[str], out: Path) -> dict[str, An
     }
     write_table(out / "tables" / "rules_together.csv", [{"rules": names, "records": n} for names, n in named.items()])
     return {"input": total, "kept": left, "rejected": total - left, "not_applied": off}
+
+
+def pages(
+    collect: Path,
+    translate: Path | None,
+    verify: Path | None,
+    back_translate: Path | None,
+    screen: Path,
+    out: Path,
+    where: Path,
+    records: list[str],
+) -> dict[str, Any]:
+    """A page for each of a few records, and for those that are asked for by their ids."""
+    from ain.report.records import examples
+
+    inputs = {"collect": collect, "translate": translate, "verify": verify, "back_translate": back_translate}
+    found = {name: path for name, path in inputs.items() if path is not None}
+    return examples(found | {"screen": screen, "select": out}, where, records)

@@ -17,6 +17,8 @@ from ain.translator import Todo, Translations
 
 # Turns and their language are null where the record is in the target language already. `corrupted` names the damage done
 # on purpose, null where none was.
+TITLE = "Translating"
+SHOWN: dict[str, str] = {}
 SCHEMA = pa.schema([("id", pa.string()), ("language", pa.string()), ("turns", TURNS), ("corrupted", pa.string())])
 
 
@@ -76,3 +78,16 @@ def _counts(records: Shards, shards: Shards) -> dict[str, Any]:
     corrupted = sum(row["corrupted"] is not None for row in shards.rows(["corrupted"]))
     counts = {"input": records.count(), "kept": shards.count(), "rejected": shards.count("rejected")}
     return {**counts, "already_in_target": already, "corrupted": corrupted}
+
+
+def said(counts: dict[str, Any]) -> str:
+    """What a chat model's translations took, beside asking for each record by itself."""
+    if "naive_requests" not in counts:
+        return ""
+    money = (
+        f" It cost ${counts['usd']:.4f}, estimated {counts['estimated_usd']:.4f}." if "estimated_usd" in counts else ""
+    )
+    return (
+        f"Translating took {counts['requests']:,} requests with {counts['prompt_tokens']:,} tokens; record by record it would "
+        f"have been {counts['naive_requests']:,} with about {counts['naive_prompt_tokens']:,}.{money}"
+    )

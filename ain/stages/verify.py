@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from ain.metrics import checks
+from ain.report import figures
 from ain.storage.record import SCORES, Row
 from ain.storage.shards import Shards
 from ain.text.placeholders import turn_text
@@ -28,6 +29,8 @@ CHECKS = (
     "length",
 )
 SCHEMA = pa.schema([("id", pa.string()), ("similarity", SCORES), *((name, SCORES) for name in CHECKS)])
+TITLE = "Similarity"
+SHOWN = {"similarity": "Of each record the turn that is least like its original."}
 SAMPLE = 128  # turns by which the drift of a faster backend is measured
 
 
@@ -37,11 +40,24 @@ def verify(collect: Path, translate: Path, verifier: Any, engine: Any, out: Path
     for index in range(len(translated)):
         if not shards.done(index):
             shards.write(index, list(scored(translated.shard(index), similarity)))
+    if groups := _worst(translate, shards):
+        figures.similarity(groups, out / "figures" / "similarity.png")
     rows = shards.count()
     counts = {"input": rows, "kept": rows, "rejected": 0}
     sample = sorted({text for pair in islice(translated.pairs(), SAMPLE) for text in pair})
     drift = verifier.drift(sample) if sample and hasattr(verifier, "drift") else None
     return counts if drift is None else {**counts, "drift": drift}
+
+
+def _worst(translate: Path, shards: Shards) -> dict[str, list[float]]:
+    """The worst similarity of each record, apart for good and for corrupted translations."""
+    groups: dict[str, list[float]] = {}
+    corrupted = {row["id"]: row["corrupted"] for row in Shards(translate).rows(["id", "corrupted"])}
+    for row in shards.rows(["id", "similarity"]):
+        if row["similarity"]:
+            name = "corrupted on purpose" if corrupted[row["id"]] else "as translated"
+            groups.setdefault(name, []).append(min(row["similarity"]))
+    return groups
 
 
 Translation = tuple[str, list[Row], list[Row], str]  # id, the original's turns, its translation's, and their language

@@ -29,7 +29,7 @@ clean:  ## remove what was set up and all results, but not the answers that were
 	rm -rf $(VENV) build outputs/data outputs/runs outputs/report outputs/checkpoints *.egg-info
 
 $(READY): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "ain needs Python 3.11 or newer; say make PYTHON=python3.11")'
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "ain needs Python 3.11 or newer; run make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet torch -c constraints.txt
 	$(VENV)/bin/python -m pip install --quiet -e ".[dev]" -c constraints.txt

@@ -4,6 +4,7 @@ A verb is sugar for `stage=VERB`, a bare word after it for `experiment=WORD`. St
 line is the directory that the command was asked for.
 """
 
+import errno
 import hashlib
 import os
 import sys
@@ -52,23 +53,40 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # no bar for each load; downloads bring their own
     words = sys.argv[1:] or ["--help"]
     try:
-        if not words[0].startswith("-") and "=" not in words[0]:
-            words = arguments(words)
-        sys.argv[1:] = words
-        # Jobs of a sweep compose for themselves, some on other machines: what they share comes by the environment.
-        if world_size() > 1 and {"-m", "--multirun"} & set(words):
-            raise UserError(
-                "a sweep starts its own ranks; run it without srun or torchrun, or with hydra/launcher=submitit_slurm"
-            )
-        if "dry_run=true" in words or rank() > 0:  # Hydra keeps its files where they vanish
-            nowhere = tempfile.TemporaryDirectory(prefix="ain-dry-run-")
-            sys.argv[1:] = [f"hydra.run.dir={nowhere.name}", f"hydra.sweep.dir={nowhere.name}", *words]
-        os.environ["AIN_SWEEP"] = hashlib.sha256("\0".join(words).encode()).hexdigest()[:12]
-        run()
+        with tempfile.TemporaryDirectory(prefix="ain-dry-run-") as nowhere:
+            sys.argv[1:] = _prepared(words, nowhere)
+            run()
     except KeyboardInterrupt:
-        sys.exit("ain: interrupted; the same command goes on from here")
+        sys.exit("ain: interrupted; run the same command to resume")
     except Exception as error:
         said = sentence(error)
         if said is None:
             raise
         sys.exit(f"ain: {said}")
+
+
+def _prepared(words: list[str], nowhere: str) -> list[str]:
+    """The words for Hydra, after what must be refused before it. nowhere: for the files of commands that leave none."""
+    if not words[0].startswith("-") and "=" not in words[0]:
+        words = arguments(words)
+    # Jobs of a sweep compose for themselves, some on other machines: what they share comes by the environment.
+    os.environ["AIN_SWEEP"] = hashlib.sha256("\0".join(words).encode()).hexdigest()[:12]
+    if world_size() > 1 and {"-m", "--multirun"} & set(words):
+        raise UserError(
+            "a sweep starts its own ranks; run it without srun or torchrun, or with hydra/launcher=submitit_slurm"
+        )
+    if "dry_run=true" in words or rank() > 0:
+        return [f"hydra.run.dir={nowhere}", f"hydra.sweep.dir={nowhere}", *words]
+    if not any(word.startswith("-") and word not in ("-m", "--multirun") for word in words):
+        _refuse_unwritable(words)
+    return words
+
+
+def _refuse_unwritable(words: list[str]) -> None:
+    place = next((word.partition("=")[2] for word in reversed(words) if word.startswith("output_dir=")), "outputs")
+    try:
+        Path(place).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:  # which has a sentence of its own
+            raise UserError(f"output_dir={place}: cannot be written ({error.strerror})") from None
+        raise

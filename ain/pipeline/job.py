@@ -1,6 +1,5 @@
 """A job: one composed config, one folder named by its fingerprint, one `job.json`, one publication."""
 
-import errno
 import json
 import time
 import traceback
@@ -112,13 +111,8 @@ class Job:
     def _write(self) -> None:
         if rank() > 0:  # the first one writes for all
             return
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            replace_text(self.folder / "job.json", json.dumps(self.row, indent=2, ensure_ascii=False))
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise
-            raise UserError(f"output_dir={self.cfg.output_dir}: cannot be written ({error.strerror})") from None
+        self.folder.mkdir(parents=True, exist_ok=True)
+        replace_text(self.folder / "job.json", json.dumps(self.row, indent=2, ensure_ascii=False))
 
     def work(self) -> Path | None:
         """Bring up what was asked for, then report and publish. Returns the directory that was asked for; None for a plan."""

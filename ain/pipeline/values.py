@@ -33,7 +33,6 @@ _KINDS = {
     "too_short": "at least {min_length} of them",
     "too_long": "at most {max_length} of them",
     "finite_number": "a finite number",
-    "none": "null",
 }
 
 

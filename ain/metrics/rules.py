@@ -9,13 +9,14 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pyarrow as pa
 from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from ain.runtime.values import Number, Share
 
 
 def _rising(bounds: list[float]) -> list[float]:
     if bounds[0] >= bounds[1]:
-        raise ValueError("expected the least before the greatest, [LEAST,GREATEST]")
+        raise PydanticCustomError("bounds", "expected the least before the greatest, [LEAST,GREATEST]")
     return bounds
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
 
 from ain import UserError
 from ain.text.normalise import normalise
@@ -99,15 +100,18 @@ LANGUAGES = {
 }
 
 
+_CHOICES = f"choose one of {', '.join(LANGUAGES)}"
+
+
 def _known(code: str) -> str:
     if code not in LANGUAGES:
-        raise ValueError(f"choose one of {', '.join(LANGUAGES)}")
+        raise PydanticCustomError("language", f"{_CHOICES}")
     return code
 
 
 def _known_or_auto(code: str) -> str:
     if code not in LANGUAGES and code != "auto":
-        raise ValueError(f"choose auto or one of {', '.join(LANGUAGES)}")
+        raise PydanticCustomError("language", f"{_CHOICES}, auto")
     return code
 
 

@@ -81,6 +81,8 @@ class Folder:
         made, reasons = turns(row[key], len(images), len(videos))
         spoken, unknown = language(self.language, row.get("language"), made)
         references, doubts = _references(row.get("references"), made)
+        if "reference" in row:
+            doubts = [*doubts, 'reference is called references now: {"ar": conversation}']
         media, wrong = self._media(images, videos, row.get("fps"), None if reasons else placed(made))
         record = {
             "id": identifier,

@@ -11,6 +11,7 @@ from ain.source import Found, Medium
 from ain.source.conversation import language, turns
 from ain.source.folder import listed, name_of, read
 from ain.storage.digests import folder_digest
+from ain.storage.hub import commit
 from ain.text.languages import LanguageChoice
 
 Column = Literal["id", "image", "images", "question", "answer", "conversations", "language"]
@@ -39,8 +40,11 @@ class Hub:
         self.language = language
 
     def digest(self) -> str | None:
-        """Of a directory its listing; a hub's content is named by its revision, which the settings hold."""
-        return folder_digest(Path(self.path)) if Path(self.path).is_dir() else None
+        """Of a directory its listing; of a hub's data set the commit."""
+        return folder_digest(Path(self.path)) if Path(self.path).is_dir() else self._commit()
+
+    def _commit(self) -> str | None:
+        return commit(self.path, self.revision or "main", "dataset") or self.revision
 
     def rows(self) -> Iterator[Found]:
         import datasets
@@ -66,7 +70,7 @@ class Hub:
             if any((Path(self.path) / name).exists() for name in ("state.json", "dataset_dict.json")):
                 saved = datasets.load_from_disk(self.path)
                 return saved[self.split] if isinstance(saved, dict) else saved
-            return datasets.load_dataset(self.path, self.name, split=self.split, revision=self.revision)
+            return datasets.load_dataset(self.path, self.name, split=self.split, revision=self._commit())
         except (
             datasets.exceptions.DatasetsError,
             ConnectionError,

@@ -16,19 +16,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks" / "tra
 
 from ours import tokenized_folder
 
-from ain.model.packed import Batch
-from ain.model.processor import Processor
-from ain.model.qwen2_vl import Qwen2VL
+from ain.model.processor import Batch
+from ain.model.qwen2_vl import Qwen2VL, Qwen2VLProcessor
 from ain.objective.sft import SupervisedFineTuning
 from ain.runtime import distributed
 from ain.trainer import history
 from ain.trainer.export import export
 from ain.trainer.fit import fit
-from ain.trainer.settings import Settings, resolved
+from ain.trainer.settings import TrainerSettings, resolved
 from ain.trainer.training import Training
 
 HELD_OUT = 6
-SIZES = {"max_pixels": 50_176, "min_pixels": 3_136, "cutoff": 256}
+SIZES = {"max_pixels": 50_176, "min_pixels": 3_136, "max_length": 256}
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -66,9 +65,13 @@ class BrokenOnTheSecondRank(SupervisedFineTuning):
 
 def training(tokenized: Path, checkpoint: str, out: Path, **changes: Any) -> Training:
     """A few steps; `changes` are of the trainer's settings, and `model` of the model's arguments."""
-    model = Qwen2VL(checkpoint, Processor(checkpoint, **SIZES), export_dtype="float32", **changes.pop("model", {}))
+    model = Qwen2VL(
+        checkpoint, Qwen2VLProcessor(checkpoint, **SIZES), export_dtype="float32", **changes.pop("model", {})
+    )
     objective = partial(SupervisedFineTuning, learning_rate=changes.pop("learning_rate", 1e-3))
-    settings = Settings(**{"row_tokens": 256, "max_steps": 6, "checkpoint_every": 3, "show": 3, **changes})
+    settings = TrainerSettings(
+        **{"pack_length": 256, "max_steps": 6, "every_n_train_steps": 3, "sample_answers": 3, **changes}
+    )
     out.mkdir(parents=True, exist_ok=True)
     return Training(tokenized, model, objective, resolved(settings), {"mode": "disabled"}, 0, out)
 

@@ -13,15 +13,15 @@ from ain.pipeline.build import build, plain
 from ain.pipeline.runner import Run
 from ain.pipeline.stages import STAGES
 from ain.trainer.estimate import lines
-from ain.trainer.settings import Settings, resolved
+from ain.trainer.settings import TrainerSettings, resolved
 
 
 @pytest.mark.parametrize(
     ("slip", "said"),
     [
-        ("trainer.how.show=-1", "trainer.show=-1: expected a whole number from 0 on"),
+        ("trainer.how.sample_answers=-1", "trainer.sample_answers=-1: expected a whole number from 0 on"),
         ("trainer.devices=0", "trainer.devices=0: expected a whole number from 1 on"),
-        ("trainer.accumulate=a", "trainer.accumulate=a: expected"),
+        ("trainer.accumulate_grad_batches=a", "trainer.accumulate_grad_batches=a: expected"),
         ("trainer.how.keep_last=0", "trainer.keep_last=0: expected"),
         ("trainer.max_epochs=null", "give trainer.max_epochs or trainer.max_steps"),
         ("trainer.strategy=zero4", "trainer.strategy=zero4: choose one of ddp, zero1, zero2, zero3"),
@@ -74,7 +74,7 @@ def test_steps_alone_can_be_planned() -> None:
 
 def test_a_strategy_can_be_planned_without_its_package_and_is_refused_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ain.trainer.settings.find_spec", lambda name: None)
-    settings = Settings(strategy="zero3")
+    settings = TrainerSettings(strategy="zero3")
     with pytest.raises(UserError, match="DeepSpeed is not installed; pip install"):
         resolved(settings)
 
@@ -82,16 +82,16 @@ def test_a_strategy_can_be_planned_without_its_package_and_is_refused_in_time(mo
 @pytest.mark.parametrize(
     ("changes", "advice"),
     [
-        (["model=qwen2_vl_7b"], "say trainer.strategy=zero3 trainer.offload_optimizer=true"),
-        (["model=qwen2_vl_7b", "trainer.devices=8"], "say trainer.strategy=zero1"),
+        (["model=qwen2_vl_7b"], "set trainer.strategy=zero3 trainer.offload_optimizer=true"),
+        (["model=qwen2_vl_7b", "trainer.devices=8"], "set trainer.strategy=zero1"),
         (
-            ["model=qwen2_vl_2b", "model.gradient_checkpointing=false", "trainer.row_tokens=8192"],
-            "say model.gradient_checkpointing=true",
+            ["model=qwen2_vl_2b", "model.gradient_checkpointing=false", "trainer.pack_length=8192"],
+            "set model.gradient_checkpointing=true",
         ),
         (["model=qwen2_vl_2b", "trainer=zero3"], None),
         (
             ["model=qwen2_vl_7b", "model.gradient_checkpointing=false"],
-            "say trainer.strategy=zero3 trainer.offload_optimizer=true",
+            "set trainer.strategy=zero3 trainer.offload_optimizer=true",
         ),
     ],
 )

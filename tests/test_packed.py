@@ -7,12 +7,12 @@ import mixed
 import numpy as np
 import pytest
 import torch
+from ain.model.packed import packed, rotary_positions
 from torch.nn.functional import cross_entropy
 
 from ain.model import attention
-from ain.model.packed import packed, rotary_positions
-from ain.model.processor import IGNORE, Processor
-from ain.model.qwen2_vl import Qwen2VL
+from ain.model.processor import IGNORE
+from ain.model.qwen2_vl import Qwen2VL, Qwen2VLProcessor
 from ain.model.samples import Samples
 
 KINDS = (0, 1, 2, 25, 5)  # an image, several, a video with an image, text alone, another video
@@ -114,7 +114,7 @@ def test_attention_is_chosen_with_a_reason() -> None:
     assert chosen == ("sdpa_packed", "flash_attention_2 cannot run: it needs a GPU")
     assert attention.choose("eager", gpu=False, half=False)[0] == "eager"
     assert "bfloat16" in attention.choose("auto", gpu=True, half=False)[1]
-    with pytest.raises(Exception, match=r"flash_attention_3: it needs a GPU; say model.attention=sdpa"):
+    with pytest.raises(Exception, match=r"flash_attention_3: it needs a GPU; set model.attention=sdpa"):
         attention.choose("flash_attention_3", gpu=False, half=True)
     with pytest.raises(Exception, match=r"choose one of auto, flash_attention_2"):
-        Qwen2VL("any", Processor("any"), attention="flash")
+        Qwen2VL("any", Qwen2VLProcessor("any"), attention="flash")

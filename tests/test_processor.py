@@ -8,8 +8,9 @@ from PIL import Image
 
 from ain import UserError
 from ain.model.answering import Answering
-from ain.model.processor import IGNORE, Processor, conversation
-from ain.model.qwen2_vl import Qwen2VL, part_of
+from ain.model.conversation import conversation
+from ain.model.processor import IGNORE
+from ain.model.qwen2_vl import Qwen2VL, Qwen2VLProcessor, part_of
 
 
 @pytest.fixture(scope="module")
@@ -18,14 +19,14 @@ def base(pico: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def processor(base: str) -> Processor:
-    return Processor(base, max_pixels=50_176)
+def processor(base: str) -> Qwen2VLProcessor:
+    return Qwen2VLProcessor(base, max_pixels=50_176)
 
 
 TALK = [{"question": "<image>\nWhat colour?", "answer": "red"}, {"question": "ما اللون؟", "answer": "أحمر"}]
 
 
-def test_labels_are_the_answers_and_their_ends(processor: Processor) -> None:
+def test_labels_are_the_answers_and_their_ends(processor: Qwen2VLProcessor) -> None:
     tokens = processor.tokenize(conversation(TALK), [(56, 56)])
     labelled = [label for label in tokens.labels if label != IGNORE]
     assert processor.tokenizer.decode(labelled) == "red<|im_end|>أحمر<|im_end|>"
@@ -33,7 +34,7 @@ def test_labels_are_the_answers_and_their_ends(processor: Processor) -> None:
 
 
 @pytest.mark.parametrize("size", [(56, 56), (84, 56), (300, 40), (1000, 1000), (20, 20)])
-def test_a_picture_takes_as_many_tokens_as_it_has_features(processor: Processor, size: tuple[int, int]) -> None:
+def test_a_picture_takes_as_many_tokens_as_it_has_features(processor: Qwen2VLProcessor, size: tuple[int, int]) -> None:
     image = Image.new("RGB", size, "red")
     tokens = processor.tokenize(conversation(TALK[:1]), [image.size])
     pixels = processor.pixels([image], tokens.grids)
@@ -44,13 +45,13 @@ def test_a_picture_takes_as_many_tokens_as_it_has_features(processor: Processor,
     assert len(pixels) * 14 * 14 <= 50_176
 
 
-def test_several_pictures_in_several_turns(processor: Processor) -> None:
+def test_several_pictures_in_several_turns(processor: Qwen2VLProcessor) -> None:
     talk = [{"question": "<image><image>\nSame?", "answer": "no"}, {"question": "And <image> here?", "answer": "yes"}]
     tokens = processor.tokenize(conversation(talk), [(56, 56), (56, 84), (84, 84)])
     assert tokens.input_ids.count(processor.image_token_id) == 4 + 6 + 9
 
 
-def test_frames_are_taken_two_by_two(processor: Processor) -> None:
+def test_frames_are_taken_two_by_two(processor: Qwen2VLProcessor) -> None:
     """The first half of a patch is that of an even frame, the other that of the next; a last one alone stands twice."""
     talk = [{"question": "<video>\nWhat happens?", "answer": "nothing"}, {"question": "<image>", "answer": "red"}]
     frames = [Image.new("RGB", (100, 60), colour) for colour in ("red", "blue", "green")]
@@ -68,7 +69,7 @@ def test_frames_are_taken_two_by_two(processor: Processor) -> None:
 def test_what_is_too_long_gets_smaller_images(base: str) -> None:
     sizes = [(500, 400), (200, 300)]
     talk = [{"question": "<image><image>\nWhich?", "answer": "red"}]
-    small = Processor(base, max_pixels=50_176, cutoff=40)
+    small = Qwen2VLProcessor(base, max_pixels=50_176, max_length=40)
     tokens = small.tokenize(conversation(talk), sizes)
     assert len(tokens.input_ids) <= 40
     visual = sum(rows * columns // 4 for _, rows, columns in tokens.grids)
@@ -76,7 +77,7 @@ def test_what_is_too_long_gets_smaller_images(base: str) -> None:
     assert len(small.pixels([Image.new("RGB", size) for size in sizes], tokens.grids)) == 4 * visual
     assert (
         len(
-            Processor(base, max_pixels=50_176, cutoff=40, too_long="reject")
+            Qwen2VLProcessor(base, max_pixels=50_176, max_length=40, too_long="reject")
             .tokenize(conversation(talk), sizes)
             .input_ids
         )
@@ -86,14 +87,14 @@ def test_what_is_too_long_gets_smaller_images(base: str) -> None:
     assert len(small.tokenize(conversation(long), sizes[:1]).input_ids) > 40
 
 
-def test_a_template_that_changes_answers_is_refused(processor: Processor, base: str) -> None:
-    other = Processor(base)
+def test_a_template_that_changes_answers_is_refused(processor: Qwen2VLProcessor, base: str) -> None:
+    other = Qwen2VLProcessor(base)
     other.tokenizer.chat_template = processor.tokenizer.chat_template.replace("part.text", "part.text | upper")
     with pytest.raises(UserError, match="changes the answers"):
         other.tokenize(conversation(TALK), [(56, 56)])
 
 
-def test_a_padded_batch_answers_as_one_by_one(processor: Processor, base: str) -> None:
+def test_a_padded_batch_answers_as_one_by_one(processor: Qwen2VLProcessor, base: str) -> None:
     red, tall = Image.new("RGB", (56, 56), "red"), Image.new("RGB", (56, 140), "blue")
     asked = [
         ("<image>\nWhat?", [red]),
@@ -106,14 +107,16 @@ def test_a_padded_batch_answers_as_one_by_one(processor: Processor, base: str) -
     assert together == alone
 
 
-def test_freezing(base: str, processor: Processor) -> None:
-    model = Qwen2VL(base, processor, dtype="float32", freeze_vision=True, freeze_merger=True).load()
+def test_freezing(base: str, processor: Qwen2VLProcessor) -> None:
+    model = Qwen2VL(base, processor, dtype="float32", freeze_vision=True, freeze_projector=True).load()
     assert {part_of(name) for name, p in model.named_parameters() if p.requires_grad} == {"language"}
     with pytest.raises(UserError, match="everything is frozen"):
-        Qwen2VL(base, processor, dtype="float32", freeze_vision=True, freeze_merger=True, freeze_language=True).load()
+        Qwen2VL(
+            base, processor, dtype="float32", freeze_vision=True, freeze_projector=True, freeze_language=True
+        ).load()
 
 
-def test_a_checkpoint_with_a_missing_weight_is_refused(base: str, processor: Processor, tmp_path: Path) -> None:
+def test_a_checkpoint_with_a_missing_weight_is_refused(base: str, processor: Qwen2VLProcessor, tmp_path: Path) -> None:
     import shutil
 
     from safetensors.torch import load_file, save_file
@@ -126,7 +129,7 @@ def test_a_checkpoint_with_a_missing_weight_is_refused(base: str, processor: Pro
         Qwen2VL(str(tmp_path / "torn"), processor, dtype="float32").load()
 
 
-def test_an_export_is_complete(pico: Path, processor: Processor) -> None:
+def test_an_export_is_complete(pico: Path, processor: Qwen2VLProcessor) -> None:
     checkpoint = next((pico / "data").glob("*-train-*")) / "checkpoint"
     names = {path.name for path in checkpoint.iterdir()}
     assert {
@@ -138,7 +141,7 @@ def test_an_export_is_complete(pico: Path, processor: Processor) -> None:
     } <= names
     assert {"chat_template.jinja", "README.md", "data_manifest.json", "generation_config.json"} <= names
     assert (
-        Processor(str(checkpoint)).tokenize(conversation(TALK), [(56, 56)]).labels
+        Qwen2VLProcessor(str(checkpoint)).tokenize(conversation(TALK), [(56, 56)]).labels
         == processor.tokenize(conversation(TALK), [(56, 56)]).labels
     )
     one = Qwen2VL(str(checkpoint), processor, dtype="float32").load()

@@ -28,7 +28,7 @@ from ain.trainer.export import answer_logits
 from ain.trainer.fit import fit
 from ain.trainer.history import History, read
 from ain.trainer.plan import Plan
-from ain.trainer.settings import Settings
+from ain.trainer.settings import TrainerSettings
 from ain.trainer.training import Training
 
 
@@ -45,7 +45,7 @@ def tokenized(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def alone(base: str, tokenized: Path, tmp_path_factory: pytest.TempPathFactory) -> Training:
     """One process that accumulates two rows a step."""
-    job = mixed.training(tokenized, base, tmp_path_factory.mktemp("alone"), accumulate=2)
+    job = mixed.training(tokenized, base, tmp_path_factory.mktemp("alone"), accumulate_grad_batches=2)
     mixed.run(job)
     return job
 
@@ -81,8 +81,8 @@ def test_two_ranks_follow_one(strategy: str, accumulate: int, tokenized: Path, b
     """Rows with images, with videos and with text alone on both ranks; none waits for the other for ever."""
     pytest.importorskip("deepspeed", reason="DeepSpeed is not installed")
     sharded = strategy == "zero3"
-    short: dict[str, Any] = {"max_steps": 4, "checkpoint_every": 2, "show": int(sharded)}
-    alone = mixed.training(tokenized, base, tmp_path / "alone", accumulate=2 * accumulate, **short)
+    short: dict[str, Any] = {"max_steps": 4, "every_n_train_steps": 2, "sample_answers": int(sharded)}
+    alone = mixed.training(tokenized, base, tmp_path / "alone", accumulate_grad_batches=2 * accumulate, **short)
     mixed.run(alone)
     # DeepSpeed leaves parameters of 100,000 numbers whole, which here are nearly all: each is to be shared out and gathered.
     ranks: dict[str, Any] = {"devices": 2, "zero": dict.fromkeys(SHARED_OUT, 0) if sharded else {}}
@@ -119,7 +119,14 @@ def test_killed_between_checkpoints_it_comes_to_the_same_weights(tokenized: Path
     model = {"lora": {"rank": 4, "alpha": 8, "dropout": 0.2, "target_modules": ["q_proj"]}}
     killed, once = (
         mixed.training(
-            tokenized, base, tmp_path / name, accumulate=2, workers=2, checkpoint_every=2, show=1, model=model
+            tokenized,
+            base,
+            tmp_path / name,
+            accumulate_grad_batches=2,
+            num_workers=2,
+            every_n_train_steps=2,
+            sample_answers=1,
+            model=model,
         )
         for name in ("killed", "once")
     )
@@ -134,7 +141,7 @@ def test_killed_between_checkpoints_it_comes_to_the_same_weights(tokenized: Path
 def test_killed_around_every_write_it_comes_to_the_same_weights(tokenized: Path, base: str, tmp_path: Path) -> None:
     """The marks and names of checkpoints, the table of answers, the export: before an odd one, after an even one."""
     killed, once = (
-        mixed.training(tokenized, base, tmp_path / name, max_steps=4, checkpoint_every=2, show=1)
+        mixed.training(tokenized, base, tmp_path / name, max_steps=4, every_n_train_steps=2, sample_answers=1)
         for name in ("killed", "once")
     )
     for write in (3, 4, 5, 6, 5, 6, 3):
@@ -153,8 +160,15 @@ def test_ten_kills_of_two_ranks(pico: Path, tmp_path: Path) -> None:
     for name, kills in (("killed", 10), ("once", 0)):
         outs.append(tmp_path / name)
         shutil.copytree(pico, outs[-1], copy_function=shutil.copy)
-        words = ["train", *PICO, "trainer=zero2", "trainer.devices=2", "trainer.row_tokens=512", "trainer.max_steps=60"]
-        command = [sys.executable, "-m", "ain", *words, "trainer.checkpoint_every=3", f"output_dir={outs[-1]}"]
+        words = [
+            "train",
+            *PICO,
+            "trainer=zero2",
+            "trainer.devices=2",
+            "trainer.pack_length=512",
+            "trainer.max_steps=60",
+        ]
+        command = [sys.executable, "-m", "ain", *words, "trainer.every_n_train_steps=3", f"output_dir={outs[-1]}"]
         signal.alarm(0)
         for _ in range(kills):
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -170,7 +184,7 @@ def test_ten_kills_of_two_ranks(pico: Path, tmp_path: Path) -> None:
 
 
 def test_a_torn_checkpoint_is_passed_over(tokenized: Path, base: str, tmp_path: Path) -> None:
-    job = mixed.training(tokenized, base, tmp_path, checkpoint_every=2)
+    job = mixed.training(tokenized, base, tmp_path, every_n_train_steps=2)
     fit(job)
     whole, rows = exported_after(job), losses(tmp_path)
     newest = job.checkpoints.latest()
@@ -196,7 +210,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(
     tokenized: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A limit on the size of files stands for the disk."""
-    job = mixed.training(tokenized, base, tmp_path, checkpoint_every=2)
+    job = mixed.training(tokenized, base, tmp_path, every_n_train_steps=2)
     save, count = Checkpoints.save, [0]
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
@@ -276,13 +290,13 @@ def test_freezing_and_adapters(tokenized: Path, base: str, tmp_path: Path) -> No
     before = load_file(Path(base) / "model.safetensors")
 
     def moved(name: str, **model: Any) -> set[str]:
-        job = mixed.training(tokenized, base, tmp_path / name, max_steps=1, show=0, model=model)
+        job = mixed.training(tokenized, base, tmp_path / name, max_steps=1, sample_answers=0, model=model)
         mixed.run(job)
         after = load_file(job.out / "checkpoint" / "model.safetensors")
         assert {key: value.shape for key, value in after.items()} == {key: value.shape for key, value in before.items()}
         return {key for key in before if not torch.equal(before[key], after[key])}
 
-    assert not [key for key in moved("language", freeze_vision=True, freeze_merger=True) if "visual" in key]
+    assert not [key for key in moved("language", freeze_vision=True, freeze_projector=True) if "visual" in key]
     assert {"merger" in key for key in moved("merger", freeze_vision=True, freeze_language=True)} == {True}
     pytest.importorskip("peft", reason="peft is not installed")
     lora = {"rank": 4, "alpha": 8, "dropout": 0.0, "target_modules": ["q_proj", "v_proj"]}
@@ -295,7 +309,9 @@ def test_an_export_in_bfloat16(precision: str, tokenized: Path, base: str, tmp_p
     asked = '{"eos_token_id": [2, 5], "temperature": 0.01}'
     shutil.copytree(base, tmp_path / "base")
     (tmp_path / "base" / "generation_config.json").write_text(asked, encoding="utf-8")
-    job = mixed.training(tokenized, str(tmp_path / "base"), tmp_path, precision=precision, max_steps=2, show=0)
+    job = mixed.training(
+        tokenized, str(tmp_path / "base"), tmp_path, precision=precision, max_steps=2, sample_answers=0
+    )
     job.model.export_dtype = "bfloat16"
     mixed.run(job)
     assert job.model.reload(tmp_path / "checkpoint").dtype == torch.bfloat16
@@ -313,9 +329,9 @@ def test_an_export_says_what_it_was_trained_on(pico: Path) -> None:
 
 def test_a_training_does_not_change_its_arithmetic_half_way(tmp_path: Path) -> None:
     for _ in range(2):
-        as_begun(Settings(precision="bf16-mixed"), tmp_path)
+        as_begun(TrainerSettings(precision="bf16-mixed"), tmp_path)
     with pytest.raises(UserError, match=r"begun with trainer.accelerator=cpu trainer.precision=bf16-mixed, and here"):
-        as_begun(Settings(precision="32-true"), tmp_path)
+        as_begun(TrainerSettings(precision="32-true"), tmp_path)
 
 
 def test_adapters_on_two_ranks(tokenized: Path, base: str, tmp_path: Path) -> None:
@@ -325,7 +341,15 @@ def test_adapters_on_two_ranks(tokenized: Path, base: str, tmp_path: Path) -> No
     lora = {"rank": 4, "alpha": 8, "dropout": 0.0, "target_modules": ["q_proj"]}
     host = {"offload_optimizer": True, "offload_parameters": True}
     job = mixed.training(
-        tokenized, base, tmp_path, strategy="zero3", devices=2, max_steps=2, show=0, model={"lora": lora}, **host
+        tokenized,
+        base,
+        tmp_path,
+        strategy="zero3",
+        devices=2,
+        max_steps=2,
+        sample_answers=0,
+        model={"lora": lora},
+        **host,
     )
     mixed.run(job)
     assert len(losses(tmp_path)) == 2
@@ -363,7 +387,7 @@ def logged(data: bytes) -> Iterator[bytes]:
 def test_wandb_follows_the_first_of_two_ranks(tokenized: Path, base: str, tmp_path: Path) -> None:
     offline = {"mode": "offline", "project": "ain"}
     job = replace(
-        mixed.training(tokenized, base, tmp_path, devices=2, max_steps=2, checkpoint_every=2), tracker=offline
+        mixed.training(tokenized, base, tmp_path, devices=2, max_steps=2, every_n_train_steps=2), tracker=offline
     )
     mixed.run(job)
     rows = told(tmp_path)
@@ -378,7 +402,7 @@ def test_wandb_follows_the_first_of_two_ranks(tokenized: Path, base: str, tmp_pa
 def test_a_gradient_that_is_no_number_leaves_no_checkpoint(
     tokenized: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = mixed.training(tokenized, base, tmp_path, checkpoint_every=1)
+    job = mixed.training(tokenized, base, tmp_path, every_n_train_steps=1)
     clip, count = torch.nn.utils.clip_grad_norm_, [0]
 
     def broken(*arguments: Any) -> torch.Tensor:
@@ -394,6 +418,6 @@ def test_a_gradient_that_is_no_number_leaves_no_checkpoint(
 
 
 def test_gradient_checkpointing_changes_no_loss(tokenized: Path, base: str, alone: Training, tmp_path: Path) -> None:
-    job = mixed.training(tokenized, base, tmp_path, accumulate=2, model={"gradient_checkpointing": True})
+    job = mixed.training(tokenized, base, tmp_path, accumulate_grad_batches=2, model={"gradient_checkpointing": True})
     fit(job)
     assert losses(tmp_path) == pytest.approx(losses(alone.out), rel=1e-5)

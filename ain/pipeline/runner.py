@@ -140,7 +140,7 @@ class Run:
         if not cfg.dry_run and not is_done(self.directory(stage, cfg)):
             distributed.check(settings.devices, settings.num_nodes)
             here = resolved(settings)
-            model.check(here.accelerator == "gpu", here.half)
+            model.check(here.accelerator == "gpu", here.bf16, here.shared_rows)
 
     def plan(self, stages: list[Stage], cfg: DictConfig) -> dict[str, Path]:
         """What `bring_up` of these stages would leave in `directories`."""

@@ -29,8 +29,8 @@ STAGES = {
         Stage("screen", 2, reads=("screener",), uses=("engine",), after=("collect",)),
         Stage("select", 4, reads=("thresholds",), after=("collect", "translate", "verify", "back_translate", "screen")),
         Stage("mix", 2, reads=("mixture", "seed"), after=("collect", "translate", "select")),
-        Stage("tokenize", 2, reads=("model.processor",), after=("mix",)),
-        Stage("train", 3, reads=("model", "objective", "trainer", "seed"), uses=("tracker",), after=("tokenize",)),
+        Stage("tokenize", 3, reads=("model.processor",), after=("mix",)),
+        Stage("train", 4, reads=("model", "objective", "trainer", "seed"), uses=("tracker",), after=("tokenize",)),
         Stage(
             "evaluate_base", 1, reads=("model.checkpoint", "model.processor", "predictor", "benchmark"), body="evaluate"
         ),

@@ -9,10 +9,10 @@ import pytorch_lightning as pl
 import torch
 
 from ain import UserError
-from ain.model.packed import Batch
+from ain.model.processor import Batch
 from ain.runtime.distributed import gathered
 from ain.runtime.progress import progress
-from ain.trainer.history import History, Row
+from ain.trainer.history import History, Step
 
 
 class Watch(pl.Callback):
@@ -81,7 +81,7 @@ class Watch(pl.Callback):
         """Starts anew: validation and checkpoints are in no step's time."""
         self.at = time.perf_counter()
 
-    def _say(self, trainer: pl.Trainer, row: Row) -> None:
+    def _say(self, trainer: pl.Trainer, row: Step) -> None:
         self.history.add(row)
         if trainer.logger is not None:
             named = {f"train/{name}": value for name, value in row.items() if name != "step" and value is not None}

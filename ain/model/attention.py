@@ -28,7 +28,7 @@ def choose(wanted: str, gpu: bool, bf16: bool, candidates: Sequence[str] = (FLAS
     bf16: whether the arithmetic is bfloat16.
     """
     if wanted == "auto":
-        reasons = []
+        reasons: list[str] = []
         for name in candidates:
             reason = unavailable(name, gpu, bf16)
             if reason is None:
@@ -185,7 +185,7 @@ def varlen_packed(
             given["enable_gqa"] = True
         else:
             k, v = (tensor.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for tensor in (k, v))
-    made = varlen.varlen_attn(q, k, v, cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q, **given)
+    made: Any = varlen.varlen_attn(q, k, v, cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q, **given)
     return made[None], None
 
 

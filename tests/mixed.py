@@ -15,9 +15,9 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks" / "training"))
 
 from ours import tokenized_folder
+from tiny_qwen import family
 
 from ain.model.processor import Batch
-from ain.model.qwen2_vl import Qwen2VL, Qwen2VLProcessor
 from ain.objective.sft import SupervisedFineTuning
 from ain.runtime import distributed
 from ain.trainer import history
@@ -27,7 +27,6 @@ from ain.trainer.settings import TrainerSettings, resolved
 from ain.trainer.training import Training
 
 HELD_OUT = 6
-SIZES = {"max_pixels": 50_176, "min_pixels": 3_136, "max_length": 256}
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -49,11 +48,12 @@ def rows(folder: Path) -> list[dict[str, Any]]:
     return made
 
 
-def prepared(checkpoint: str, where: Path) -> Path:
+def prepared(checkpoint: str, where: Path, name: str = "qwen2_vl") -> Path:
+    """name: of the checkpoint's family."""
     folder = where / "folder"
     folder.mkdir(parents=True)
     (folder / "rows.json").write_text(json.dumps(rows(folder)), encoding="utf-8")
-    return tokenized_folder({"checkpoint": checkpoint, **SIZES}, folder, where, held_out=HELD_OUT)
+    return tokenized_folder(family(name, checkpoint).processor, folder, where, held_out=HELD_OUT)
 
 
 class BrokenOnTheSecondRank(SupervisedFineTuning):
@@ -64,10 +64,8 @@ class BrokenOnTheSecondRank(SupervisedFineTuning):
 
 
 def training(tokenized: Path, checkpoint: str, out: Path, **changes: Any) -> Training:
-    """A few steps; `changes` are of the trainer's settings, and `model` of the model's arguments."""
-    model = Qwen2VL(
-        checkpoint, Qwen2VLProcessor(checkpoint, **SIZES), export_dtype="float32", **changes.pop("model", {})
-    )
+    """A few steps; `changes` are of the trainer's settings, `model` of the model's arguments, `name` its family."""
+    model = family(changes.pop("name", "qwen2_vl"), checkpoint, **changes.pop("model", {}))
     objective = partial(SupervisedFineTuning, learning_rate=changes.pop("learning_rate", 1e-3))
     settings = TrainerSettings(
         **{"pack_length": 256, "max_steps": 6, "every_n_train_steps": 3, "sample_answers": 3, **changes}

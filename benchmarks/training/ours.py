@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from ain.model.processor import Processor
 from ain.model.qwen2_vl import Qwen2VL, Qwen2VLProcessor
 from ain.model.samples import STORES
 from ain.objective.sft import SupervisedFineTuning
@@ -36,7 +37,7 @@ def processor(settings: dict[str, Any]) -> Qwen2VLProcessor:
     return Qwen2VLProcessor(settings["checkpoint"], **sizes)
 
 
-def tokenized_folder(settings: dict[str, Any], folder: Path, where: Path, held_out: int = 0) -> Path:
+def tokenized_folder(using: Processor, folder: Path, where: Path, held_out: int = 0) -> Path:
     """The tokenize stage's directory for a folder of samples, the last `held_out` of them for validation."""
     collected, mixed, out = (where / name for name in ("collect", "mix", "tokenize"))
     for directory in (collected, mixed, out):
@@ -55,7 +56,7 @@ def tokenized_folder(settings: dict[str, Any], folder: Path, where: Path, held_o
             rows.append({**record, "language": language, "split": split, "images": places, "turns": record[language]})
         shards.write(index, rows)
     (mixed / STORES).write_text(json.dumps({"stores": [collected.name], "images": "shown"}), encoding="utf-8")
-    mark_done(out, {"counts": tokenize(mixed, processor(settings), out)})
+    mark_done(out, {"counts": tokenize(mixed, using, out)})
     return out
 
 
@@ -90,7 +91,7 @@ def main(settings: dict[str, Any]) -> None:
     folder.mkdir(parents=True)
     for path in [rows, *rows.parent.glob("*.png")]:
         (folder / path.name).symlink_to(path)
-    job = training(settings, tokenized_folder(settings, folder, out / "prepared"))
+    job = training(settings, tokenized_folder(processor(settings), folder, out / "prepared"))
     fit(job)
     newest = job.checkpoints.latest()
     assert newest is not None

@@ -114,3 +114,11 @@ def _run(job: Training, die_at_step: int | None, die_at_write: int | None) -> No
     history.History.add = added  # type: ignore[method-assign]
     os.replace = replaced  # type: ignore[assignment]
     run(job)
+
+
+def losses(out: Path) -> list[float]:
+    return [row["loss"] for row in history.read(out / "history.jsonl")]
+
+
+def exported(out: Path) -> bytes:
+    return (out / "checkpoint" / "model.safetensors").read_bytes()

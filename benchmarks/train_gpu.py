@@ -140,36 +140,34 @@ def moved(batch: dict[str, Any], device: str) -> dict[str, Any]:
     return {name: value.to(device) if isinstance(value, torch.Tensor) else value for name, value in batch.items()}
 
 
-def main(chosen: argparse.Namespace) -> None:
+def random_model(chosen: argparse.Namespace, device: str) -> tuple[Any, Qwen2VL]:
+    """(model, family); float32 weights where these fit, else bfloat16 ones."""
     from transformers import Qwen2VLForConditionalGeneration
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    whole = chosen.model == "qwen2_vl_2b" or chosen.pico  # float32 weights with bfloat16 arithmetic
     with tempfile.TemporaryDirectory() as temporary:
         tiny.save_processor(tiny.chat_tokenizer(["a b c"], 300), Path(temporary))
         processor = Qwen2VLProcessor(temporary)
         made = config(chosen.model, chosen.pico, processor)
         processor.tokenizer, processor.image_processor  # noqa: B018  read while they are there
-    family = Qwen2VL("random weights", processor)
-    name, why = attention.choose("auto", device == "cuda", bf16=True)
     with torch.device(device):
         model = Qwen2VLForConditionalGeneration(made)
-    model = model.to(torch.float32 if whole else torch.bfloat16).train()
+    model = model.to(torch.float32 if whole(chosen) else torch.bfloat16).train()
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return model, Qwen2VL("random weights", processor)
+
+
+def whole(chosen: argparse.Namespace) -> bool:
+    """Whether weights are float32, and only the arithmetic is bfloat16."""
+    return chosen.model == "qwen2_vl_2b" or chosen.pico
+
+
+def timed(
+    chosen: argparse.Namespace, model: Any, family: Qwen2VL, name: str, ours: list[Any], theirs: list[Any], device: str
+) -> dict[str, float]:
+    """Median seconds of a pass over the packed rows, and over the padded batches."""
     optimizer = torch.optim.AdamW(model.parameters(), 1e-5, fused=True)
     module = SupervisedFineTuning(model, family, steps=1)
-
-    drawn = samples(chosen.samples, processor, made.text_config.vocab_size, 1 if chosen.pico else TIMES)
-    drawn = [sample for sample in drawn if len(sample[0].input_ids) <= chosen.pack_length]
-    ours = [
-        moved({**processor.pack([t for t, _ in row], [i for _, i in row]), "normaliser": 1000.0}, device)
-        for row in rows(drawn, chosen.pack_length)
-    ]
-    theirs = [
-        moved(processor.collate([t for t, _ in batch], [image for _, i in batch for image in i]), device)
-        for batch in batches(drawn, chosen.pack_length)
-    ]
-    bf16 = device == "cuda" and whole
+    bf16 = device == "cuda" and whole(chosen)
     seconds: dict[str, list[float]] = {"packed": [], "padded": []}
     for repeat in range(chosen.repeats + 1):  # the first warms up
         attention.use(model, name)
@@ -180,32 +178,45 @@ def main(chosen: argparse.Namespace) -> None:
             seconds["packed"].append(first)
             seconds["padded"].append(second)
             print(f"packed {first:.2f} s, padded {second:.2f} s", file=sys.stderr, flush=True)
+    return {kind: statistics.median(found) for kind, found in seconds.items()}
+
+
+def main(chosen: argparse.Namespace) -> None:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    name, why = attention.choose("auto", device == "cuda", bf16=True)
+    model, family = random_model(chosen, device)
+    processor: Any = family.processor
+    drawn = samples(chosen.samples, processor, model.config.text_config.vocab_size, 1 if chosen.pico else TIMES)
+    drawn = [sample for sample in drawn if len(sample[0].input_ids) <= chosen.pack_length]
+    ours = [
+        moved({**processor.pack([t for t, _ in row], [i for _, i in row]), "normaliser": 1000.0}, device)
+        for row in rows(drawn, chosen.pack_length)
+    ]
+    theirs = [
+        moved(processor.collate([t for t, _ in batch], [image for _, i in batch for image in i]), device)
+        for batch in batches(drawn, chosen.pack_length)
+    ]
+    medians = timed(chosen, model, family, name, ours, theirs, device)
 
     tokens = sum(len(t.input_ids) for t, _ in drawn)
     answers = sum(label != IGNORE for t, _ in drawn for label in t.labels)
     visual = sum(layout.tokens for t, _ in drawn for layout in t.media)
-    work = flops(family.size(made), Load(len(drawn), tokens, answers, visual), family.frozen)
-    medians = {kind: statistics.median(found) for kind, found in seconds.items()}
+    work = flops(family.size(model.config), Load(len(drawn), tokens, answers, visual), family.frozen)
     gpu = torch.cuda.get_device_name() if device == "cuda" else "CPU"
     peak = chosen.tflops or tflops(gpu)
-    print(
-        json.dumps(
-            {
-                "tokens_per_second": {kind: round(tokens / found, 1) for kind, found in medians.items()},
-                "mfu": {
-                    kind: round(work / found / peak / 1e12, 4) if peak else None for kind, found in medians.items()
-                },
-                "speedup": round(medians["padded"] / medians["packed"], 3),
-                "fill": round(tokens / (len(ours) * chosen.pack_length), 4),
-                "padding": round(1 - tokens / sum(batch["input_ids"].numel() for batch in theirs), 4),
-                "parameters": sum(p.numel() for p in model.parameters()),
-                "attention": f"{name} ({why})",
-                "peak_memory_gb": round(torch.cuda.max_memory_allocated() / 1e9, 1) if device == "cuda" else None,
-                "device": gpu,
-                "versions": {package: version(package) for package in ("torch", "transformers")},
-            }
-        )
-    )
+    made = {
+        "tokens_per_second": {kind: round(tokens / found, 1) for kind, found in medians.items()},
+        "mfu": {kind: round(work / found / peak / 1e12, 4) if peak else None for kind, found in medians.items()},
+        "speedup": round(medians["padded"] / medians["packed"], 3),
+        "fill": round(tokens / (len(ours) * chosen.pack_length), 4),
+        "padding": round(1 - tokens / sum(batch["input_ids"].numel() for batch in theirs), 4),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "attention": f"{name} ({why})",
+        "peak_memory_gb": round(torch.cuda.max_memory_allocated() / 1e9, 1) if device == "cuda" else None,
+        "device": gpu,
+        "versions": {package: version(package) for package in ("torch", "transformers")},
+    }
+    print(json.dumps(made))
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def test_freezing_and_adapters(tokenized: Path, base: str, tmp_path: Path) -> No
         return {key for key in before if not torch.equal(before[key], after[key])}
 
     assert not [key for key in moved("language", freeze_vision=True, freeze_projector=True) if "visual" in key]
-    assert {"merger" in key for key in moved("merger", freeze_vision=True, freeze_language=True)} == {True}
+    assert {"merger" in key for key in moved("projector", freeze_vision=True, freeze_language=True)} == {True}
     pytest.importorskip("peft", reason="peft is not installed")
     lora = {"rank": 4, "alpha": 8, "dropout": 0.0, "target_modules": ["q_proj", "v_proj"]}
     assert {key.split(".")[-2] for key in moved("lora", lora=lora)} == {"q_proj", "v_proj"}

@@ -38,11 +38,11 @@ def _impatient() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
-def test_a_loss_that_is_no_number_ends_the_run_and_names_the_records(
+def test_a_non_finite_loss_ends_the_run_and_names_the_records(
     tokenized: Path, base: str, tmp_path: Path
 ) -> None:
     job = mixed.training(tokenized, base, tmp_path, learning_rate=1e20)
-    with pytest.raises(UserError, match=r"the loss is (nan|inf) at step \d, in a batch of the records \d+, "):
+    with pytest.raises(UserError, match=r"non-finite loss \((nan|inf)\) at step \d, in a batch of the records \d+, "):
         fit(job)
 
 
@@ -51,7 +51,7 @@ def test_of_two_ranks_the_one_with_the_broken_batch_is_named(tokenized: Path, ba
     samples = Samples(tokenized, "train")
     row = Plan(samples.lengths, samples.answers, job.settings, job.seed, 2).row(0, rank=1)
     ids = ", ".join([samples.row(index)["id"] for index in row.samples][:10])
-    with pytest.raises(UserError, match=rf"the loss is nan at step 1, in a batch of the records {ids}\b"):
+    with pytest.raises(UserError, match=rf"non-finite loss \(nan\) at step 1, in a batch of the records {ids}\b"):
         mixed.run(job)
 
 
@@ -99,7 +99,7 @@ def test_wandb_follows_the_first_of_two_ranks(tokenized: Path, base: str, tmp_pa
     assert [row["train/answers.nrows"] for row in rows if "train/answers.nrows" in row] == [3]
 
 
-def test_a_gradient_that_is_no_number_leaves_no_checkpoint(
+def test_a_non_finite_gradient_leaves_no_checkpoint(
     tokenized: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = mixed.training(tokenized, base, tmp_path, every_n_train_steps=1)
@@ -110,7 +110,7 @@ def test_a_gradient_that_is_no_number_leaves_no_checkpoint(
         return torch.tensor(float("nan")) if count[0] == 3 else clip(*arguments)
 
     monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", broken)
-    with pytest.raises(UserError, match=r"the gradient's norm is nan at step 3, in a batch of the records \d+"):
+    with pytest.raises(UserError, match=r"non-finite gradient norm \(nan\) at step 3, in a batch of the records \d+"):
         fit(job)
     newest = job.checkpoints.latest()
     assert newest is not None

@@ -21,7 +21,7 @@ from ain.trainer.settings import TrainerSettings, resolved
 from ain.trainer.training import Training
 
 RESOLVED = "resolved.json"  # what `auto` stood for when it began
-COUNTS = "counts.json"  # what training came to, kept before its checkpoints are let go
+COUNTS = "counts.json"  # the result's counts, written before its checkpoints are removed
 
 
 def estimate(tokenize: Path | None, model: ModelFamily, trainer: TrainerSettings) -> Iterator[str]:

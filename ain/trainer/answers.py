@@ -58,7 +58,7 @@ def _generated(module: Any, attention: str, batch: Batch) -> list[int]:
     model, trainer = module.model, module.trainer
     with generating(model, attention), torch.no_grad(), trainer.precision_plugin.val_step_context():
         moved = trainer.strategy.batch_to_device(trainer.precision_plugin.convert_input(batch))
-        # Under ZeRO-3 all ranks go on until the last one has ended: none gathers parameters alone.
+        # Under ZeRO-3 all ranks generate until the last one has ended: none can gather parameters alone.
         together = getattr(trainer.strategy, "zero_stage_3", False) and trainer.world_size > 1
         made = model.generate(**moved, do_sample=False, max_new_tokens=MAX_NEW_TOKENS, synced_gpus=together)
     return made[0, batch["input_ids"].shape[1] :].tolist()  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Checkpoints of a training that is under way: whole or not at all, the last ones and the best, and the one to go on from."""
+"""Checkpoints of a running training: complete or absent; the last ones and the best are kept, and one is resumed from."""
 
 import json
 import math

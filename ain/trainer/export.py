@@ -38,7 +38,7 @@ def export(training: Training, state: Path, card: str) -> None:
 
 
 def weights(state: Path) -> dict[str, torch.Tensor]:
-    """Names as the model has them, in float32. ZeRO's shards are put together again."""
+    """Names as the model has them, in float32. ZeRO's shards are merged."""
     if state.is_dir():
         from deepspeed.utils.zero_to_fp32 import get_fp32_state_dict_from_zero_checkpoint
 
@@ -62,6 +62,4 @@ def _compare_with_training(trained: Any, training: Training, kept: Path) -> None
     apart = float((there - here).abs().max() / there.abs().max())
     close = CLOSE_IN_BF16 if training.settings.bf16 else CLOSE
     if not apart <= close:
-        raise RuntimeError(
-            f"put together again, the model answers differently: logits are off by {apart:.2g} of the largest"
-        )
+        raise RuntimeError(f"the merged model answers differently: its logits differ by {apart:.2g} of the largest")

@@ -30,7 +30,7 @@ from ain.trainer.watch import Watch
 
 
 def fit(training: Training) -> None:
-    """Trains to the plan's last step and leaves a checkpoint there; goes on from the newest one that is whole."""
+    """Trains to the plan's last step and leaves a checkpoint there; resumes from the newest complete one."""
     world, rank = distributed.world_size(), distributed.rank()
     _quiet()
     samples = Samples(training.samples, "train")

@@ -1,4 +1,4 @@
-"""What happened step by step, in files that can be followed and that a resumed run goes on with."""
+"""What happened step by step, in files that can be followed and that a resumed run continues."""
 
 import json
 import math

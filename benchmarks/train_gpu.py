@@ -36,9 +36,9 @@ from PIL import Image  # noqa: E402
 
 from ain.miniature import tiny  # noqa: E402
 from ain.model import attention  # noqa: E402
-from ain.model.packed import packed  # noqa: E402
-from ain.model.processor import IGNORE, Processor, Tokens  # noqa: E402
-from ain.model.size import Load, flops, size  # noqa: E402
+from ain.model.processor import IGNORE, Medium, Tokens  # noqa: E402
+from ain.model.qwen2_vl import Qwen2VL, Qwen2VLProcessor  # noqa: E402
+from ain.model.size import Load, flops  # noqa: E402
 from ain.objective.sft import SupervisedFineTuning  # noqa: E402
 from ain.runtime.device import tflops  # noqa: E402
 from ain.trainer.packing import best_fit  # noqa: E402
@@ -64,7 +64,7 @@ def architecture(name: str, pico: bool) -> dict[str, Any]:
     return made
 
 
-def config(name: str, pico: bool, processor: Processor) -> Any:
+def config(name: str, pico: bool, processor: Qwen2VLProcessor) -> Any:
     from transformers import Qwen2VLConfig
 
     described = architecture(name, pico)
@@ -79,7 +79,7 @@ def config(name: str, pico: bool, processor: Processor) -> Any:
     return Qwen2VLConfig(**described, image_token_id=processor.image_token_id, video_token_id=processor.video_token_id)
 
 
-def samples(count: int, processor: Processor, vocabulary: int, times: int, seed: int = 0) -> list[Sample]:
+def samples(count: int, processor: Qwen2VLProcessor, vocabulary: int, times: int, seed: int = 0) -> list[Sample]:
     """One turn each; what counts is how many tokens there are of which kind."""
     draw, noise = random.Random(seed), np.random.default_rng(seed)
     kinds = list(LENGTHS["kinds"].values())
@@ -89,11 +89,11 @@ def samples(count: int, processor: Processor, vocabulary: int, times: int, seed:
         side = [round(length * math.sqrt(times)) for length in kind["side"]]
         sizes = [(draw.randint(*side), draw.randint(*side)) for _ in range(draw.randint(*kind["images"]))]
         images = [Image.fromarray(noise.integers(0, 256, (h, w, 3), dtype=np.uint8)) for w, h in sizes]
-        grids = [processor.grid(*image) for image in sizes]
+        media = [processor.layout(Medium("image", size)) for size in sizes]
         ids: list[int] = []
         labels: list[int] = []
-        for grid in grids:
-            ids += [20] + [processor.image_token_id] * processor.visual_tokens(grid)  # one of text between images
+        for layout in media:
+            ids += [20] + [processor.image_token_id] * layout.tokens  # one of text between images
         labels += [IGNORE] * len(ids)
         for _ in range(draw.randint(*kind["turns"])):
             for what in ("question", "answer"):
@@ -101,33 +101,33 @@ def samples(count: int, processor: Processor, vocabulary: int, times: int, seed:
                 text = [draw.randrange(20, vocabulary) for _ in range(tokens)]
                 ids += text
                 labels += text if what == "answer" else [IGNORE] * tokens
-        made.append((Tokens(ids, labels, grids), images))
+        made.append((Tokens(ids, labels, media), images))
     return made
 
 
-def rows(drawn: list[Sample], row_tokens: int) -> list[list[Sample]]:
+def rows(drawn: list[Sample], pack_length: int) -> list[list[Sample]]:
     lengths = np.array([len(tokens.input_ids) for tokens, _ in drawn])
-    return [[drawn[i] for i in row] for row in best_fit(lengths, row_tokens)]
+    return [[drawn[i] for i in row] for row in best_fit(lengths, pack_length)]
 
 
-def batches(drawn: list[Sample], row_tokens: int) -> list[list[Sample]]:
+def batches(drawn: list[Sample], pack_length: int) -> list[list[Sample]]:
     """In the order drawn, as many as fit when padded."""
     made: list[list[Sample]] = [[]]
     for sample in drawn:
         longest = max(len(tokens.input_ids) for tokens, _ in [*made[-1], sample])
-        if made[-1] and longest * (len(made[-1]) + 1) > row_tokens:
+        if made[-1] and longest * (len(made[-1]) + 1) > pack_length:
             made.append([])
         made[-1].append(sample)
     return made
 
 
-def passes(run: Callable[[Any], torch.Tensor], made: list[Any], optimizer: Any, device: str, half: bool) -> float:
+def passes(run: Callable[[Any], torch.Tensor], made: list[Any], optimizer: Any, device: str, bf16: bool) -> float:
     """Seconds for a step on each batch."""
     synchronize = torch.cuda.synchronize if device == "cuda" else lambda: None
     synchronize()
     begun = time.perf_counter()
     for batch in made:
-        with torch.autocast(device, torch.bfloat16, enabled=half):
+        with torch.autocast(device, torch.bfloat16, enabled=bf16):
             loss = run(batch)
         loss.backward()
         optimizer.step()
@@ -140,86 +140,94 @@ def moved(batch: dict[str, Any], device: str) -> dict[str, Any]:
     return {name: value.to(device) if isinstance(value, torch.Tensor) else value for name, value in batch.items()}
 
 
-def main(chosen: argparse.Namespace) -> None:
+def random_model(chosen: argparse.Namespace, device: str) -> tuple[Any, Qwen2VL]:
+    """(model, family); float32 weights where these fit, else bfloat16 ones."""
     from transformers import Qwen2VLForConditionalGeneration
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    whole = chosen.model == "qwen2_vl_2b" or chosen.pico  # float32 weights with bfloat16 arithmetic
     with tempfile.TemporaryDirectory() as temporary:
         tiny.save_processor(tiny.chat_tokenizer(["a b c"], 300), Path(temporary))
-        processor = Processor(temporary)
+        processor = Qwen2VLProcessor(temporary)
         made = config(chosen.model, chosen.pico, processor)
         processor.tokenizer, processor.image_processor  # noqa: B018  read while they are there
-    attention.register()
-    name, why = attention.choose("auto", device == "cuda", half=True)
     with torch.device(device):
         model = Qwen2VLForConditionalGeneration(made)
-    model = model.to(torch.float32 if whole else torch.bfloat16).train()
+    model = model.to(torch.float32 if whole(chosen) else torch.bfloat16).train()
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    vision = name.removesuffix("_packed")
-    optimizer = torch.optim.AdamW(model.parameters(), 1e-5, fused=True)
-    module = SupervisedFineTuning(model, steps=1)
+    return model, Qwen2VL("random weights", processor)
 
-    drawn = samples(chosen.samples, processor, made.text_config.vocab_size, 1 if chosen.pico else TIMES)
-    drawn = [sample for sample in drawn if len(sample[0].input_ids) <= chosen.row_tokens]
-    ours = [
-        moved({**packed([t for t, _ in row], [i for _, i in row], processor), "normaliser": 1000.0}, device)
-        for row in rows(drawn, chosen.row_tokens)
-    ]
-    theirs = [
-        moved(processor.collate([t for t, _ in batch], [image for _, i in batch for image in i]), device)
-        for batch in batches(drawn, chosen.row_tokens)
-    ]
-    half = device == "cuda" and whole
+
+def whole(chosen: argparse.Namespace) -> bool:
+    """Whether weights are float32, and only the arithmetic is bfloat16."""
+    return chosen.model == "qwen2_vl_2b" or chosen.pico
+
+
+def timed(
+    chosen: argparse.Namespace, model: Any, family: Qwen2VL, name: str, ours: list[Any], theirs: list[Any], device: str
+) -> dict[str, float]:
+    """Median seconds of a pass over the packed rows, and over the padded batches."""
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-5, fused=True)
+    module = SupervisedFineTuning(model, family, steps=1)
+    bf16 = device == "cuda" and whole(chosen)
     seconds: dict[str, list[float]] = {"packed": [], "padded": []}
     for repeat in range(chosen.repeats + 1):  # the first warms up
-        model.set_attn_implementation({"text_config": name, "vision_config": vision})
-        first = passes(lambda batch: module.training_step(batch, 0), ours, optimizer, device, half)
-        model.set_attn_implementation(vision)
-        second = passes(lambda batch: model(**batch, use_cache=False).loss, theirs, optimizer, device, half)
+        attention.use(model, name)
+        first = passes(lambda batch: module.training_step(batch, 0), ours, optimizer, device, bf16)
+        with attention.generating(model, name if name.startswith("flash") else "sdpa"):
+            second = passes(lambda batch: model(**batch, use_cache=False).loss, theirs, optimizer, device, bf16)
         if repeat:
             seconds["packed"].append(first)
             seconds["padded"].append(second)
             print(f"packed {first:.2f} s, padded {second:.2f} s", file=sys.stderr, flush=True)
+    return {kind: statistics.median(found) for kind, found in seconds.items()}
+
+
+def main(chosen: argparse.Namespace) -> None:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    name, why = attention.choose("auto", device == "cuda", bf16=True)
+    model, family = random_model(chosen, device)
+    processor: Any = family.processor
+    drawn = samples(chosen.samples, processor, model.config.text_config.vocab_size, 1 if chosen.pico else TIMES)
+    drawn = [sample for sample in drawn if len(sample[0].input_ids) <= chosen.pack_length]
+    ours = [
+        moved({**processor.pack([t for t, _ in row], [i for _, i in row]), "normaliser": 1000.0}, device)
+        for row in rows(drawn, chosen.pack_length)
+    ]
+    theirs = [
+        moved(processor.collate([t for t, _ in batch], [image for _, i in batch for image in i]), device)
+        for batch in batches(drawn, chosen.pack_length)
+    ]
+    medians = timed(chosen, model, family, name, ours, theirs, device)
 
     tokens = sum(len(t.input_ids) for t, _ in drawn)
     answers = sum(label != IGNORE for t, _ in drawn for label in t.labels)
-    visual = sum(processor.visual_tokens(grid) for t, _ in drawn for grid in t.grids)
-    work = flops(
-        size(made), Load(len(drawn), tokens, answers, visual), dict.fromkeys(("vision", "merger", "language"), False)
-    )
-    medians = {kind: statistics.median(found) for kind, found in seconds.items()}
+    visual = sum(layout.tokens for t, _ in drawn for layout in t.media)
+    work = flops(family.size(model.config), Load(len(drawn), tokens, answers, visual), family.frozen)
     gpu = torch.cuda.get_device_name() if device == "cuda" else "CPU"
     peak = chosen.tflops or tflops(gpu)
-    print(
-        json.dumps(
-            {
-                "tokens_per_second": {kind: round(tokens / found, 1) for kind, found in medians.items()},
-                "mfu": {
-                    kind: round(work / found / peak / 1e12, 4) if peak else None for kind, found in medians.items()
-                },
-                "speedup": round(medians["padded"] / medians["packed"], 3),
-                "fill": round(tokens / (len(ours) * chosen.row_tokens), 4),
-                "padding": round(1 - tokens / sum(batch["input_ids"].numel() for batch in theirs), 4),
-                "parameters": sum(p.numel() for p in model.parameters()),
-                "attention": f"{name} ({why})",
-                "peak_memory_gb": round(torch.cuda.max_memory_allocated() / 1e9, 1) if device == "cuda" else None,
-                "device": gpu,
-                "versions": {package: version(package) for package in ("torch", "transformers")},
-            }
-        )
-    )
+    made = {
+        "tokens_per_second": {kind: round(tokens / found, 1) for kind, found in medians.items()},
+        "mfu": {kind: round(work / found / peak / 1e12, 4) if peak else None for kind, found in medians.items()},
+        "speedup": round(medians["padded"] / medians["packed"], 3),
+        "fill": round(tokens / (len(ours) * chosen.pack_length), 4),
+        "padding": round(1 - tokens / sum(batch["input_ids"].numel() for batch in theirs), 4),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "attention": f"{name} ({why})",
+        "peak_memory_gb": round(torch.cuda.max_memory_allocated() / 1e9, 1) if device == "cuda" else None,
+        "device": gpu,
+        "versions": {package: version(package) for package in ("torch", "transformers")},
+    }
+    print(json.dumps(made))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=("qwen2_vl_2b", "qwen2_vl_7b"), default="qwen2_vl_2b")
     parser.add_argument("--samples", type=int, default=128)
-    parser.add_argument("--row-tokens", type=int, default=8_192)
+    parser.add_argument("--pack-length", type=int, default=8_192)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--tflops", type=float, help="of the device, bfloat16; by its name where that is known")
     parser.add_argument("--pico", action="store_true")
     given = parser.parse_args()
     if given.pico:
-        given.samples, given.row_tokens, given.repeats = 12, 512, 1
+        given.samples, given.pack_length, given.repeats = 12, 512, 1
     main(given)

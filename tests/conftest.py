@@ -130,7 +130,16 @@ def vqa(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-LONGEST = ("test_kill.py", "test_quality.py", "test_train.py", "test_verify.py", "test_screen.py", "test_ranks.py")
+LONGEST = (
+    "test_kill.py",
+    "test_quality.py",
+    "test_train_killed.py",
+    "test_families_train.py",
+    "test_train.py",
+    "test_verify.py",
+    "test_screen.py",
+    "test_ranks.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,20 +15,18 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks" / "training"))
 
 from ours import tokenized_folder
+from tiny_qwen import family
 
-from ain.model.packed import Batch
-from ain.model.processor import Processor
-from ain.model.qwen2_vl import Qwen2VL
+from ain.model.processor import Batch
 from ain.objective.sft import SupervisedFineTuning
 from ain.runtime import distributed
 from ain.trainer import history
 from ain.trainer.export import export
 from ain.trainer.fit import fit
-from ain.trainer.settings import Settings, resolved
+from ain.trainer.settings import TrainerSettings, resolved
 from ain.trainer.training import Training
 
 HELD_OUT = 6
-SIZES = {"max_pixels": 50_176, "min_pixels": 3_136, "cutoff": 256}
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -50,11 +48,12 @@ def rows(folder: Path) -> list[dict[str, Any]]:
     return made
 
 
-def prepared(checkpoint: str, where: Path) -> Path:
+def prepared(checkpoint: str, where: Path, name: str = "qwen2_vl") -> Path:
+    """name: of the checkpoint's family."""
     folder = where / "folder"
     folder.mkdir(parents=True)
     (folder / "rows.json").write_text(json.dumps(rows(folder)), encoding="utf-8")
-    return tokenized_folder({"checkpoint": checkpoint, **SIZES}, folder, where, held_out=HELD_OUT)
+    return tokenized_folder(family(name, checkpoint).processor, folder, where, held_out=HELD_OUT)
 
 
 class BrokenOnTheSecondRank(SupervisedFineTuning):
@@ -65,10 +64,12 @@ class BrokenOnTheSecondRank(SupervisedFineTuning):
 
 
 def training(tokenized: Path, checkpoint: str, out: Path, **changes: Any) -> Training:
-    """A few steps; `changes` are of the trainer's settings, and `model` of the model's arguments."""
-    model = Qwen2VL(checkpoint, Processor(checkpoint, **SIZES), export_dtype="float32", **changes.pop("model", {}))
+    """A few steps; `changes` are of the trainer's settings, `model` of the model's arguments, `name` its family."""
+    model = family(changes.pop("name", "qwen2_vl"), checkpoint, **changes.pop("model", {}))
     objective = partial(SupervisedFineTuning, learning_rate=changes.pop("learning_rate", 1e-3))
-    settings = Settings(**{"row_tokens": 256, "max_steps": 6, "checkpoint_every": 3, "show": 3, **changes})
+    settings = TrainerSettings(
+        **{"pack_length": 256, "max_steps": 6, "every_n_train_steps": 3, "sample_answers": 3, **changes}
+    )
     out.mkdir(parents=True, exist_ok=True)
     return Training(tokenized, model, objective, resolved(settings), {"mode": "disabled"}, 0, out)
 
@@ -113,3 +114,11 @@ def _run(job: Training, die_at_step: int | None, die_at_write: int | None) -> No
     history.History.add = added  # type: ignore[method-assign]
     os.replace = replaced  # type: ignore[assignment]
     run(job)
+
+
+def losses(out: Path) -> list[float]:
+    return [row["loss"] for row in history.read(out / "history.jsonl")]
+
+
+def exported(out: Path) -> bytes:
+    return (out / "checkpoint" / "model.safetensors").read_bytes()

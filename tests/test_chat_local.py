@@ -10,7 +10,7 @@ from ain.chat import Reply, Request, image_part
 from ain.chat.local import TransformersChat
 from ain.engine.local import Local
 from ain.miniature import tiny
-from ain.model.processor import Processor
+from ain.model.qwen2_vl import Qwen2VLProcessor
 from ain.stages.translate import translate
 from ain.storage.images import png
 from ain.storage.record import RECORD
@@ -90,7 +90,7 @@ def test_pictures_are_seen(tmp_path: Path) -> None:
         for colour in ("red", "blue", "white", "black")
     ]
     checkpoint = str(tmp_path)
-    chat = TransformersChat(checkpoint, Processor(checkpoint), batch_size=4, device="cpu")
+    chat = TransformersChat(checkpoint, Qwen2VLProcessor(checkpoint), batch_size=4, device="cpu")
     together = asked(chat, requests, tmp_path)
     assert plain(together) == plain([reply for r in requests for reply in asked(chat, [r], tmp_path)])
     assert len({reply.text for reply in together}) > 1

@@ -1,41 +1,93 @@
 """Before a long run: slips of the hand, what it would take, and what to change where it does not fit."""
 
 import re
+from dataclasses import replace
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ain
+from pydantic import TypeAdapter, ValidationError
 from test_config import config
 
 from ain import UserError
-from ain.model.size import Load
+from ain.model.qwen2_vl import Qwen2VL, Qwen2VLProcessor
+from ain.model.size import Load, flops
+from ain.objective.sft import SupervisedFineTuning
 from ain.pipeline.build import build, plain
 from ain.pipeline.runner import Run
 from ain.pipeline.stages import STAGES
 from ain.trainer.estimate import lines
-from ain.trainer.settings import Settings, resolved
+from ain.trainer.settings import TrainerSettings, resolved
+
+LORA = {"rank": 4, "alpha": 8, "dropout": 0.1, "target_modules": ["q_proj"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "values"),
+    [
+        (TrainerSettings, "devices", [0]),
+        (TrainerSettings, "num_nodes", [0]),
+        (TrainerSettings, "pack_length", [0, -1]),
+        (TrainerSettings, "batch_size", [0]),
+        (TrainerSettings, "accumulate_grad_batches", ["a", 0]),
+        (TrainerSettings, "gradient_clip_val", [-1]),
+        (TrainerSettings, "max_epochs", [0]),
+        (TrainerSettings, "every_n_train_steps", [0]),
+        (TrainerSettings, "keep_last", [0]),
+        (TrainerSettings, "sample_answers", [-1]),
+        (TrainerSettings, "num_workers", [-1]),
+        (TrainerSettings, "mfu", [0, 1.1]),
+        (TrainerSettings, "strategy", ["zero4"]),
+        (TrainerSettings, "precision", ["fp16"]),
+        (TrainerSettings, "export", ["first"]),
+        (SupervisedFineTuning, "learning_rate", [0, -1e-5]),
+        (SupervisedFineTuning, "weight_decay", [-0.1]),
+        (SupervisedFineTuning, "warmup_ratio", [-0.1, 1]),
+        (SupervisedFineTuning, "lr_scheduler_type", ["reduce_lr_on_plateau", "cos"]),
+        (SupervisedFineTuning, "betas", [(0.9,), (0.9, 1.0)]),
+        (Qwen2VL, "dtype", ["bf16"]),
+        (Qwen2VL, "export_dtype", ["float16"]),
+        (Qwen2VL, "attention", ["flash"]),
+        (Qwen2VL, "lora", [{"rank": 4}, {**LORA, "rank": 0}, {**LORA, "dropout": 1.0}, {**LORA, "bias": "none"}]),
+        (Qwen2VLProcessor, "max_length", [0]),
+        (Qwen2VLProcessor, "max_pixels", [-1]),
+        (Qwen2VLProcessor, "too_long", ["cut"]),
+    ],
+)
+def test_signatures_say_which_values_are_wrong(kind: Any, key: str, values: list[Any]) -> None:
+    """The default is right, these are not; the pipeline checks each value of a config against its annotation."""
+    parameter = signature(kind).parameters[key]
+    checked = TypeAdapter(parameter.annotation)
+    checked.validate_python(parameter.default)
+    for value in values:
+        with pytest.raises(ValidationError):
+            checked.validate_python(value)
+    if key == "lora":
+        checked.validate_python(LORA)
 
 
 @pytest.mark.parametrize(
     ("slip", "said"),
     [
-        ("trainer.how.show=-1", "trainer.show=-1: expected a whole number from 0 on"),
-        ("trainer.devices=0", "trainer.devices=0: expected a whole number from 1 on"),
-        ("trainer.accumulate=a", "trainer.accumulate=a: expected"),
-        ("trainer.how.keep_last=0", "trainer.keep_last=0: expected"),
-        ("trainer.max_epochs=null", "give trainer.max_epochs or trainer.max_steps"),
-        ("trainer.strategy=zero4", "trainer.strategy=zero4: choose one of ddp, zero1, zero2, zero3"),
-        ("trainer.precision=fp16", "trainer.precision=fp16: choose one of auto, 32-true, bf16-mixed"),
-        ("trainer.clip=-1", "trainer.clip=-1: expected a number from 0 on"),
-        ("trainer.how.utilisation=0", "trainer.utilisation=0: expected a share"),
-        ("model.export_dtype=bf16", "model.export_dtype=bf16: choose one of float32, bfloat16"),
-        ("trainer.export=first", "trainer.export=first: choose one of last, best"),
-        ("trainer.offload_parameters=true", "trainer.offload_parameters=true goes with ZeRO-3 or higher"),
+        ("trainer.max_epochs=null", "set trainer.max_epochs or trainer.max_steps"),
+        ("trainer.offload_parameters=true", "trainer.offload_parameters=true needs ZeRO-3 or higher"),
+        (
+            "model.freeze_vision=true model.freeze_projector=true model.freeze_language=true",
+            "model: all parts are frozen",
+        ),
     ],
 )
-def test_slips_are_said_before_any_work(slip: str, said: str, tmp_path: Path) -> None:
+def test_values_that_do_not_go_together_are_refused_before_any_work(slip: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=re.escape(said)):
-        Run(tmp_path).plan([STAGES["train"]], config(slip))
+        Run(tmp_path).plan([STAGES["train"]], config(*slip.split()))
+
+
+def test_a_constant_rate_has_no_warm_up() -> None:
+    family = Qwen2VL("any", Qwen2VLProcessor("any"))
+    with pytest.raises(UserError, match=r"objective.lr_scheduler_type=constant has no warm-up: set"):
+        SupervisedFineTuning(None, family, 10, lr_scheduler_type="constant")
 
 
 @pytest.mark.parametrize(
@@ -59,10 +111,25 @@ def test_a_dry_run_says_what_it_takes() -> None:
     assert result.returncode == 0
     assert "8,291.4M parameters" in result.stderr
     assert "28,125 steps of 128 samples" in result.stderr
+    assert "projector 44.6M" in result.stderr
     table = {
         line.split()[1]: line for line in result.stderr.splitlines() if line.startswith("ain:") and " zero" in line
     }
     assert table["zero3"].endswith("<- chosen")
+
+
+@pytest.mark.parametrize(
+    ("name", "millions"),
+    [("qwen2_5_vl_3b", 3_754.6), ("qwen2_5_vl_7b", 8_292.2), ("qwen3_vl_4b", 4_437.8), ("qwen3_vl_8b", 8_767.1)],
+)
+def test_sizes_are_those_of_the_published_models(name: str, millions: float) -> None:
+    model = build("model", plain(config(f"model={name}"), "model"))
+    size = model.size(model.planned())
+    assert size.all / 1e6 == pytest.approx(millions, abs=0.1)
+    assert bool(size.head) == name.endswith(("7b", "8b"))
+    known = Load(samples=10, tokens=3_000, answer_tokens=600, visual_tokens=1_500, patches=6_000)
+    assumed = replace(known, patches=None)
+    assert flops(size, known, model.frozen) == flops(size, assumed, model.frozen)
 
 
 def test_steps_alone_can_be_planned() -> None:
@@ -74,29 +141,29 @@ def test_steps_alone_can_be_planned() -> None:
 
 def test_a_strategy_can_be_planned_without_its_package_and_is_refused_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ain.trainer.settings.find_spec", lambda name: None)
-    settings = Settings(strategy="zero3")
-    with pytest.raises(UserError, match="DeepSpeed is not installed; pip install"):
+    settings = TrainerSettings(strategy="zero3")
+    with pytest.raises(UserError, match="DeepSpeed is not installed; run pip install"):
         resolved(settings)
 
 
 @pytest.mark.parametrize(
     ("changes", "advice"),
     [
-        (["model=qwen2_vl_7b"], "say trainer.strategy=zero3 trainer.offload_optimizer=true"),
-        (["model=qwen2_vl_7b", "trainer.devices=8"], "say trainer.strategy=zero1"),
+        (["model=qwen2_vl_7b"], "set trainer.strategy=zero3 trainer.offload_optimizer=true"),
+        (["model=qwen2_vl_7b", "trainer.devices=8"], "set trainer.strategy=zero1"),
         (
-            ["model=qwen2_vl_2b", "model.gradient_checkpointing=false", "trainer.row_tokens=8192"],
-            "say model.gradient_checkpointing=true",
+            ["model=qwen2_vl_2b", "model.gradient_checkpointing=false", "trainer.pack_length=8192"],
+            "set model.gradient_checkpointing=true",
         ),
         (["model=qwen2_vl_2b", "trainer=zero3"], None),
         (
             ["model=qwen2_vl_7b", "model.gradient_checkpointing=false"],
-            "say trainer.strategy=zero3 trainer.offload_optimizer=true",
+            "set trainer.strategy=zero3 trainer.offload_optimizer=true",
         ),
     ],
 )
 def test_what_does_not_fit_is_said_with_what_to_type(changes: list[str], advice: str | None) -> None:
     cfg = config(*changes)
     said = list(lines(build("model", plain(cfg, "model")), build("trainer", plain(cfg, "trainer")), None))
-    unfit = [line for line in said if "it will not fit" in line]
+    unfit = [line for line in said if "this does not fit" in line]
     assert [line.split("; ")[1] for line in unfit] == ([advice] if advice else [])

@@ -14,9 +14,9 @@ from ain.model.samples import Samples
 from ain.runtime.paths import ROOT
 from ain.trainer.packing import best_fit
 from ain.trainer.plan import Plan
-from ain.trainer.settings import Settings
+from ain.trainer.settings import TrainerSettings
 
-SETTINGS = Settings(row_tokens=256, batch_size=4)
+SETTINGS = TrainerSettings(pack_length=256, batch_size=4)
 
 
 def lengths(count: int, median: float = 60, seed: int = 0) -> np.ndarray:
@@ -65,20 +65,20 @@ def test_rows_are_full_on_the_miniature(pico: Path) -> None:
     """Its lengths, as often as in the default run: the last row of a dozen scenes would be a large share."""
     samples = Samples(next((pico / "data").glob("*-tokenize-*")), "train")
     drawn = np.tile(samples.lengths, 40)
-    assert Plan(drawn, drawn, Settings(row_tokens=2_048), 0).fill() >= 0.97
+    assert Plan(drawn, drawn, TrainerSettings(pack_length=2_048), 0).fill() >= 0.97
 
 
 @pytest.mark.parametrize("packing", [True, False])
 @pytest.mark.parametrize(("world", "accumulate"), [(1, 1), (1, 4), (2, 2), (4, 1), (3, 5)])
 def test_each_epoch_holds_each_sample_once(packing: bool, world: int, accumulate: int) -> None:
-    made = plan(world=world, accumulate=accumulate, packing=packing, max_epochs=2)
+    made = plan(world=world, accumulate_grad_batches=accumulate, packing=packing, max_epochs=2)
     seen = Counter(i for batch in range(made.batches) for rank in range(world) for i in made.row(batch, rank).samples)
     assert set(seen) == set(range(500))
     assert set(seen.values()) == {2}
 
 
 def test_ranks_share_the_rows_of_one_rank_that_accumulates() -> None:
-    alone, shared = plan(accumulate=4), plan(world=2, accumulate=2)
+    alone, shared = plan(accumulate_grad_batches=4), plan(world=2, accumulate_grad_batches=2)
     for step in range(alone.steps):
         one = [alone.row(4 * step + i).samples for i in range(4)]
         other = [shared.row(2 * step + i, rank).samples for i in range(2) for rank in range(2)]
@@ -87,7 +87,7 @@ def test_ranks_share_the_rows_of_one_rank_that_accumulates() -> None:
 
 def test_losses_of_a_step_add_up_to_the_mean_over_its_answer_tokens() -> None:
     """Also of the last step, which has empty rows."""
-    made = plan(world=2, accumulate=3)
+    made = plan(world=2, accumulate_grad_batches=3)
     assert any(not made.row(made.batches - 1, rank).samples for rank in range(2))
     for step in range(made.steps):
         rows = [made.row(3 * step + i, rank) for i in range(3) for rank in range(2)]
@@ -111,5 +111,5 @@ def test_steps_may_be_given_instead_of_epochs() -> None:
 
 
 def test_a_sample_longer_than_a_row_is_refused_with_what_to_type() -> None:
-    with pytest.raises(UserError, match=r"trainer.row_tokens=16, but .* say trainer.row_tokens="):
-        plan(row_tokens=16)
+    with pytest.raises(UserError, match=r"trainer.pack_length=16, but .* set trainer.pack_length="):
+        plan(pack_length=16)

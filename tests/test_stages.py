@@ -257,21 +257,21 @@ def test_an_empty_mixture_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_over_long_conversations_are_rejected_never_cut(pico: Path, tmp_path: Path) -> None:
-    from ain.model.processor import Processor
+    from ain.model.qwen2_vl import Qwen2VLProcessor
     from ain.stages.tokenize import tokenize
 
     shutil.copytree(pico / "data", tmp_path / "data")
     checkpoint = str(next((pico / "checkpoints").glob("miniature-base-*")))
     mixed_rows = next((tmp_path / "data").glob("*-mix-*"))
     out = tmp_path / "data" / "cut"
-    counts = tokenize(mixed_rows, Processor(checkpoint, cutoff=60), out)
+    counts = tokenize(mixed_rows, Qwen2VLProcessor(checkpoint, max_length=60), out)
     rejected = list(Shards(out, suffix="arrow").rows(part="rejected"))
     assert counts["kept"] + counts["rejected"] == counts["input"]
     assert rejected
-    assert all("the cutoff is 60" in row["reasons"][0] for row in rejected)
+    assert all("max_length is 60" in row["reasons"][0] for row in rejected)
     assert all(len(row["input_ids"]) <= 60 for row in Shards(out, suffix="arrow").rows())
     with pytest.raises(UserError, match="longer than 5 tokens"):
-        tokenize(mixed_rows, Processor(checkpoint, cutoff=5), tmp_path / "data" / "none")
+        tokenize(mixed_rows, Qwen2VLProcessor(checkpoint, max_length=5), tmp_path / "data" / "none")
 
 
 def test_a_reason_names_the_worst_turn() -> None:

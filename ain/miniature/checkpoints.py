@@ -20,7 +20,9 @@ from ain.miniature import tiny
 from ain.miniature.muon import Muon
 from ain.miniature.recipe import Recipe
 from ain.miniature.world import DOMAINS, UNSAFE, Scene, World
-from ain.model.processor import Processor, conversation
+from ain.model.conversation import conversation
+from ain.model.processor import Processor
+from ain.model.qwen2_vl import Qwen2VLProcessor
 from ain.runtime.progress import progress
 from ain.storage.locks import lock
 from ain.storage.manifest import is_done, mark_done
@@ -147,7 +149,7 @@ def _vision(
     model = tiny.qwen2_vl(tokenizer)
     model.save_pretrained(out)
     tiny.save_processor(tokenizer, out)
-    processor = Processor(str(out))
+    processor = Qwen2VLProcessor(str(out))
     pool, random, order = samples(processor), Random(recipe.seed), list[int]()
 
     def loss(step: int) -> torch.Tensor:

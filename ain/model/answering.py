@@ -1,4 +1,4 @@
-"""Greedy answers of a Qwen2-VL-class checkpoint, in batches. The screener and the predictor both speak through this."""
+"""Greedy answers of a vision-language checkpoint, in batches. The screener and the predictor both speak through this."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -6,7 +6,8 @@ from typing import Any
 
 from PIL import Image
 
-from ain.model.processor import Processor, conversation
+from ain.model.conversation import conversation
+from ain.model.processor import Processor
 
 
 class Answering:

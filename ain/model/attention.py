@@ -1,6 +1,12 @@
-"""Which attention a model runs with, and scaled-dot-product attention for rows of several samples."""
+"""Attention over rows of several samples: which implementation runs here and why, and the two that are ours."""
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib import import_module
 from importlib.util import find_spec
+from inspect import signature
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -8,36 +14,110 @@ import torch
 from ain import UserError
 from ain.runtime.paths import install_hint
 
-PACKED = "sdpa_packed"
+FLASH, VARLEN, PACKED = "flash_attention_2", "varlen_packed", "sdpa_packed"
+# transformers hands a vision tower's images over in one call only to a name with "flash" in it; any other gets one call an image.
+VARLEN_VISION = "flash_varlen_ain"
+_FUNCTIONS = {
+    "flash_attention_2": ("flash_attn", "flash_attn_varlen_func"),
+    "flash_attention_3": ("flash_attn_interface", "flash_attn_varlen_func"),
+}
 
 
-def choose(wanted: str, gpu: bool, half: bool) -> tuple[str, str]:
-    """(implementation in transformers' words, why). `auto` takes flash attention where it can run, else SDPA.
+def choose(wanted: str, gpu: bool, bf16: bool, candidates: Sequence[str] = (FLASH, VARLEN, PACKED)) -> tuple[str, str]:
+    """(implementation, why). `auto` takes the first of the model family's candidates that can run here.
 
-    half: whether the arithmetic is bfloat16.
+    bf16: whether the arithmetic is bfloat16.
     """
-    if wanted.startswith("flash"):
-        if reason := _no_flash(wanted, gpu, half):
-            raise UserError(f"model.attention={wanted}: {reason}; say model.attention=sdpa")
-        return wanted, "as asked"
     if wanted == "auto":
-        reason = _no_flash("flash_attention_2", gpu, half)
-        if reason is None:
-            return "flash_attention_2", "it is the fastest"
-        return PACKED, f"flash_attention_2 cannot run: {reason}"
-    return (PACKED if wanted == "sdpa" else wanted), "as asked"
+        reasons: list[str] = []
+        for name in candidates:
+            reason = unavailable(name, gpu, bf16)
+            if reason is None:
+                return name, "; ".join(reasons) or "the fastest"
+            reasons.append(f"{name} cannot run: {reason}")
+        raise UserError(f"model.attention=auto: {'; '.join(reasons)}")
+    name = PACKED if wanted == "sdpa" else wanted
+    if reason := unavailable(name, gpu, bf16):
+        raise UserError(f"model.attention={wanted}: {reason}; set model.attention=auto")
+    return name, "as asked"
 
 
-def _no_flash(wanted: str, gpu: bool, half: bool) -> str | None:
-    """Why flash attention cannot run here."""
-    module = {"flash_attention_2": "flash_attn", "flash_attention_3": "flash_attn_interface"}[wanted]
+def unavailable(name: str, gpu: bool, bf16: bool) -> str | None:
+    """Why an implementation cannot run here; None: it can."""
+    if name not in (*_FUNCTIONS, VARLEN):
+        return None
     if not gpu:
         return "it needs a GPU"
-    if not half:
+    if not bf16:
         return "it needs bfloat16, as with trainer.precision=bf16-mixed"
+    if name == VARLEN:
+        return _no_varlen()
+    module, function = _FUNCTIONS[name]
     if find_spec(module) is None:
         return f"{module} is not installed" + (f" ({install_hint('flash')})" if module == "flash_attn" else "")
+    return _broken(module, function)
+
+
+def _no_varlen() -> str | None:
+    if torch.cuda.get_device_capability() < (8, 0):
+        return "it needs a GPU of the Ampere generation or newer"
+    if find_spec("torch.nn.attention.varlen") is None:
+        return f"torch {torch.__version__} does not have it; it came with torch 2.10"
+    return _broken("torch.nn.attention.varlen", "varlen_attn")
+
+
+def _broken(module: str, function: str) -> str | None:
+    """A package that was built for another torch is found, and fails only when it is imported."""
+    try:
+        getattr(import_module(module), function)
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:
+        return f"{module} is installed but cannot be used ({str(error).splitlines()[0]})"
     return None
+
+
+def use(model: Any, name: str) -> None:
+    """Sets the implementation of the language model and of the vision tower."""
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(PACKED, sdpa_packed)
+    AttentionInterface.register(VARLEN, varlen_packed)
+    AttentionInterface.register(VARLEN_VISION, varlen_packed)
+    vision = name if name.startswith("flash") else "sdpa" if name in (PACKED, VARLEN) else name
+    model.set_attn_implementation({"text_config": name, "vision_config": vision})
+    if name == VARLEN:  # its setter would look for a package of that name on the hub
+        model.config.vision_config._attn_implementation_internal = VARLEN_VISION
+
+
+@contextmanager
+def generating(model: Any, name: str) -> Iterator[None]:
+    """Another implementation in the language model for a while: those for packed rows know no cache."""
+    config = model.config.text_config
+    before = config._attn_implementation
+    config._attn_implementation_internal = name
+    try:
+        yield
+    finally:
+        config._attn_implementation_internal = before
+
+
+@contextmanager
+def boundaries(language_model: Any, bounds: list[int]) -> Iterator[None]:
+    """Hands the samples' bounds to every layer of a packed row, in the form that its implementation takes; once a step."""
+    name = language_model.config._attn_implementation
+    given: dict[str, Any] = {}
+    if name == PACKED:
+        given["lengths"] = [end - start for start, end in pairwise(bounds)]
+    elif name == VARLEN or name.startswith("flash"):
+        device = next(language_model.parameters()).device
+        starts = torch.tensor(bounds, dtype=torch.int32, device=device)
+        longest = max(end - start for start, end in pairwise(bounds))
+        given = {"cu_seq_lens_q": starts, "cu_seq_lens_k": starts, "max_length_q": longest, "max_length_k": longest}
+    # Not as arguments of the whole model: before transformers 5.20 these would reach its vision tower, too.
+    hook = language_model.register_forward_pre_hook(lambda _, args, kwargs: (args, kwargs | given), with_kwargs=True)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def sdpa_packed(
@@ -46,20 +126,17 @@ def sdpa_packed(
     key: torch.Tensor,
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
-    position_ids: torch.Tensor | None = None,
+    *,
+    lengths: list[int],
     scaling: float | None = None,
     dropout: float = 0.0,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """Causal attention of a packed row, sample by sample: query [1, heads, T, d] → [1, T, heads, d].
 
-    A sample starts where `position_ids` [1, T] is 0. The work grows with the sum of the samples' squared lengths, not with
-    the square of the row, and no mask is built.
+    The work grows with the sum of the samples' squared lengths, not with the square of the row, and no mask is built.
     """
-    assert position_ids is not None
-    assert len(query) == 1
-    starts = (position_ids[0] == 0).nonzero()[:, 0].tolist()
-    lengths = [end - start for start, end in zip(starts, [*starts[1:], query.shape[2]], strict=True)]
+    _whole_samples(query, kwargs)
     pieces = zip(*(tensor.split(lengths, dim=2) for tensor in (query, key, value)), strict=True)
     made = [
         torch.nn.functional.scaled_dot_product_attention(
@@ -70,8 +147,57 @@ def sdpa_packed(
     return torch.cat(made, dim=2).transpose(1, 2), None
 
 
-def register() -> None:
-    """Make `sdpa_packed` known to transformers. It registers no mask, so that none is built."""
-    from transformers import AttentionInterface
+def varlen_packed(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    *,
+    cu_seq_lens_q: torch.Tensor,
+    max_length_q: int,
+    is_causal: bool | None = None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, None]:
+    """The same in one call of torch's variable-length attention, in the language model and in the vision tower.
 
-    AttentionInterface.register(PACKED, sdpa_packed)
+    cu_seq_lens_q [samples + 1]: where samples start in the row.
+    """
+    from torch.nn.attention import varlen
+
+    _whole_samples(query, kwargs)
+    if dropout:
+        raise ValueError(f"{VARLEN} has no dropout")
+    causal = module.is_causal if is_causal is None else is_causal
+    # Rotary positions leave query and key in float32 under autocast, which does not know this function.
+    q, k, v = (tensor[0].transpose(0, 1).to(value.dtype) for tensor in (query, key, value))
+    names = _parameters(varlen.varlen_attn)
+    given: dict[str, Any] = (
+        {"is_causal": causal} if "is_causal" in names else {"window_size": (-1, 0 if causal else -1)}
+    )
+    if "scale" in names:
+        given["scale"] = scaling
+    elif scaling is not None:
+        q = q * (scaling * q.shape[-1] ** 0.5)
+    if q.shape[1] != k.shape[1]:
+        if "enable_gqa" in names:
+            given["enable_gqa"] = True
+        else:
+            k, v = (tensor.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for tensor in (k, v))
+    made: Any = varlen.varlen_attn(q, k, v, cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q, **given)
+    return made[None], None
+
+
+@lru_cache
+def _parameters(function: Callable[..., Any]) -> frozenset[str]:
+    """torch 2.10 has is_causal, 2.11 window_size and scale instead, 2.12 enable_gqa, too."""
+    return frozenset(signature(function).parameters)
+
+
+def _whole_samples(query: torch.Tensor, kwargs: dict[str, Any]) -> None:
+    if len(query) != 1:
+        raise ValueError("packed attention takes one row at a time")
+    if kwargs.get("sliding_window") or kwargs.get("softcap"):
+        raise ValueError("packed attention has neither a sliding window nor soft-capping: set model.attention=eager")

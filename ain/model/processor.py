@@ -1,27 +1,50 @@
-"""Conversations and images as Qwen2-VL takes them: chat template, visual placeholders, labels on answers only.
+"""What stands before a model: conversations as tokens, images as layouts and pixels, samples as batches.
 
-A placeholder stands for one image, or for the frames of a video, which are taken two by two.
-
-`AutoProcessor` cannot be constructed without torchvision (it wants the video processor), so the tokenizer and the Pillow
-image processor are used directly, everywhere: the same image gives the same pixels on every machine.
+All that is common to the model families; each family's own half is a subclass in its package.
 """
 
-import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, NamedTuple
 
 from PIL import Image
 
 from ain import UserError
-from ain.text.placeholders import PLACEHOLDERS
-
-if TYPE_CHECKING:
-    import torch
+from ain.model.conversation import Message, render
 
 IGNORE = -100  # a label that takes no part in the loss
-Message = dict[str, Any]
+Batch = dict[str, Any]
+
+
+class Unusable(Exception):
+    """A record that this model family cannot take; the message is the reason that it is rejected with."""
+
+
+class Medium(NamedTuple):
+    """An image or a video before the model: its size (width, height), how many frames it has, and frames per second."""
+
+    kind: str  # image | video
+    size: tuple[int, int]
+    images: int = 1
+    fps: float | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What an image or video becomes in the model, computed from its size alone.
+
+    shape: the family's own numbers, such as (pairs of frames, rows, columns) of patches or (height, width, tiles).
+    tokens: in the language model; patches: in the vision tower; images: how many images it is made of.
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    tokens: int
+    patches: int
+    images: int = 1
+    fps: float | None = None
 
 
 @dataclass(frozen=True)
@@ -30,58 +53,23 @@ class Tokens:
 
     input_ids: list[int]
     labels: list[int]
-    grids: list[tuple[int, int, int]]  # (pairs of frames, rows, columns) of patches for each placeholder
-    frames: list[int] | None = None  # images for each placeholder; None: one each
+    media: list[Layout] = field(default_factory=list)
+
+    @property
+    def images(self) -> int:
+        """How many images its media are made of."""
+        return sum(layout.images for layout in self.media)
 
 
-def conversation(turns: list[dict[str, str]]) -> list[Message]:
-    """Messages for the chat template from turns of `question` and `answer`; an empty answer is left to the model."""
-    messages: list[Message] = []
-    for turn in turns:
-        content: list[dict[str, str]] = []
-        for piece in re.split(f"({'|'.join(PLACEHOLDERS)})", turn["question"]):
-            if piece in PLACEHOLDERS:
-                content.append({"type": PLACEHOLDERS[piece]})
-            elif piece.strip():
-                content.append({"type": "text", "text": piece.strip("\n")})
-        messages.append({"role": "user", "content": content})
-        if turn["answer"]:
-            messages.append({"role": "assistant", "content": [{"type": "text", "text": turn["answer"]}]})
-    return messages
+class Processor(ABC):
+    """Tokens and pixels for one checkpoint.
 
-
-_MARK = "\N{OBJECT REPLACEMENT CHARACTER}"
-
-
-def _marked(message: Message) -> Message:
-    return {**message, "content": [{"type": "text", "text": _MARK}]}
-
-
-class Processor:
-    """Tokens and pixels for one checkpoint of the Qwen2-VL class.
-
-    max_pixels and min_pixels bound an image's area after resizing; each 28 x 28 pixels become one visual token. A frame of
-    a video has at most video_max_pixels. A conversation of more than `cutoff` tokens gets smaller images
-    (too_long=resize), or is rejected, which is what happens to text that alone is too long (too_long=reject: always).
+    A conversation of more than max_length tokens gets smaller images (too_long=resize); where that is not enough, or with
+    too_long=reject, it stays too long and `tokenize` the stage rejects it. Nothing is ever cut.
     """
 
-    def __init__(
-        self,
-        checkpoint: str,
-        max_pixels: int = 262_144,
-        min_pixels: int = 3_136,
-        cutoff: int = 2_048,
-        video_max_pixels: int = 16_384,
-        too_long: str = "resize",
-    ) -> None:
-        if too_long not in ("resize", "reject"):
-            raise UserError(f"model.processor.too_long={too_long}: choose one of resize, reject")
-        self.checkpoint = checkpoint
-        self.max_pixels = max_pixels
-        self.min_pixels = min_pixels
-        self.cutoff = cutoff
-        self.video_max_pixels = video_max_pixels
-        self.too_long = too_long
+    def __init__(self, checkpoint: str, max_length: int, too_long: Literal["resize", "reject"]) -> None:
+        self.checkpoint, self.max_length, self.too_long = checkpoint, max_length, too_long
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -89,156 +77,115 @@ class Processor:
 
         return AutoTokenizer.from_pretrained(self.checkpoint)
 
-    @cached_property
-    def image_processor(self) -> Any:
-        from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-
-        size = {"shortest_edge": self.min_pixels, "longest_edge": self.max_pixels}
-        return Qwen2VLImageProcessorPil.from_pretrained(self.checkpoint, size=size)
-
-    @cached_property
-    def image_token_id(self) -> int:
-        return int(self.tokenizer.convert_tokens_to_ids("<|image_pad|>"))
-
-    @cached_property
-    def video_token_id(self) -> int:
-        return int(self.tokenizer.convert_tokens_to_ids("<|video_pad|>"))
+    @property
+    def end_of_answer(self) -> str:
+        """The token that ends an answer, which the model learns to write."""
+        return str(self.tokenizer.eos_token)
 
     @property
-    def patch_values(self) -> int:
-        """Numbers that a patch is made of: channels, two frames, 14 x 14 pixels."""
-        return int(3 * self.image_processor.temporal_patch_size * self.image_processor.patch_size**2)
+    @abstractmethod
+    def visual_ids(self) -> frozenset[int]:
+        """Tokens that stand for images and videos."""
 
-    def grid(self, width: int, height: int, frames: int = 1, max_pixels: int | None = None) -> tuple[int, int, int]:
-        """(pairs of frames, rows, columns) of patches that an image of this size becomes; computed without its pixels."""
-        from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
+    @abstractmethod
+    def layouts(self, media: list[Medium], room: int) -> list[Layout]:
+        """Layouts of a conversation's media, smaller ones where `room` tokens would not do."""
 
-        patch, factor = (
-            self.image_processor.patch_size,
-            self.image_processor.patch_size * self.image_processor.merge_size,
-        )
-        most = max(
-            self.min_pixels,
-            min(max_pixels or self.max_pixels, self.video_max_pixels if frames > 1 else self.max_pixels),
-        )
-        rows, columns = smart_resize(height, width, factor, self.min_pixels, most)
-        return -(-frames // self.image_processor.temporal_patch_size), rows // patch, columns // patch
+    def placeholders(self, layout: Layout) -> list[int]:
+        """How many tokens each placeholder of the template's text becomes; a medium has one placeholder, or several."""
+        return [layout.tokens]
+
+    def prepared(self, messages: list[Message], media: list[Medium]) -> list[Message]:
+        """Messages as the family's chat template takes them."""
+        return messages
+
+    @abstractmethod
+    def pixels(self, images: Sequence[Image.Image], media: Sequence[Layout]) -> Any:
+        """What the vision tower takes, for images in the order of their media."""
+
+    @abstractmethod
+    def collate(self, samples: list[Tokens], images: list[Image.Image], left: bool = False) -> Batch:
+        """A padded batch for transformers' own forward pass and loss; `left` pads in front, for generation."""
+
+    @abstractmethod
+    def pack(self, samples: list[Tokens], images: list[list[Image.Image]]) -> Batch:
+        """Samples end to end in one row of T tokens, for `ModelFamily.hidden`; each is computed as if it were alone.
+
+        input_ids [1, T]; targets [T]: the token that follows, where an answer is to be learned, else IGNORE; bounds: a list
+        of the offsets where samples start, and T. A row without images ends with a dummy one that no sample attends to: all
+        ranks then run the same modules, and parameters that are spread over ranks (ZeRO-3) can be gathered.
+        """
 
     def tokenize(
-        self, messages: list[Message], sizes: list[tuple[int, int]], frames: Sequence[int] | None = None
+        self,
+        messages: list[Message],
+        sizes: list[tuple[int, int]],
+        frames: Sequence[int] | None = None,
+        rates: Sequence[float | None] | None = None,
     ) -> Tokens:
-        """A conversation with placeholders for images of the given (width, height); a video has its first frame's size.
+        """A conversation with one placeholder for each size (width, height); one that ends with a question asks for its answer.
 
-        One that ends with a question asks for an answer. One that is too long has smaller images, where that is enough.
+        frames: how many images each placeholder stands for; rates: the frames per second of each.
         """
-        text, spans = self._render(messages)
+        media = self._media(messages, sizes, frames, rates)
+        text, spans = render(self.tokenizer, self.prepared(messages, media), self.end_of_answer)
         encoded = self.tokenizer(text, return_offsets_mapping=True, add_special_tokens=False)
-        counts = list(frames or [1] * len(sizes))
-        grids = self._fitting(sizes, counts, len(encoded["input_ids"]) - len(sizes))
-        visual = iter([self.visual_tokens(grid) for grid in grids])
+        places = sum(token in self.visual_ids for token in encoded["input_ids"])
+        layouts = self.layouts(media, self.max_length - (len(encoded["input_ids"]) - places))
+        counts = [count for layout in layouts for count in self.placeholders(layout)]
+        if len(counts) != places:
+            raise self._misplaced(len(counts), places)
+        waiting = iter(counts)
         input_ids: list[int] = []
         labels: list[int] = []
         for token, (start, end) in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True):
-            if token in (self.image_token_id, self.video_token_id):
-                count = next(visual)
-                input_ids += [token] * count
-                labels += [IGNORE] * count
-            else:
-                input_ids.append(token)
-                labels.append(token if any(first <= start and end <= last for first, last in spans) else IGNORE)
-        if any(True for _ in visual):
-            raise UserError(f"{self.checkpoint}: its chat template has no place for one of the images or videos")
-        return Tokens(input_ids, labels, grids, counts)
+            count = next(waiting) if token in self.visual_ids else 1
+            answer = any(first <= start and end <= last for first, last in spans) and token not in self.visual_ids
+            input_ids += [token] * count
+            labels += [token if answer else IGNORE] * count
+        return Tokens(input_ids, labels, layouts)
 
-    def _fitting(self, sizes: list[tuple[int, int]], frames: list[int], text: int) -> list[tuple[int, int, int]]:
-        """Grids of the images; smaller ones, down to min_pixels, where text and images together pass the cutoff."""
-        limit = float(self.max_pixels)
-        while True:
-            grids = [self.grid(*size, count, round(limit)) for size, count in zip(sizes, frames, strict=True)]
-            short = text + sum(map(self.visual_tokens, grids)) <= self.cutoff
-            if short or self.too_long == "reject" or limit <= self.min_pixels or not sizes:
-                return grids
-            limit *= 0.9
+    def _media(self, messages: list[Message], sizes: Any, frames: Any, rates: Any) -> list[Medium]:
+        parts = [part for message in messages if not isinstance(message["content"], str) for part in message["content"]]
+        kinds = [part["type"] for part in parts if part["type"] in ("image", "video")]
+        if len(kinds) != len(sizes):
+            raise self._misplaced(len(sizes), len(kinds))
+        return [
+            Medium(*each)
+            for each in zip(kinds, sizes, frames or [1] * len(sizes), rates or [None] * len(sizes), strict=True)
+        ]
 
-    def visual_tokens(self, grid: tuple[int, int, int]) -> int:
-        """Visual tokens of a grid of patches."""
-        return grid[0] * grid[1] * grid[2] // int(self.image_processor.merge_size) ** 2
+    def _misplaced(self, given: int, places: int) -> UserError:
+        return UserError(f"{self.checkpoint}: its chat template has {places} places for {given} images or videos")
 
-    def _render(self, messages: list[Message]) -> tuple[str, list[tuple[int, int]]]:
-        """The chat template's text, and the characters of each answer with its end-of-turn token."""
-        answers = [message["content"][0]["text"] for message in messages if message["role"] == "assistant"]
-        text = self._template(messages)
-        marked = self._template(
-            [_marked(message) if message["role"] == "assistant" else message for message in messages]
-        )
-        spans: list[tuple[int, int]] = []
-        rebuilt = ""
-        for piece, answer in zip(marked.split(_MARK), [*answers, ""], strict=True):
-            rebuilt += piece
-            if len(spans) < len(answers):
-                end = len(rebuilt) + len(answer) + len(self.tokenizer.eos_token)
-                spans.append((len(rebuilt), end))
-                rebuilt += answer
-        if rebuilt != text:
-            raise UserError(
-                f"{self.checkpoint}: its chat template changes the answers, so their labels cannot be placed"
-            )
-        return text, spans
+    def first_turn(self, sample: Tokens) -> tuple[Tokens, list[int]]:
+        """(the conversation up to its first answer, with the media before that; that answer's tokens)."""
+        asked = [label != IGNORE for label in sample.labels]
+        start = asked.index(True)
+        end = start + (asked[start:].index(False) if False in asked[start:] else len(asked) - start)
+        ids = sample.input_ids[:start]
+        left = sum(token in self.visual_ids for token in ids)
+        media = []
+        for layout in sample.media:
+            if left > 0:
+                media.append(layout)
+                left -= layout.tokens
+        return Tokens(ids, [IGNORE] * start, media), sample.input_ids[start:end]
 
-    def _template(self, messages: list[Message]) -> str:
-        asking = messages[-1]["role"] == "user"
-        return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=asking))
-
-    def pixels(
-        self, images: list[Image.Image], grids: list[tuple[int, int, int]], frames: Sequence[int] | None = None
-    ) -> "torch.Tensor":
-        """pixel_values [patches, patch_values] of images brought to their grids."""
-        import torch
-
-        waiting = iter(images)
-        counts = frames or [1] * len(grids)
-        made = [self._patches([next(waiting) for _ in range(n)], grid) for grid, n in zip(grids, counts, strict=True)]
-        return torch.cat(made)
-
-    def _patches(self, images: list[Image.Image], grid: tuple[int, int, int]) -> "torch.Tensor":
-        """Of an image, or of frames: the first of two gives a patch's first half, the second its other half."""
-        import torch
-
-        side = self.image_processor.patch_size
-        size = (grid[2] * side, grid[1] * side)
-        fitted = [image if image.size == size else image.resize(size, Image.Resampling.BICUBIC) for image in images]
-        single = self.image_processor(fitted, do_resize=False, return_tensors="pt")["pixel_values"]
-        if len(images) == 1:
-            return single  # type: ignore[no-any-return]
-        halves = single.view(len(images), -1, 3, self.image_processor.temporal_patch_size, side * side)
-        if len(images) % 2:
-            halves = torch.cat([halves, halves[-1:]])
-        return torch.stack([halves[::2, :, :, 0], halves[1::2, :, :, 1]], dim=3).flatten(0, 1).flatten(1)
-
-    def collate(
-        self, samples: list[Tokens], images: list[Image.Image], left: bool = False
-    ) -> "dict[str, torch.Tensor]":
-        """A padded batch; `left` pads in front, as generation wants it. `images` are those of all samples in order."""
+    def padded(self, samples: list[Tokens], left: bool) -> dict[str, Any]:
+        """input_ids, attention_mask and labels [samples, longest], which every family's `collate` begins with."""
         import torch
 
         longest = max(len(sample.input_ids) for sample in samples)
 
-        def padded(rows: list[list[int]], fill: int) -> torch.Tensor:
-            filled = [
-                [fill] * (longest - len(row)) + row if left else row + [fill] * (longest - len(row)) for row in rows
-            ]
-            return torch.tensor(filled, dtype=torch.long)
+        def filled(rows: list[list[int]], fill: int) -> torch.Tensor:
+            gaps = ([fill] * (longest - len(row)) for row in rows)
+            return torch.tensor(
+                [gap + row if left else row + gap for gap, row in zip(gaps, rows, strict=True)], dtype=torch.long
+            )
 
-        input_ids = padded([sample.input_ids for sample in samples], self.tokenizer.pad_token_id)
-        input_ids[input_ids == self.video_token_id] = self.image_token_id  # an image of several pairs of frames
-        batch = {
-            "input_ids": input_ids,
-            "attention_mask": padded([[1] * len(sample.input_ids) for sample in samples], 0),
-            "labels": padded([sample.labels for sample in samples], IGNORE),
-            "mm_token_type_ids": (input_ids == self.image_token_id).int(),
+        return {
+            "input_ids": filled([sample.input_ids for sample in samples], self.tokenizer.pad_token_id),
+            "attention_mask": filled([[1] * len(sample.input_ids) for sample in samples], 0),
+            "labels": filled([sample.labels for sample in samples], IGNORE),
         }
-        if images:
-            grids = [grid for sample in samples for grid in sample.grids]
-            frames = [count for sample in samples for count in sample.frames or [1] * len(sample.grids)]
-            batch["pixel_values"], batch["image_grid_thw"] = self.pixels(images, grids, frames), torch.tensor(grids)
-        return batch

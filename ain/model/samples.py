@@ -11,13 +11,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
-from ain.model.processor import IGNORE, Tokens
+from ain.model.processor import IGNORE, Layout, Tokens
 from ain.storage.images import ImageStore
 from ain.storage.record import Row
 from ain.storage.shards import Shards
 
 STORES = "stores.json"  # beside the rows: which collect directories, next to this one, hold the images
 IMAGE_REFERENCE = pa.struct([("store", pa.int32()), ("shard", pa.int32()), ("row", pa.int32())])
+LAYOUT = pa.struct(
+    [
+        ("kind", pa.string()),
+        ("shape", pa.list_(pa.int32())),
+        ("tokens", pa.int32()),
+        ("patches", pa.int32()),
+        ("images", pa.int32()),
+        ("fps", pa.float64()),
+    ]
+)
 SCHEMA = pa.schema(
     [
         ("id", pa.string()),
@@ -27,8 +37,7 @@ SCHEMA = pa.schema(
         ("input_ids", pa.list_(pa.int32())),
         ("answers", pa.list_(pa.bool_())),  # where the loss is
         ("images", pa.list_(IMAGE_REFERENCE)),
-        ("frames", pa.list_(pa.int32())),  # how many of the images each placeholder stands for
-        ("grids", pa.list_(pa.list_(pa.int32()))),
+        ("media", pa.list_(LAYOUT)),
         ("tokens", pa.int32()),
         ("answer_tokens", pa.int32()),
     ]
@@ -93,5 +102,6 @@ class Samples:
         """(row; tokens; images)."""
         row = self.row(index)
         labels = [token if answer else IGNORE for token, answer in zip(row["input_ids"], row["answers"], strict=True)]
-        tokens = Tokens(row["input_ids"], labels, [tuple(grid) for grid in row["grids"]], row["frames"])
+        media = [Layout(**{**layout, "shape": tuple(layout["shape"])}) for layout in row["media"]]
+        tokens = Tokens(row["input_ids"], labels, media)
         return row, tokens, [self.images.image(reference) for reference in row["images"]]

@@ -1,57 +1,79 @@
 """How large a model is and what training it takes: parameters, operations and activations, counted from its architecture."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
-from ain.model.qwen2_vl import part_of
+
+class VisionShape(NamedTuple):
+    """A vision tower's measures; so many of its layers look at windows of so many patches only."""
+
+    layers: int
+    width: int
+    patches_per_token: int  # patches that become one visual token
+    windowed_layers: int = 0
+    window: int = 0
+
+    def attention(self, patches: float) -> float:
+        """Over all layers, the patches that one of an image's `patches` attends to."""
+        return (self.layers - self.windowed_layers) * patches + self.windowed_layers * min(patches, self.window)
 
 
 @dataclass(frozen=True)
-class Size:
-    """Parameters by part, and the measures that operations and activations follow from."""
+class Counts:
+    """Parameters by part."""
 
     vision: int
-    merger: int
+    projector: int
     language: int  # without the embedding
     embedding: int
     head: int  # 0 where it is the embedding
+
+    @property
+    def all(self) -> int:
+        return self.vision + self.projector + self.language + self.embedding + self.head
+
+
+@dataclass(frozen=True)
+class Size(Counts):
+    """Parameters by part, and the measures that operations and activations follow from."""
+
     layers: int
     width: int
     inner: int
+    queries: int  # width of all heads together
     keys: int  # width of keys and values together
     vocabulary: int
-    vision_layers: int
-    vision_width: int
-    merge: int
-
-    @property
-    def parameters(self) -> int:
-        return self.vision + self.merger + self.language + self.embedding + self.head
+    tower: VisionShape
 
 
-def size(config: Any) -> Size:
-    """Of a Qwen2VLConfig. The model is built without memory, so that counting takes no longer for 72B than for 2B."""
+def counts(config: Any, part: Callable[[str], str]) -> Counts:
+    """The model is built without memory, so that counting takes no longer for 72B than for 2B."""
     import torch
     from transformers import AutoModelForImageTextToText
 
     with torch.device("meta"):
         model: Any = AutoModelForImageTextToText.from_config(config)
-    counts = dict.fromkeys(("vision", "merger", "language", "embedding", "head"), 0)
+    found = dict.fromkeys(("vision", "projector", "language", "embedding", "head"), 0)
     for name, parameter in model.named_parameters():  # a tied weight comes once
-        kind = "embedding" if "embed_tokens" in name else "head" if "lm_head" in name else part_of(name)
-        counts[kind] += parameter.numel()
-    text, vision = config.text_config, config.vision_config
-    head_size = text.hidden_size // text.num_attention_heads
+        kind = "embedding" if "embed_tokens" in name else "head" if "lm_head" in name else part(name)
+        found[kind] += parameter.numel()
+    return Counts(**found)
+
+
+def size(config: Any, part: Callable[[str], str], tower: VisionShape) -> Size:
+    """Of a configuration with a text_config, as those of all vision-language models in transformers."""
+    text = config.text_config
+    head_size = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     return Size(
-        **counts,
+        **asdict(counts(config, part)),
         layers=text.num_hidden_layers,
         width=text.hidden_size,
         inner=text.intermediate_size,
+        queries=head_size * text.num_attention_heads,
         keys=2 * head_size * text.num_key_value_heads,
         vocabulary=text.vocab_size,
-        vision_layers=vision.depth,
-        vision_width=vision.embed_dim,
-        merge=vision.spatial_merge_size**2,
+        tower=tower,
     )
 
 
@@ -63,11 +85,17 @@ class Load:
     tokens: int
     answer_tokens: int
     visual_tokens: int
+    patches: int | None = None  # None: as many as the model makes one visual token of, times visual_tokens
 
     @classmethod
     def of(cls, counts: dict[str, int]) -> "Load":
         """From what tokenize counted."""
-        return cls(*(counts[f"train{name}"] for name in ("", "_tokens", "_answer_tokens", "_visual_tokens")))
+        names = ("", "_tokens", "_answer_tokens", "_visual_tokens", "_patches")
+        return cls(*(counts[f"train{name}"] for name in names))
+
+    def seen(self, of: Size) -> int:
+        """Patches that the vision tower works on."""
+        return self.visual_tokens * of.tower.patches_per_token if self.patches is None else self.patches
 
     def per_sample(self, total: float) -> float:
         return total / max(self.samples, 1)
@@ -80,20 +108,20 @@ def flops(of: Size, load: Load, frozen: dict[str, bool], adapters: bool = False)
     backward pass; one that gradients pass through takes half of it. Attention: 6 n^2 width a layer for a causal sample of n
     tokens, twice that for an image.
     """
-    patches = load.visual_tokens * of.merge
+    patches = load.seen(of)
     if adapters:
         frozen = dict.fromkeys(frozen, True)
     below_vision = adapters or not frozen["vision"]
-    below_merger = below_vision or not frozen["merger"]
+    below_projector = below_vision or not frozen["projector"]
     n, p = load.per_sample(load.tokens), load.per_sample(patches)
-    language = 2 * of.language * load.tokens + 2 * of.layers * of.width * n * load.tokens
+    language = 2 * of.language * load.tokens + 2 * of.layers * of.queries * n * load.tokens
     head = 2 * (of.head or of.embedding) * load.answer_tokens
-    vision = 2 * of.vision * patches + 4 * of.vision_layers * of.vision_width * p * patches
-    merger = 2 * of.merger * load.visual_tokens
+    vision = 2 * of.vision * patches + 4 * of.tower.width * of.tower.attention(p) * patches
+    projector = 2 * of.projector * load.visual_tokens
     return (
         vision * _passes(frozen["vision"], adapters)
-        + merger * _passes(frozen["merger"], below_vision)
-        + (language + head) * _passes(frozen["language"], below_merger)
+        + projector * _passes(frozen["projector"], below_vision)
+        + (language + head) * _passes(frozen["language"], below_projector)
     )
 
 
@@ -101,20 +129,18 @@ def _passes(frozen: bool, below: bool) -> int:
     return 3 if not frozen else 2 if below else 1
 
 
-def activations(of: Size, load: Load, row_tokens: float, checkpointing: bool, bytes_each: int) -> float:
+def activations(of: Size, load: Load, row_length: float, checkpointing: bool, bytes_each: int) -> float:
     """Bytes that one row leaves for its backward pass, at most.
 
     With checkpointing a layer leaves its input alone, and one layer at a time is computed anew. The logits of the answers
     are there in full precision, twice.
     """
-    share = row_tokens / max(load.tokens, 1)
-    answers, patches = load.answer_tokens * share, load.visual_tokens * of.merge * share
-    layer = row_tokens * bytes_each * (6 * of.width + 2 * of.keys + 4 * of.inner)
-    seeing = patches * bytes_each * 16 * of.vision_width
-    text = row_tokens * bytes_each * of.width * of.layers + layer if checkpointing else layer * of.layers
+    share = row_length / max(load.tokens, 1)
+    answers, patches = load.answer_tokens * share, load.seen(of) * share
+    layer = row_length * bytes_each * (4 * of.width + 2 * of.queries + 2 * of.keys + 4 * of.inner)
+    seeing = patches * bytes_each * 16 * of.tower.width
+    text = row_length * bytes_each * of.width * of.layers + layer if checkpointing else layer * of.layers
     vision = (
-        patches * bytes_each * of.vision_width * of.vision_layers + seeing
-        if checkpointing
-        else seeing * of.vision_layers
+        patches * bytes_each * of.tower.width * of.tower.layers + seeing if checkpointing else seeing * of.tower.layers
     )
     return text + vision + answers * of.vocabulary * (4 + 4 + bytes_each)

@@ -1,47 +1,55 @@
-"""Supervised fine-tuning: next-token loss on answers, AdamW, cosine with warm-up."""
+"""Supervised fine-tuning: next-token loss on answers, AdamW, a learning rate that warms up and decays."""
 
 import math
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytorch_lightning as pl
 import torch
+from pydantic import Field
 from torch.nn.functional import cross_entropy
-from transformers import get_cosine_schedule_with_warmup
+from transformers import get_scheduler
 
 from ain import UserError
-from ain.model.packed import Batch
-from ain.model.processor import IGNORE
+from ain.model.base import ModelFamily
+from ain.model.processor import IGNORE, Batch
 
-_INPUTS = ("input_ids", "position_ids", "pixel_values", "image_grid_thw")
+Decay = Annotated[float, Field(ge=0, lt=1)]
+# Those of transformers' schedulers that need no argument but the number of steps.
+Scheduler = Literal[
+    "cosine", "linear", "constant", "constant_with_warmup", "cosine_with_restarts", "polynomial", "inverse_sqrt"
+]
 
 
 class SupervisedFineTuning(pl.LightningModule):
-    """model: a Qwen2-VL-class model; steps: optimizer steps in all; warmup: the share of them that the learning rate rises."""
+    """model: a loaded model of the family; steps: optimizer steps in all; warmup_ratio: the share of them in which the
+    learning rate rises.
+    """
 
     def __init__(
         self,
         model: Any,
+        family: ModelFamily,
         steps: int,
-        learning_rate: float = 1e-5,
-        weight_decay: float = 0.0,
-        betas: tuple[float, float] = (0.9, 0.999),
-        warmup: float = 0.1,
+        learning_rate: Annotated[float, Field(gt=0)] = 1e-5,
+        weight_decay: Annotated[float, Field(ge=0)] = 0.0,
+        betas: tuple[Decay, Decay] = (0.9, 0.999),
+        warmup_ratio: Decay = 0.1,
+        lr_scheduler_type: Scheduler = "cosine",
     ) -> None:
         super().__init__()
-        if learning_rate <= 0 or not 0 <= warmup < 1:
-            raise UserError("objective: expected a learning_rate above 0, and for warmup a share from 0 to below 1")
-        self.model = model
-        self.steps = steps
-        self.learning_rate, self.weight_decay, self.betas, self.warmup = learning_rate, weight_decay, betas, warmup
+        if lr_scheduler_type == "constant" and warmup_ratio:
+            raise UserError(
+                "objective.lr_scheduler_type=constant has no warm-up: set objective.warmup_ratio=0, "
+                "or objective.lr_scheduler_type=constant_with_warmup"
+            )
+        self.model, self.family, self.steps = model, family, steps
+        self.learning_rate, self.weight_decay, self.betas = learning_rate, weight_decay, betas
+        self.warmup_ratio, self.lr_scheduler_type = warmup_ratio, lr_scheduler_type
 
     def logits(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """(logits, targets) of the answer tokens alone: [answers, vocabulary] and [answers]. Others take no projection."""
         asked = batch["targets"] != IGNORE
-        return self.model.lm_head(self.hidden(batch)[asked]), batch["targets"][asked]
-
-    def hidden(self, batch: Batch) -> torch.Tensor:
-        """What stands before the vocabulary: [tokens, width]."""
-        return self.model.model(**{name: batch[name] for name in _INPUTS}, use_cache=False).last_hidden_state[0]  # type: ignore[no-any-return]
+        return self.family.logits(self.model, self.family.hidden(self.model, batch)[asked]), batch["targets"][asked]
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
         """The row's share of the step's loss: over a step's rows and ranks, these average to the mean over its answer tokens."""
@@ -65,5 +73,6 @@ class SupervisedFineTuning(pl.LightningModule):
         ]
         groups = [group for group in groups if group["params"]]  # adapters have no vectors
         optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, betas=(self.betas[0], self.betas[1]), fused=True)
-        schedule = get_cosine_schedule_with_warmup(optimizer, round(self.warmup * self.steps), self.steps)
+        warmup = round(self.warmup_ratio * self.steps)
+        schedule = get_scheduler(self.lr_scheduler_type, optimizer, warmup, self.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -1,18 +1,19 @@
-"""Tokenize: conversations as tokens and images as sizes, once for all trainings that share a processor and a cutoff.
+"""Tokenize: conversations as tokens and images as sizes, once for all trainings that share a processor.
 
-A conversation that is longer than the cutoff gets smaller images or is rejected, never cut: a cut could go through an
-image.
+A conversation that is too long gets smaller images or is rejected. It is never cut: a cut could go through an image.
 """
 
 import shutil
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 
 from ain import UserError
-from ain.model.processor import IGNORE, Processor, conversation
+from ain.model.conversation import conversation
+from ain.model.processor import IGNORE, Processor, Unusable
 from ain.model.samples import SCHEMA, STORES, ImageStores
 from ain.runtime.progress import progress
 from ain.storage.record import Row, images_of, rejection
@@ -28,22 +29,18 @@ def tokenize(mix: Path, processor: Processor, out: Path) -> dict[str, Any]:
             kept: list[Row] = []
             rejected: list[Row] = []
             for row in [] if shards.done(index) else rows.read(index):
-                sample = _sample(row, processor, images)
-                length = len(sample["input_ids"])
-                if length > processor.cutoff:
-                    rejected.append(
-                        rejection(row["id"], [f"length: {length} tokens, the cutoff is {processor.cutoff}"])
-                    )
-                else:
-                    kept.append(sample)
+                try:
+                    kept.append(_sample(row, processor, images))
+                except Unusable as reason:
+                    rejected.append(rejection(row["id"], [str(reason)]))
                 bar.update()
             if not shards.done(index):
                 shards.write(index, kept, rejected)
     counts = {"input": rows.count(), "kept": shards.count(), "rejected": shards.count("rejected")}
     if counts["kept"] == 0:
         raise UserError(
-            f"every conversation is longer than {processor.cutoff} tokens; "
-            "raise model.processor.cutoff or lower model.processor.max_pixels"
+            f"no conversation can be used, see {out / 'rejected'}; where they are longer than {processor.max_length} tokens, "
+            "raise model.processor.max_length or lower model.processor.max_pixels"
         )
     return {**counts, **_tokens(shards)}
 
@@ -58,16 +55,18 @@ def _tokens(shards: Shards) -> dict[str, Any]:
         sums["train"] += train.num_rows
         sums["train_tokens"] += pc.sum(train["tokens"]).as_py() or 0
         sums["train_answer_tokens"] += pc.sum(train["answer_tokens"]).as_py() or 0
-        sums["train_visual_tokens"] += sum(
-            pairs * rows * columns // 4 for grids in train["grids"].to_pylist() for pairs, rows, columns in grids
-        )
+        for name, count in (("visual_tokens", "tokens"), ("patches", "patches")):
+            sums[f"train_{name}"] += pc.sum(pc.struct_field(pc.list_flatten(train["media"]), count)).as_py() or 0
     return dict(sums) | {"tokens_per_sample": round(sums["tokens"] / shards.count(), 1)}
 
 
 def _sample(row: Row, processor: Processor, images: ImageStores) -> Row:
     frames = [len(medium["images"]) for medium in row["media"]]
     sizes = [images.size(medium["images"][0]) for medium in row["media"]]
-    tokens = processor.tokenize(conversation(row["turns"]), sizes, frames)
+    rates = [medium["fps"] for medium in row["media"]]
+    tokens = processor.tokenize(conversation(row["turns"]), sizes, frames, rates)
+    if len(tokens.input_ids) > processor.max_length:
+        raise Unusable(f"length: {len(tokens.input_ids)} tokens, model.processor.max_length is {processor.max_length}")
     answers = [label != IGNORE for label in tokens.labels]
     named = {name: row[name] for name in ("id", "domain", "language", "split")}
     return {
@@ -75,8 +74,7 @@ def _sample(row: Row, processor: Processor, images: ImageStores) -> Row:
         "images": list(images_of(row)),
         "input_ids": tokens.input_ids,
         "answers": answers,
-        "frames": frames,
-        "grids": tokens.grids,
+        "media": [asdict(layout) for layout in tokens.media],
         "tokens": len(answers),
         "answer_tokens": sum(answers),
     }

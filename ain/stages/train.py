@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ain import UserError
-from ain.model.qwen2_vl import Qwen2VL
+from ain.model.base import ModelFamily
 from ain.model.samples import Samples
 from ain.model.size import Load
 from ain.runtime import distributed
@@ -17,21 +17,21 @@ from ain.storage.tables import write_table
 from ain.trainer.export import export
 from ain.trainer.history import HISTORY, VALIDATION, read, summary
 from ain.trainer.model_card import model_card
-from ain.trainer.settings import Settings, resolved
+from ain.trainer.settings import TrainerSettings, resolved
 from ain.trainer.training import Training
 
 RESOLVED = "resolved.json"  # what `auto` stood for when it began
-COUNTS = "counts.json"  # what training came to, kept before its checkpoints are let go
+COUNTS = "counts.json"  # the result's counts, written before its checkpoints are removed
 
 
-def check(model: Qwen2VL, trainer: Settings) -> None:
+def check(model: ModelFamily, trainer: TrainerSettings) -> None:
     """Refuses what is not here: packages, GPUs, ranks on other nodes."""
     distributed.check(trainer.devices, trainer.num_nodes)
     here = resolved(trainer)
-    model.check(here.accelerator == "gpu", here.half)
+    model.check(here.accelerator == "gpu", here.bf16, here.shared_rows)
 
 
-def estimate(tokenize: Path | None, model: Qwen2VL, trainer: Settings) -> Iterator[str]:
+def estimate(tokenize: Path | None, model: ModelFamily, trainer: TrainerSettings) -> Iterator[str]:
     """What it would take, from what is tokenized or, before that, from what trainer.how.assume says of it."""
     from ain.trainer.estimate import lines
 
@@ -44,9 +44,9 @@ def estimate(tokenize: Path | None, model: Qwen2VL, trainer: Settings) -> Iterat
 
 def train(
     tokenize: Path,
-    model: Qwen2VL,
+    model: ModelFamily,
     objective: Callable[..., Any],
-    trainer: Settings,
+    trainer: TrainerSettings,
     tracker: dict[str, Any],
     seed: int,
     out: Path,
@@ -68,13 +68,15 @@ def train(
     return counts
 
 
-def as_begun(settings: Settings, out: Path) -> None:
+def as_begun(settings: TrainerSettings, out: Path) -> None:
     """What `auto` stands for may be another thing on another machine; a training does not change its arithmetic half-way."""
     here = {"accelerator": settings.accelerator, "precision": settings.precision}
     begun = json.loads((out / RESOLVED).read_text(encoding="utf-8")) if (out / RESOLVED).exists() else here
     if begun != here:
         was, now = (" ".join(f"trainer.{name}={value}" for name, value in one.items()) for one in (begun, here))
-        raise UserError(f"this training was begun with {was}, and here it would be {now}; go on there, or delete {out}")
+        raise UserError(
+            f"this training began with {was}, and here it would be {now}; resume it on such a machine, or delete {out}"
+        )
     if distributed.rank() == 0:
         replace_text(out / RESOLVED, json.dumps(here))
 

@@ -1,4 +1,4 @@
-"""Checkpoints of a training that is under way: whole or not at all, the last ones and the best, and the one to go on from."""
+"""Checkpoints of a running training: complete or absent; the last ones and the best are kept, and one is resumed from."""
 
 import json
 import math
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ain.model.weights import copy_files
 from ain.storage.files import replace_text
 
 if TYPE_CHECKING:
@@ -21,12 +22,12 @@ _MARK = "complete.json"  # written last: the sizes of all files, so that a torn 
 class Checkpoints:
     """`step-00000100/` and so on in one directory, each with Lightning's `state`, a file or ZeRO's directory of shards."""
 
-    def __init__(self, directory: Path, keep_last: int) -> None:
-        self.directory = directory
-        self.keep_last = keep_last
+    def __init__(self, directory: Path, keep_last: int, base: str | None = None) -> None:
+        """base: the checkpoint whose configuration, processor and generation files lie beside each state."""
+        self.directory, self.keep_last, self.base = directory, keep_last, base
 
     def save(self, trainer: "pl.Trainer", losses: dict[str, float], parity_batch: torch.Tensor) -> None:
-        """Called by all ranks. What a crash leaves half-written never gets its name. parity_batch: logits to know the model by."""
+        """Called by all ranks. What a crash leaves half-written never gets its name. parity_batch: logits to compare with."""
         final = self.directory / f"step-{trainer.global_step:08d}"
         beside = final.with_name(f".{final.name}")
         if trainer.is_global_zero:
@@ -36,6 +37,8 @@ class Checkpoints:
         trainer.save_checkpoint(beside / "state")
         if trainer.is_global_zero:
             torch.save(parity_batch, beside / "parity_batch.pt")
+            if self.base:
+                copy_files(self.base, beside)
             mark = {"step": trainer.global_step, "losses": losses, "files": _sizes(beside)}
             replace_text(beside / _MARK, json.dumps(mark))
             shutil.rmtree(final, ignore_errors=True)

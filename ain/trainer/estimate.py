@@ -3,11 +3,10 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
-from ain.model.qwen2_vl import Qwen2VL
-from ain.model.size import Load, Size, activations, flops, size
-from ain.trainer.settings import STRATEGIES, Settings
+from ain.model.base import ModelFamily
+from ain.model.size import Load, Size, activations, flops
+from ain.trainer.settings import STRATEGIES, Strategy, TrainerSettings
 
 GB = 1e9
 OVERHEAD = 4 * GB  # CUDA's context, communication buffers, fragmentation
@@ -28,15 +27,15 @@ class Memory:
         return self.parameters + self.gradients + self.optimizer + self.activations
 
 
-def memory(trainable: int, total: int, settings: Settings, strategy: str, row: float) -> Memory:
+def memory(trainable: int, total: int, settings: TrainerSettings, strategy: Strategy, row: float) -> Memory:
     """By the strategy: what ZeRO shards is divided by the ranks (1: optimizer, 2: gradients too, 3: parameters too).
 
     In bfloat16 a parameter takes 2 bytes, its gradient 2, and the optimizer's float32 copy, mean and variance 12. DDP with mixed
     precision keeps weights and gradients in float32, and the optimizer takes 8.
     """
     stage = STRATEGIES.index(strategy)
-    world, half = settings.world_size, settings.half
-    weight, moments = (2, 12) if half and stage else (4, 8)
+    world, bf16 = settings.world_size, settings.bf16
+    weight, moments = (2, 12) if bf16 and stage else (4, 8)
     parameters, gradients, optimizer = float(weight * total), float(weight * trainable), float(moments * trainable)
     optimizer /= world if stage >= 1 else 1
     gradients /= world if stage >= 2 else 1
@@ -51,18 +50,17 @@ def memory(trainable: int, total: int, settings: Settings, strategy: str, row: f
     return Memory(parameters, gradients, optimizer, row + (0 if settings.accelerator == "cpu" else OVERHEAD), host)
 
 
-def lines(model: Qwen2VL, settings: Settings, load: Load | None) -> Iterator[str]:
+def lines(model: ModelFamily, settings: TrainerSettings, load: Load | None) -> Iterator[str]:
     """Lines for a person. load: what is tokenized, or what is assumed of it; None: nothing is known."""
-    config = _config(model)
+    config = model.planned()
     if config is None:
-        small = "is made on the way, too small to plan for"
-        unknown = "has a size that is not known here; give a local model.checkpoint to have it planned"
+        small = "is trained first, and is too small to plan for"
+        unknown = "has a size that is not known here; set model.checkpoint to a local directory to plan it"
         yield f"train: {model.checkpoint} {small if model.checkpoint.startswith('miniature:') else unknown}"
         return
-    of = size(config)
-    trainable = _trainable(of, model, config)
+    of, trainable = model.size(config), model.trainable(config)
     yield (
-        f"train: {of.parameters / 1e6:,.1f}M parameters (vision {of.vision / 1e6:,.1f}M, merger {of.merger / 1e6:,.1f}M, "
+        f"train: {of.all / 1e6:,.1f}M parameters (vision {of.vision / 1e6:,.1f}M, projector {of.projector / 1e6:,.1f}M, "
         f"language {(of.language + of.embedding + of.head) / 1e6:,.1f}M), {trainable / 1e6:,.1f}M of them trained"
     )
     if load is not None:
@@ -72,12 +70,12 @@ def lines(model: Qwen2VL, settings: Settings, load: Load | None) -> Iterator[str
     yield from _memories(of, trainable, model, settings, load)
 
 
-def _work(of: Size, model: Qwen2VL, settings: Settings, load: Load) -> Iterator[str]:
+def _work(of: Size, model: ModelFamily, settings: TrainerSettings, load: Load) -> Iterator[str]:
     tokens, world = load.per_sample(load.tokens), settings.world_size
-    row = settings.row_tokens if settings.packing else settings.batch_size * tokens
+    row = settings.pack_length if settings.packing else settings.batch_size * tokens
     rows = math.ceil(load.tokens / row) * (settings.max_epochs or 1)
-    step = row * settings.accumulate * world  # tokens
-    steps = settings.max_steps or math.ceil(rows / (settings.accumulate * world))
+    step = row * settings.accumulate_grad_batches * world  # tokens
+    steps = settings.max_steps or math.ceil(rows / (settings.accumulate_grad_batches * world))
     share = steps * step / load.tokens
     operations = flops(of, load, model.frozen, bool(model.lora)) * share
     yield (
@@ -86,28 +84,30 @@ def _work(of: Size, model: Qwen2VL, settings: Settings, load: Load) -> Iterator[
         f"{load.tokens * share:,.3g} tokens, {operations:,.3g} floating-point operations"
     )
     if settings.tflops:
-        hours = operations / (settings.tflops * 1e12 * settings.utilisation * world) / 3600
+        hours = operations / (settings.tflops * 1e12 * settings.mfu * world) / 3600
         yield (
-            f"train: {hours:,.1f} hours on {world} devices of {settings.tflops} TFLOP/s at a utilisation of "
-            f"{settings.utilisation:.0%} ({hours * world:,.0f} device hours), if the network keeps up"
+            f"train: {hours:,.1f} hours on {world} devices of {settings.tflops} TFLOP/s at an MFU of "
+            f"{settings.mfu:.0%} ({hours * world:,.0f} device hours), if the network keeps up"
         )
 
 
-def _memories(of: Size, trainable: int, model: Qwen2VL, settings: Settings, load: Load | None) -> Iterator[str]:
+def _memories(
+    of: Size, trainable: int, model: ModelFamily, settings: TrainerSettings, load: Load | None
+) -> Iterator[str]:
     """A table of all strategies, the chosen one marked, and advice where that one does not fit."""
-    load = load or Load(1, model.processor.cutoff, model.processor.cutoff // 4, model.processor.cutoff // 2)
-    row = settings.row_tokens if settings.packing else settings.batch_size * model.processor.cutoff
+    load = load or Load(1, model.processor.max_length, model.processor.max_length // 4, model.processor.max_length // 2)
+    row = settings.pack_length if settings.packing else settings.batch_size * model.processor.max_length
     limit = settings.memory_gb
     heads = ("strategy", "parameters", "gradients", "optimizer", "activations", "in all", "on the host")
     sized = f" of {limit} GB" if limit else ""
     yield f"train: GB on each of {settings.world_size} devices{sized}, with rows of up to {row:,.0f} tokens:"
     yield "  ".join(f"{head:>11}" for head in heads)
 
-    def taken(settings: Settings, strategy: str, checkpointing: bool) -> Memory:
-        held = activations(of, load, row, checkpointing, 2 if settings.half else 4)
+    def taken(settings: TrainerSettings, strategy: Strategy, checkpointing: bool) -> Memory:
+        held = activations(of, load, row, checkpointing, 2 if settings.bf16 else 4)
         # Under autocast each layer keeps its weights in bfloat16 for its backward pass, unless it is computed anew.
-        halves = 2 * of.parameters if strategy == "ddp" and settings.half and not checkpointing else 0
-        return memory(trainable, of.parameters, settings, strategy, held + halves)
+        copies = 2 * of.all if strategy == "ddp" and settings.bf16 and not checkpointing else 0
+        return memory(trainable, of.all, settings, strategy, held + copies)
 
     for strategy in STRATEGIES:
         of_it = taken(settings, strategy, model.gradient_checkpointing)
@@ -121,12 +121,12 @@ def _memories(of: Size, trainable: int, model: Qwen2VL, settings: Settings, load
             for words, (changed, strategy, checkpointing) in _remedies(settings, model.gradient_checkpointing).items()
             if taken(changed, strategy, checkpointing).total <= limit * GB
         )
-        otherwise = "take more devices, shorter rows (trainer.row_tokens), a smaller model, or model.lora"
-        advice = next((f"say {words}" for words in fitting), otherwise)
-        yield f"train: it will not fit into {limit} GB; {advice}"
+        otherwise = "take more devices, shorter rows (trainer.pack_length), a smaller model, or model.lora"
+        advice = next((f"set {words}" for words in fitting), otherwise)
+        yield f"train: this does not fit into {limit} GB; {advice}"
 
 
-def _remedies(settings: Settings, checkpointing: bool) -> dict[str, tuple[Settings, str, bool]]:
+def _remedies(settings: TrainerSettings, checkpointing: bool) -> dict[str, tuple[TrainerSettings, Strategy, bool]]:
     """What to type, and what would be then; the mildest remedy first."""
     anew = "model.gradient_checkpointing=true"
     made = {} if checkpointing else {anew: (settings, settings.strategy, True)}
@@ -135,21 +135,3 @@ def _remedies(settings: Settings, checkpointing: bool) -> dict[str, tuple[Settin
         away = replace(settings, strategy="zero3", offload_optimizer=True)
         made[f"trainer.strategy=zero3 trainer.offload_optimizer=true{words}"] = (away, "zero3", on)
     return made
-
-
-def _trainable(of: Size, model: Qwen2VL, config: Any) -> int:
-    if model.lora:
-        return model.adapter_parameters(config)
-    parts = {"vision": of.vision, "merger": of.merger, "language": of.language + of.embedding + of.head}
-    return sum(count for part, count in parts.items() if not model.frozen[part])
-
-
-def _config(model: Qwen2VL) -> Any:
-    from pathlib import Path
-
-    from transformers import AutoConfig, Qwen2VLConfig
-
-    if Path(model.checkpoint).is_dir():
-        return AutoConfig.from_pretrained(model.checkpoint)
-    known = dict(model.architecture or {})
-    return Qwen2VLConfig(**known) if known.pop("of", None) == model.checkpoint else None

@@ -10,13 +10,14 @@ from typing import Any
 
 import torch
 
+from ain.model.attention import use
 from ain.model.processor import IGNORE
 from ain.storage.files import replace_text
 from ain.storage.manifest import lineage
 from ain.trainer.training import Training
 
 CLOSE = 1e-3  # how far logits may be from those in training, as a share of the largest
-CLOSE_IN_HALF = 0.1  # where training computed in bfloat16
+CLOSE_IN_BF16 = 0.1  # where training computed in bfloat16
 
 
 def export(training: Training, state: Path, card: str) -> None:
@@ -37,7 +38,7 @@ def export(training: Training, state: Path, card: str) -> None:
 
 
 def weights(state: Path) -> dict[str, torch.Tensor]:
-    """Names as the model has them, in float32. ZeRO's shards are put together again."""
+    """Names as the model has them, in float32. ZeRO's shards are merged."""
     if state.is_dir():
         from deepspeed.utils.zero_to_fp32 import get_fp32_state_dict_from_zero_checkpoint
 
@@ -50,17 +51,15 @@ def weights(state: Path) -> dict[str, torch.Tensor]:
 
 def answer_logits(model: Any, training: Training) -> torch.Tensor:
     """Of the parity_batch's answer tokens [answers, vocabulary]."""
-    batch = training.parity_batch()
-    asked = batch.pop("targets") != IGNORE
+    batch, family = training.parity_batch(), training.model
+    use(model, family.attentions[-1])
     with torch.no_grad():
-        return model(**batch, use_cache=False).logits[0, asked]  # type: ignore[no-any-return]
+        return family.logits(model, family.hidden(model, batch)[batch["targets"] != IGNORE])  # type: ignore[no-any-return]
 
 
 def _compare_with_training(trained: Any, training: Training, kept: Path) -> None:
     there, here = torch.load(kept, weights_only=True).float(), answer_logits(trained, training)
     apart = float((there - here).abs().max() / there.abs().max())
-    close = CLOSE_IN_HALF if training.settings.half else CLOSE
+    close = CLOSE_IN_BF16 if training.settings.bf16 else CLOSE
     if not apart <= close:
-        raise RuntimeError(
-            f"put together again, the model answers differently: logits are off by {apart:.2g} of the largest"
-        )
+        raise RuntimeError(f"the merged model answers differently: its logits differ by {apart:.2g} of the largest")

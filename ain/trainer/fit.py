@@ -13,7 +13,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from ain import UserError
 from ain.model.samples import Samples
-from ain.model.size import Load, flops, size
+from ain.model.size import Load, flops
 from ain.runtime import device, distributed
 from ain.runtime.console import log
 from ain.storage.manifest import read_manifest
@@ -22,7 +22,7 @@ from ain.trainer.answers import Answers
 from ain.trainer.history import HISTORY, VALIDATION, History
 from ain.trainer.loader import Rows, loader
 from ain.trainer.plan import Plan
-from ain.trainer.settings import Settings
+from ain.trainer.settings import TrainerSettings
 from ain.trainer.strategy import strategy
 from ain.trainer.training import Training
 from ain.trainer.validation import Validation
@@ -30,7 +30,7 @@ from ain.trainer.watch import Watch
 
 
 def fit(training: Training) -> None:
-    """Trains to the plan's last step and leaves a checkpoint there; goes on from the newest one that is whole."""
+    """Trains to the plan's last step and leaves a checkpoint there; resumes from the newest complete one."""
     world, rank = distributed.world_size(), distributed.rank()
     _quiet()
     samples = Samples(training.samples, "train")
@@ -46,21 +46,21 @@ def fit(training: Training) -> None:
         _say(training, plan, len(samples), start)
     _seed(training.seed)
     gpu = training.settings.accelerator == "gpu"
-    module = training.objective(
-        model=training.model.load(gpu, half=training.settings.half, say=rank == 0).train(), steps=plan.steps
-    )
+    training.model.check(gpu, training.settings.bf16, training.settings.shared_rows)
+    model = training.model.load(gpu, training.settings.bf16, say=rank == 0)
+    module = training.objective(model=model.train(), family=training.model, steps=plan.steps)
     rows = Rows(samples, plan, training.model.processor, rank)
     logger = live.logger(training.tracker, training.out, training.described(), rank)
     interrupt = signal.getsignal(signal.SIGINT)
     try:
         _trainer(training, module.model, plan, logger).fit(
             module,
-            loader(rows, training.settings.workers, start * plan.accumulate),
+            loader(rows, training.settings.num_workers, start * plan.accumulate),
             ckpt_path=newest / "state" if newest else None,
             weights_only=False,
         )
     except SIGTERMException:
-        raise UserError("stopped by a signal; the same command goes on from the last checkpoint") from None
+        raise UserError("stopped by a signal; run the same command to resume from the last checkpoint") from None
     except SystemExit:  # what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from None
     finally:
@@ -70,10 +70,10 @@ def fit(training: Training) -> None:
 
 def _say(training: Training, plan: Plan, samples: int, start: int) -> None:
     """How long it will be, which follows from rows and ranks as well as from epochs."""
-    shape = f"{plan.row_tokens:,} tokens" if plan.packing else f"{plan.batch_size} samples"
+    shape = f"{plan.pack_length:,} tokens" if plan.packing else f"{plan.batch_size} samples"
     log.info(
         f"{samples:,} samples, {plan.steps:,} steps of {plan.rows_per_step} rows of up to {shape}"
-        + (f"; going on from step {start:,}" if start else "")
+        + (f"; resuming from step {start:,}" if start else "")
     )
     if not start and not len(Samples(training.samples, "validation")):
         log.info("no sample is held out, so loss is measured on trained ones alone")
@@ -98,9 +98,9 @@ def _quiet() -> None:
 
 def _trainer(training: Training, model: Any, plan: Plan, logger: Any) -> pl.Trainer:
     settings, validation = training.settings, Samples(training.samples, "validation")
-    capacity = plan.rows_per_step * plan.row_tokens if plan.packing else 0
+    capacity = plan.rows_per_step * plan.pack_length if plan.packing else 0
     watch = Watch(training.out / HISTORY, capacity, _flops_per_token(training, model), _peak(settings, plan.world_size))
-    answers = Answers(validation, training.model.processor, settings.show, training.out / "tables" / "answers.csv")
+    answers = Answers(validation, training.model, settings.sample_answers, training.out / "tables" / "answers.csv")
     held_out = Validation(validation, training.model.processor, settings, plan.world_size, distributed.rank())
     return pl.Trainer(
         accelerator=settings.accelerator,
@@ -111,7 +111,7 @@ def _trainer(training: Training, model: Any, plan: Plan, logger: Any) -> pl.Trai
         max_steps=plan.steps,
         max_epochs=1,  # the plan holds all epochs
         accumulate_grad_batches=plan.accumulate,
-        gradient_clip_val=settings.clip,
+        gradient_clip_val=settings.gradient_clip_val,
         limit_val_batches=0,
         logger=logger or False,
         enable_checkpointing=False,
@@ -127,7 +127,7 @@ def _trainer(training: Training, model: Any, plan: Plan, logger: Any) -> pl.Trai
     )
 
 
-def _peak(settings: Settings, world_size: int) -> float | None:
+def _peak(settings: TrainerSettings, world_size: int) -> float | None:
     """Floating-point operations a second of all devices together, at their best; of a CPU nobody knows it."""
     if settings.accelerator != "gpu":
         return None
@@ -137,7 +137,9 @@ def _peak(settings: Settings, world_size: int) -> float | None:
 
 def _flops_per_token(training: Training, model: Any) -> float:
     load = Load.of(read_manifest(training.samples)["counts"])
-    return flops(size(model.config), load, training.model.frozen, bool(training.model.lora)) / load.tokens
+    return (
+        flops(training.model.size(model.config), load, training.model.frozen, bool(training.model.lora)) / load.tokens
+    )
 
 
 class Reseed(pl.Callback):
@@ -171,7 +173,7 @@ class Pause(pl.Callback):
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: Any, outputs: Any, batch: Any, index: int) -> None:
         step = trainer.global_step
-        if step == self.done or (step % self.training.settings.checkpoint_every and step != trainer.max_steps):
+        if step == self.done or (step % self.training.settings.every_n_train_steps and step != trainer.max_steps):
             return
         self.done = step
         losses = self.validation.loss(module)

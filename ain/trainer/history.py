@@ -1,4 +1,4 @@
-"""What happened step by step, in files that can be followed and that a resumed run goes on with."""
+"""What happened step by step, in files that can be followed and that a resumed run continues."""
 
 import json
 import math
@@ -8,7 +8,7 @@ from typing import Any
 
 from ain.storage.files import replace_text
 
-Row = dict[str, Any]
+Step = dict[str, Any]
 HISTORY, VALIDATION = "history.jsonl", "validation.jsonl"  # of each step, and of each checkpoint
 
 
@@ -20,12 +20,12 @@ class History:
         kept = [row for row in read(path) if row["step"] <= from_step]
         replace_text(path, "".join(json.dumps(row) + "\n" for row in kept))
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Step) -> None:
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
 
-def read(path: Path) -> list[Row]:
+def read(path: Path) -> list[Step]:
     """All rows; a line that a crash cut short is not one."""
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
@@ -36,7 +36,7 @@ def read(path: Path) -> list[Row]:
     return rows
 
 
-def summary(rows: Iterable[Row]) -> Row:
+def summary(rows: Iterable[Step]) -> Step:
     """The mean loss of the last tenth of the steps, and what a step took in the median."""
     rows = list(rows)
     tail = rows[-max(1, len(rows) // 10) :]

@@ -5,8 +5,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Sampler
 
-from ain.model.packed import Batch, packed
-from ain.model.processor import Processor
+from ain.model.processor import Batch, Processor
 from ain.model.samples import Samples
 from ain.trainer.plan import Plan
 
@@ -21,11 +20,11 @@ class Rows:
         return self.plan.batches
 
     def __getitem__(self, batch: int) -> Batch:
-        """`packed` samples with their normaliser, and the ids, languages and domains of the records behind them."""
+        """Packed samples with their normaliser, and the ids, languages and domains of the records behind them."""
         row = self.plan.row(batch, self.rank)
         found = [self.samples[index] for index in row.samples]
         records = [{key: record[key] for key in ("id", "language", "domain")} for record, *_ in found]
-        made = packed([tokens for _, tokens, _ in found], [images for *_, images in found], self.processor)
+        made = self.processor.pack([tokens for _, tokens, _ in found], [images for *_, images in found])
         return made | {"normaliser": row.normaliser, "records": records}
 
 

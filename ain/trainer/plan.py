@@ -1,7 +1,7 @@
 """The plan of a training: which samples make up which row of which step, on which rank. The seed alone decides it.
 
-A step is `accumulate` rows on each of `world_size` ranks. All ranks draw up the same plan, so each knows, without asking,
-how many answer tokens a whole step holds: losses are sums divided by that, and do not depend on how samples are spread.
+A step is `accumulate_grad_batches` rows on each of `world_size` ranks. All ranks make the same plan, so each knows, without
+asking, how many answer tokens a whole step holds: losses are sums divided by that, however samples are spread.
 """
 
 import math
@@ -11,11 +11,11 @@ import numpy as np
 
 from ain import UserError
 from ain.trainer.packing import best_fit
-from ain.trainer.settings import Settings
+from ain.trainer.settings import TrainerSettings
 
 
 @dataclass(frozen=True)
-class Row:
+class PackedRow:
     """One forward pass: samples that are laid end to end. An empty row takes part in a step and trains nothing."""
 
     samples: list[int]
@@ -29,15 +29,15 @@ class Plan:
     """
 
     def __init__(
-        self, lengths: np.ndarray, answers: np.ndarray, settings: Settings, seed: int, world_size: int = 1
+        self, lengths: np.ndarray, answers: np.ndarray, settings: TrainerSettings, seed: int, world_size: int = 1
     ) -> None:
         self.lengths, self.answers = lengths, answers
-        self.world_size, self.accumulate, self.packing = world_size, settings.accumulate, settings.packing
-        self.row_tokens, self.batch_size = settings.row_tokens, settings.batch_size
-        if self.packing and len(lengths) and self.row_tokens < int(lengths.max()):
+        self.world_size, self.accumulate, self.packing = world_size, settings.accumulate_grad_batches, settings.packing
+        self.pack_length, self.batch_size = settings.pack_length, settings.batch_size
+        if self.packing and len(lengths) and self.pack_length < int(lengths.max()):
             raise UserError(
-                f"trainer.row_tokens={self.row_tokens}, but a sample has {lengths.max()} tokens; "
-                f"say trainer.row_tokens={lengths.max()} or lower model.processor.cutoff"
+                f"trainer.pack_length={self.pack_length}, but a sample has {lengths.max()} tokens; "
+                f"set trainer.pack_length={lengths.max()} or lower model.processor.max_length"
             )
         epochs = self._epochs(seed, settings.max_epochs, settings.max_steps)
         self.steps = settings.max_steps or math.ceil(sum(map(len, epochs)) / self.rows_per_step)
@@ -63,7 +63,7 @@ class Plan:
         order = random.permutation(len(self.lengths))
         if not self.packing:
             return np.split(order, range(self.batch_size, len(order), self.batch_size))
-        rows = [order[row] for row in best_fit(self.lengths[order], self.row_tokens)]
+        rows = [order[row] for row in best_fit(self.lengths[order], self.pack_length)]
         return [rows[i] for i in random.permutation(len(rows))]
 
     def __len__(self) -> int:
@@ -73,12 +73,12 @@ class Plan:
     def _between(self, first: int, last: int) -> np.ndarray:
         return self._samples[self._ends[min(first, len(self))] : self._ends[min(last, len(self))]]
 
-    def row(self, batch: int, rank: int = 0) -> Row:
+    def row(self, batch: int, rank: int = 0) -> PackedRow:
         """The row that a rank works on in its `batch`-th forward pass. The last step may have empty ones."""
         start = batch // self.accumulate * self.rows_per_step
         answers = int(self.answers[self._between(start, start + self.rows_per_step)].sum())
         number = batch * self.world_size + rank
-        return Row(self._between(number, number + 1).tolist(), max(answers, 1) / self.rows_per_step)
+        return PackedRow(self._between(number, number + 1).tolist(), max(answers, 1) / self.rows_per_step)
 
     def tokens(self) -> int:
         """Of all steps together."""
@@ -86,4 +86,4 @@ class Plan:
 
     def fill(self) -> float:
         """The share of the rows' tokens that are used; 1.0 without packing, where a row ends with its samples."""
-        return self.tokens() / (len(self) * self.row_tokens) if self.packing and len(self) else 1.0
+        return self.tokens() / (len(self) * self.pack_length) if self.packing and len(self) else 1.0

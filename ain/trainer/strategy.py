@@ -11,10 +11,10 @@ from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy, Strategy
 from pytorch_lightning.strategies.deepspeed import DeepSpeedStrategy
 
-from ain.trainer.settings import Settings
+from ain.trainer.settings import TrainerSettings
 
 
-def strategy(settings: Settings) -> Strategy:
+def strategy(settings: TrainerSettings) -> Strategy:
     """Of settings that are `resolved`; one device alone needs none, unless ZeRO is asked for by name."""
     gpu = settings.accelerator == "gpu"
     if not settings.zero_stage and int(os.environ.get("WORLD_SIZE", 1)) == 1:
@@ -36,7 +36,7 @@ def _environment() -> ClusterEnvironment:
     return TorchElasticEnvironment() if "RANK" in os.environ else LightningEnvironment()
 
 
-def deepspeed_config(settings: Settings) -> dict[str, Any]:
+def deepspeed_config(settings: TrainerSettings) -> dict[str, Any]:
     """DeepSpeed's JSON; Lightning adds precision, accumulation and clipping."""
     zero = {"stage": settings.zero_stage, **settings.zero}
     host = {"device": "cpu", "pin_memory": settings.accelerator == "gpu"}

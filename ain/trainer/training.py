@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ain.model.packed import Batch, packed
-from ain.model.qwen2_vl import Qwen2VL
+from ain.model.base import ModelFamily
+from ain.model.processor import Batch
 from ain.model.samples import Samples
 from ain.trainer.checkpoints import Checkpoints
-from ain.trainer.settings import Settings
+from ain.trainer.settings import TrainerSettings
 
 
 @dataclass(frozen=True)
@@ -17,21 +17,21 @@ class Training:
     """All that a rank needs to take part; it travels to the processes that are started for it."""
 
     samples: Path
-    model: Qwen2VL
+    model: ModelFamily
     objective: Callable[..., Any]
-    settings: Settings
+    settings: TrainerSettings
     tracker: dict[str, Any]
     seed: int
     out: Path
 
     @property
     def checkpoints(self) -> Checkpoints:
-        return Checkpoints(self.out / "checkpoints", self.settings.keep_last)
+        return Checkpoints(self.out / "checkpoints", self.settings.keep_last, self.model.checkpoint)
 
     def parity_batch(self) -> Batch:
         """The batch by which a model is known again: the first sample alone."""
         _, tokens, images = Samples(self.samples, "train")[0]
-        return packed([tokens], [images], self.model.processor)
+        return self.model.processor.pack([tokens], [images])
 
     def described(self) -> dict[str, Any]:
         """By what it may differ from another, for those who compare."""

@@ -1,5 +1,6 @@
 """How a model does on validation data while it trains: the loss, and that of each language and domain."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import replace
 from typing import Any
@@ -7,13 +8,12 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from ain.model.packed import Batch
-from ain.model.processor import IGNORE, Processor
+from ain.model.processor import IGNORE, Batch, Processor
 from ain.model.samples import Samples
 from ain.runtime.distributed import gathered
 from ain.trainer.loader import Rows, loader
 from ain.trainer.plan import Plan
-from ain.trainer.settings import Settings
+from ain.trainer.settings import TrainerSettings
 
 Sums = dict[tuple[str, str], tuple[float, int]]  # (language, domain) → (loss, answer tokens)
 
@@ -21,10 +21,12 @@ Sums = dict[tuple[str, str], tuple[float, int]]  # (language, domain) → (loss,
 class Validation:
     """All of the validation split, spread over the ranks."""
 
-    def __init__(self, samples: Samples, processor: Processor, settings: Settings, world_size: int, rank: int) -> None:
-        once = replace(settings, accumulate=1, max_epochs=1, max_steps=None)
+    def __init__(
+        self, samples: Samples, processor: Processor, settings: TrainerSettings, world_size: int, rank: int
+    ) -> None:
+        once = replace(settings, accumulate_grad_batches=1, max_epochs=1, max_steps=None)
         self.rows = Rows(samples, Plan(samples.lengths, samples.answers, once, 0, world_size), processor, rank)
-        self.workers = settings.workers
+        self.workers = settings.num_workers
 
     def loss(self, module: Any) -> dict[str, float]:
         """ "validation/loss", and the same for each language and for each language's domains. Empty without data."""
@@ -45,8 +47,8 @@ def _sums(module: Any, batch: Batch) -> Sums:
     """Losses of a row's answer tokens, by the language and domain of the sample that each belongs to."""
     logits, targets = module.logits(batch)
     losses = cross_entropy(logits.float(), targets, reduction="none")
-    number = (batch["position_ids"][0, 0] == 0).cumsum(0) - 1  # the sample that a token belongs to
-    owners = number[batch["targets"] != IGNORE].tolist()
+    asked = (batch["targets"] != IGNORE).nonzero()[:, 0].tolist()
+    owners = [bisect_right(batch["bounds"], token) - 1 for token in asked]
     sums: dict[tuple[str, str], list[float]] = defaultdict(list)
     for owner, loss in zip(owners, losses.tolist(), strict=True):
         record = batch["records"][owner]

@@ -1,4 +1,4 @@
-"""What is watched while a model trains: loss, speed, memory; a loss that is no number ends the run at once."""
+"""What is watched while a model trains: loss, speed, memory; a non-finite loss ends the run at once."""
 
 import math
 import time
@@ -9,10 +9,10 @@ import pytorch_lightning as pl
 import torch
 
 from ain import UserError
-from ain.model.packed import Batch
+from ain.model.processor import Batch
 from ain.runtime.distributed import gathered
 from ain.runtime.progress import progress
-from ain.trainer.history import History, Row
+from ain.trainer.history import History, Step
 
 
 class Watch(pl.Callback):
@@ -40,7 +40,7 @@ class Watch(pl.Callback):
             self.bar.close()
 
     def on_before_optimizer_step(self, trainer: pl.Trainer, module: Any, optimizer: Any) -> None:
-        self.rate = trainer.optimizers[0].param_groups[0]["lr"]  # before the schedule goes on
+        self.rate = trainer.optimizers[0].param_groups[0]["lr"]  # before the schedule's next step
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: Any, outputs: Any, batch: Batch, index: int) -> None:
         loss = outputs["loss"].detach() * trainer.accumulate_grad_batches  # which it was divided by
@@ -81,7 +81,7 @@ class Watch(pl.Callback):
         """Starts anew: validation and checkpoints are in no step's time."""
         self.at = time.perf_counter()
 
-    def _say(self, trainer: pl.Trainer, row: Row) -> None:
+    def _say(self, trainer: pl.Trainer, row: Step) -> None:
         self.history.add(row)
         if trainer.logger is not None:
             named = {f"train/{name}": value for name, value in row.items() if name != "step" and value is not None}
@@ -98,17 +98,17 @@ def _norm(trainer: pl.Trainer, module: Any) -> float:
 
 
 def _broken(loss: float, norm: float, step: int, batches: list[tuple[torch.Tensor, list[str]]]) -> str:
-    """Names the records of the batches, on whichever rank, whose loss is no number; of all where each by itself is one."""
+    """Names the records of the batches, on whichever rank, whose loss is not finite; of all batches where each by itself is."""
     found = [
         ([i for loss, ids in batches if not torch.isfinite(loss) for i in ids], [i for _, ids in batches for i in ids])
     ]
     every = [one for several in gathered(found) for one in several]
     ids = [i for bad, _ in every for i in bad] or [i for _, all_of_it in every for i in all_of_it]
-    what = f"loss is {loss}" if not math.isfinite(loss) else f"gradient's norm is {norm}"
+    what = f"loss ({loss})" if not math.isfinite(loss) else f"gradient norm ({norm})"
     named = ", ".join(ids[:10]) + (f" and {len(ids) - 10} more" if len(ids) > 10 else "")
     return (
-        f"the {what} at step {step}, in a batch of the records {named}; "
-        "lower objective.learning_rate, or look for what is broken in them"
+        f"non-finite {what} at step {step}, in a batch of the records {named}; "
+        "set a lower objective.learning_rate, or look for what is wrong with them"
     )
 
 

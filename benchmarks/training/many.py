@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ours import tokenized_folder, training
+from ours import processor, tokenized_folder, training
 
 from ain.model.samples import SCHEMA, STORES
 from ain.storage.manifest import mark_done, read_manifest
@@ -24,7 +24,7 @@ def prepare(settings: dict[str, Any], count: int) -> None:
     data = Path(settings["data"])
     for path in [data / "train.jsonl", *data.glob("*.png")]:
         (folder / path.name).symlink_to(path)
-    few = tokenized_folder(settings, folder, out)
+    few = tokenized_folder(processor(settings), folder, out)
     rows = list(Shards(few, SCHEMA, suffix="arrow").rows())
     many = Shards(out / "many", SCHEMA, suffix="arrow").create()
     for index, start in enumerate(range(0, count, SHARD_ROWS)):

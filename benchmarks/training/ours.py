@@ -2,7 +2,7 @@
 
     python ours.py SETTINGS        # JSON: SETTINGS of runs.py and checkpoint, data, out, seed
 
-Leaves the trained model in OUT/model; the last line is one JSON object. Tokenising is done once, before, as `ain tokenize` does it.
+Leaves the trained model in OUT/model; the last line is one JSON object. Tokenising is done before, as `ain tokenize` does it.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from ain.model.processor import Processor
-from ain.model.qwen2_vl import Qwen2VL
+from ain.model.qwen2_vl import Qwen2VL, Qwen2VLProcessor
 from ain.model.samples import STORES
 from ain.objective.sft import SupervisedFineTuning
 from ain.source.folder import Folder
@@ -28,16 +28,16 @@ from ain.storage.shards import Shards
 from ain.trainer.export import weights
 from ain.trainer.fit import fit
 from ain.trainer.history import read
-from ain.trainer.settings import Settings
+from ain.trainer.settings import TrainerSettings
 from ain.trainer.training import Training
 
 
-def processor(settings: dict[str, Any]) -> Processor:
-    sizes = {name: settings[name] for name in ("max_pixels", "min_pixels", "cutoff")}
-    return Processor(settings["checkpoint"], **sizes)
+def processor(settings: dict[str, Any]) -> Qwen2VLProcessor:
+    sizes = {name: settings[name] for name in ("max_pixels", "min_pixels", "max_length")}
+    return Qwen2VLProcessor(settings["checkpoint"], **sizes)
 
 
-def tokenized_folder(settings: dict[str, Any], folder: Path, where: Path, held_out: int = 0) -> Path:
+def tokenized_folder(using: Processor, folder: Path, where: Path, held_out: int = 0) -> Path:
     """The tokenize stage's directory for a folder of samples, the last `held_out` of them for validation."""
     collected, mixed, out = (where / name for name in ("collect", "mix", "tokenize"))
     for directory in (collected, mixed, out):
@@ -55,7 +55,7 @@ def tokenized_folder(settings: dict[str, Any], folder: Path, where: Path, held_o
             rows.append({**record, "split": split, "media": media})
         shards.write(index, rows)
     (mixed / STORES).write_text(json.dumps({"stores": [collected.name], "images": "shown"}), encoding="utf-8")
-    mark_done(out, {"counts": tokenize(mixed, processor(settings), out)})
+    mark_done(out, {"counts": tokenize(mixed, using, out)})
     return out
 
 
@@ -66,15 +66,15 @@ def training(settings: dict[str, Any], tokenized: Path, **changes: Any) -> Train
         learning_rate=settings["learning_rate"],
         weight_decay=settings["weight_decay"],
         betas=settings["betas"],
-        warmup=settings["warmup"],
+        warmup_ratio=settings["warmup"],
     )
     model = Qwen2VL(settings["checkpoint"], processor(settings), export_dtype="float32")
-    ours = Settings(
+    ours = TrainerSettings(
         max_epochs=settings["epochs"],
-        row_tokens=settings["row_tokens"],
-        clip=settings["clip"],
-        checkpoint_every=1_000_000,
-        show=0,
+        pack_length=settings["pack_length"],
+        gradient_clip_val=settings["clip"],
+        every_n_train_steps=1_000_000,
+        sample_answers=0,
         **changes,
     )
     out = Path(settings["out"])
@@ -90,7 +90,7 @@ def main(settings: dict[str, Any]) -> None:
     folder.mkdir(parents=True)
     for path in [rows, *rows.parent.glob("*.png")]:
         (folder / path.name).symlink_to(path)
-    job = training(settings, tokenized_folder(settings, folder, out / "prepared"))
+    job = training(settings, tokenized_folder(processor(settings), folder, out / "prepared"))
     fit(job)
     newest = job.checkpoints.latest()
     assert newest is not None

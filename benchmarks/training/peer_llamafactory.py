@@ -56,7 +56,7 @@ def arguments(settings: dict[str, Any]) -> dict[str, Any]:
         "media_dir": settings["data"],
         "dataset": "train",
         "eval_dataset": "validation",
-        "cutoff_len": settings["cutoff"],
+        "cutoff_len": settings["max_length"],
         "output_dir": f"{settings['out']}/model",
         "per_device_train_batch_size": settings["batch_size"],
         "per_device_eval_batch_size": settings["batch_size"],

@@ -56,7 +56,7 @@ def arguments(settings: dict[str, Any]) -> SFTConfig:
         output_dir=f"{settings['out']}/model",
         assistant_only_loss=True,
         chat_template_path=str(TEMPLATE),
-        max_length=settings["cutoff"],
+        max_length=settings["max_length"],
         per_device_train_batch_size=settings["batch_size"],
         per_device_eval_batch_size=settings["batch_size"],
         gradient_accumulation_steps=1,

@@ -26,7 +26,8 @@ from transformers import (
     get_cosine_schedule_with_warmup,
 )
 
-from ain.model.processor import Tokens, conversation
+from ain.model.conversation import conversation
+from ain.model.processor import Tokens
 
 
 class Prepared:

@@ -16,7 +16,7 @@ Run = dict[str, Any]
 SETTINGS: dict[str, Any] = {
     "threads": 2,
     "batch_size": 8,
-    "row_tokens": 1_792,  # ours: about as many samples in a row as the others have in a batch
+    "pack_length": 1_792,  # ours: about as many samples in a row as the others have in a batch
     "epochs": 1,
     "optimizer": "adamw_torch_fused",  # torch's AdamW
     "learning_rate": 1e-3,
@@ -26,7 +26,7 @@ SETTINGS: dict[str, Any] = {
     "clip": 1.0,
     "min_pixels": 3_136,
     "max_pixels": 50_176,
-    "cutoff": LENGTHS["cutoff"],
+    "max_length": LENGTHS["max_length"],
     "checkpointing": "default",
 }
 
@@ -58,11 +58,12 @@ def validation_loss(model: Path, data: Path) -> float:
     from PIL import Image
     from transformers import AutoModelForImageTextToText
 
-    from ain.model.processor import Processor, conversation
+    from ain.model.conversation import conversation
+    from ain.model.qwen2_vl import Qwen2VLProcessor
 
     torch.set_num_threads(SETTINGS["threads"])
-    processor = Processor(
-        str(data.parent / "checkpoint"), SETTINGS["max_pixels"], SETTINGS["min_pixels"], SETTINGS["cutoff"]
+    processor = Qwen2VLProcessor(
+        str(data.parent / "checkpoint"), SETTINGS["max_pixels"], SETTINGS["min_pixels"], SETTINGS["max_length"]
     )
     trained: Any = AutoModelForImageTextToText.from_pretrained(model, dtype=torch.float32).eval()
     total, count = 0.0, 0

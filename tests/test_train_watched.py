@@ -1,0 +1,115 @@
+"""What is watched while a model trains: a broken batch is named, and W&B is told what was logged."""
+
+import json
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import mixed
+import pytest
+import torch
+from tiny_qwen import checkpoint
+
+from ain import UserError
+from ain.model.samples import Samples
+from ain.trainer.fit import fit
+from ain.trainer.plan import Plan
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return checkpoint("qwen2_vl", tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="module")
+def tokenized(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return mixed.prepared(base, tmp_path_factory.mktemp("mixed"))
+
+
+@pytest.fixture(autouse=True)
+def _impatient() -> Iterator[None]:
+    """Ranks that wait for one another wait for ever."""
+    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it hangs"))
+    signal.alarm(150)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_a_non_finite_loss_ends_the_run_and_names_the_records(tokenized: Path, base: str, tmp_path: Path) -> None:
+    job = mixed.training(tokenized, base, tmp_path, learning_rate=1e20)
+    with pytest.raises(UserError, match=r"non-finite loss \((nan|inf)\) at step \d, in a batch of the records \d+, "):
+        fit(job)
+
+
+def test_of_two_ranks_the_one_with_the_broken_batch_is_named(tokenized: Path, base: str, tmp_path: Path) -> None:
+    job = replace(mixed.training(tokenized, base, tmp_path, devices=2), objective=mixed.BrokenOnTheSecondRank)
+    samples = Samples(tokenized, "train")
+    row = Plan(samples.lengths, samples.answers, job.settings, job.seed, 2).row(0, rank=1)
+    ids = ", ".join([samples.row(index)["id"] for index in row.samples][:10])
+    with pytest.raises(UserError, match=rf"non-finite loss \(nan\) at step 1, in a batch of the records {ids}\b"):
+        mixed.run(job)
+
+
+def told(out: Path) -> list[dict[str, Any]]:
+    """What W&B was told, read from the file of its one run: its settings, then step by step."""
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    (file,) = out.rglob("run-*.wandb")
+    rows = []
+    for data in logged(file.read_bytes()):
+        record = Record()
+        record.ParseFromString(data)
+        items = [*record.run.config.update, *record.history.item]
+        rows.append({item.key or ".".join(item.nested_key): json.loads(item.value_json) for item in items})
+    return [row for row in rows if row]
+
+
+def logged(data: bytes) -> Iterator[bytes]:
+    """Records of LevelDB's log: in blocks of 32 KiB, pieces with a checksum, a length and a kind (1: whole, 4: last)."""
+    at, record = 7, b""
+    while at < len(data):
+        if 32_768 - at % 32_768 < 7:
+            at += 32_768 - at % 32_768
+            continue
+        length, kind = int.from_bytes(data[at + 4 : at + 6], "little"), data[at + 6]
+        record += data[at + 7 : at + 7 + length]
+        at += 7 + length
+        if kind in (1, 4):
+            yield record
+            record = b""
+
+
+def test_wandb_follows_the_first_of_two_ranks(tokenized: Path, base: str, tmp_path: Path) -> None:
+    offline = {"mode": "offline", "project": "ain"}
+    job = replace(
+        mixed.training(tokenized, base, tmp_path, devices=2, max_steps=2, every_n_train_steps=2), tracker=offline
+    )
+    mixed.run(job)
+    rows = told(tmp_path)
+    (settings,) = [row for row in rows if "objective" in row]
+    assert (settings["objective"], settings["trainer"]["devices"]) == ({"learning_rate": 1e-3}, 2)
+    assert [row["train/loss"] for row in rows if "train/loss" in row] == mixed.losses(tmp_path)
+    (validation,) = [row for row in rows if "validation/loss" in row]
+    assert {"validation/loss_arabic", "validation/loss_english"} <= set(validation)
+    assert [row["train/answers.nrows"] for row in rows if "train/answers.nrows" in row] == [3]
+
+
+def test_a_non_finite_gradient_leaves_no_checkpoint(
+    tokenized: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = mixed.training(tokenized, base, tmp_path, every_n_train_steps=1)
+    clip, count = torch.nn.utils.clip_grad_norm_, [0]
+
+    def broken(*arguments: Any) -> torch.Tensor:
+        count[0] += 1
+        return torch.tensor(float("nan")) if count[0] == 3 else clip(*arguments)
+
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", broken)
+    with pytest.raises(UserError, match=r"non-finite gradient norm \(nan\) at step 3, in a batch of the records \d+"):
+        fit(job)
+    newest = job.checkpoints.latest()
+    assert newest is not None
+    assert newest.name == "step-00000002"

@@ -1,4 +1,4 @@
-"""Tokens, placeholders, labels; and that a padded batch answers as one by one."""
+"""Tokens, placeholders, labels, pixels; checkpoints are complete."""
 
 from pathlib import Path
 
@@ -7,7 +7,6 @@ import torch
 from PIL import Image
 
 from ain import UserError
-from ain.model.answering import Answering
 from ain.model.processor import IGNORE, Processor, conversation
 from ain.model.qwen2_vl import Qwen2VL, part_of
 
@@ -91,19 +90,6 @@ def test_a_template_that_changes_answers_is_refused(processor: Processor, base: 
     other.tokenizer.chat_template = processor.tokenizer.chat_template.replace("part.text", "part.text | upper")
     with pytest.raises(UserError, match="changes the answers"):
         other.tokenize(conversation(TALK), [(56, 56)])
-
-
-def test_a_padded_batch_answers_as_one_by_one(processor: Processor, base: str) -> None:
-    red, tall = Image.new("RGB", (56, 56), "red"), Image.new("RGB", (56, 140), "blue")
-    asked = [
-        ("<image>\nWhat?", [red]),
-        ("<image>\nWhat is at the top left, and what is below it?", [tall]),
-        ("لماذا؟", []),
-        ("<image><image>\nSame?", [red, tall]),
-    ]
-    together = Answering(base, processor, max_new_tokens=6, batch_size=4, device="cpu").answer(asked)
-    alone = Answering(base, processor, max_new_tokens=6, batch_size=1, device="cpu").answer(asked)
-    assert together == alone
 
 
 def test_freezing(base: str, processor: Processor) -> None:

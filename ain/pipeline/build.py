@@ -37,8 +37,7 @@ def build(group: str, node: Any) -> Any:
     """The part; keys under `how` are arguments like the others. A group without a class stays as it is."""
     if not isinstance(node, dict):
         return node
-    flat = _flat(node)
-    _check(group, flat)
+    flat = _plain(_typed(group, node))
     return _made(flat) if "_target_" in flat else flat
 
 
@@ -58,26 +57,62 @@ def _made(flat: dict[str, Any]) -> Any:
         raise
 
 
-def _flat(node: Any) -> Any:
-    if not isinstance(node, dict):
-        return node
-    return {key: _flat(value) for key, value in node.items() if key != "how"} | (node.get("how") or {})
+Typed = tuple[str, Any]  # a value, and the key as a person types it
 
 
-def _check(group: str, node: Any) -> None:
-    """Values of simple types against the class's annotations: `source.scenes=abc` is a slip of the hand, not a bug."""
-    if not isinstance(node, dict) or "_target_" not in node:
-        return
+def _typed(at: str, node: dict[str, Any]) -> dict[str, Typed]:
+    """The arguments of a node. One that its class does not take goes to the part among its arguments that does:
+    `translator.how.base_url` is the base_url of the translator's chat model.
+    """
+    own: dict[str, Typed] = {key: (f"{at}.{key}", value) for key, value in node.items() if key != "how"}
+    own |= {key: (f"{at}.how.{key}", value) for key, value in (node.get("how") or {}).items()}
+    own = {key: (name, _typed(name, value) if isinstance(value, dict) else value) for key, (name, value) in own.items()}
+    taken = _signature(node)
+    parts = [
+        value for key, (_, value) in own.items() if key in taken and isinstance(value, dict) and "_target_" in value
+    ]
+    for key in [key for key in own if taken and key not in taken and not key.startswith("_")]:
+        if part := next((part for part in parts if key in _signature(_plain(part))), None):
+            part.setdefault(key, own.pop(key))
+    return own
+
+
+def _plain(typed: dict[str, Typed]) -> dict[str, Any]:
+    """The values alone, each checked against its class."""
+    taken = _signature({key: value for key, (_, value) in typed.items()})
+    for key, (name, value) in typed.items():
+        if key in taken and not isinstance(value, dict):
+            _check(name, value, taken[key])
+    return {key: _plain(value) if isinstance(value, dict) else value for key, (_, value) in typed.items()}
+
+
+def _signature(node: dict[str, Any]) -> dict[str, Any]:
+    """Argument → annotation, of the class that a node names."""
+    if "_target_" not in node:
+        return {}
     from hydra.utils import get_object
 
-    parameters = inspect.signature(get_object(node["_target_"])).parameters
-    for key, value in node.items():
-        expected = parameters[key].annotation if key in parameters else None
-        expected = next(
-            (kind for kind in _SIMPLE if expected == kind or (expected == kind | None and value is not None)), None
-        )
-        if expected:
-            name, types = _SIMPLE[expected]
-            if not isinstance(value, types) or (isinstance(value, bool) and expected is not bool):
-                raise UserError(f"{group}.{key}={value}: expected {name}")
-        _check(f"{group}.{key}", value)
+    target = get_object(node["_target_"])
+    try:
+        parameters = inspect.signature(target, eval_str=True).parameters
+    except NameError:  # an annotation for type checkers alone
+        parameters = inspect.signature(target).parameters
+    return {name: parameter.annotation for name, parameter in parameters.items()}
+
+
+def _check(name: str, value: Any, annotation: Any) -> None:
+    """A value against an annotation: `source.scenes=abc` is a slip of the hand, not a bug."""
+    expected = next(
+        (kind for kind in _SIMPLE if annotation == kind or (annotation == kind | None and value is not None)), None
+    )
+    if expected:
+        said, types = _SIMPLE[expected]
+        if not isinstance(value, types) or (isinstance(value, bool) and expected is not bool):
+            raise UserError(f"{name}={value}: expected {said}")
+    elif "pydantic" in repr(annotation) or "Literal" in repr(annotation) or "annotated_types" in repr(annotation):
+        from pydantic import TypeAdapter, ValidationError
+
+        try:
+            TypeAdapter(annotation).validate_python(value)
+        except ValidationError as error:
+            raise UserError(f"{name}={value}: {error.errors()[0]['msg']}") from None

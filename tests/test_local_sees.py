@@ -20,14 +20,13 @@ SIZES = [(56, 56), (56, 140), (112, 84)]
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A tiny random Qwen2-VL that looks closely: untrained, it would say the same of every image."""
+    """A tiny random Qwen2-VL with large weights: with small ones it would say the same of every image."""
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("sees")
     tokenizer = tiny.chat_tokenizer(TEXTS, 300)
     model = tiny.qwen2_vl(tokenizer)
     for name, parameter in model.named_parameters():
-        if "merger" in name or "patch_embed" in name:
-            parameter.data *= 30
+        parameter.data *= 30 if "merger" in name or "patch_embed" in name else 2
     model.save_pretrained(path)
     tiny.save_processor(tokenizer, path)
     return str(path)
@@ -74,7 +73,7 @@ def test_a_batch_of_mixed_questions_answers_as_one_by_one(checkpoint: str, tmp_p
     model.generate(iter(requests), lambda request, reply: replies.update({request.key: reply}), tmp_path)
     answers = [replies[request.key].text for request in requests]
     assert answers == plainly(checkpoint, asked, 6)
-    assert len(set(answers)) > 10
+    assert len(set(answers)) > 30
 
 
 def test_continuations_behind_images_are_scored_as_one_by_one(checkpoint: str) -> None:

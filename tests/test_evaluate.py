@@ -124,7 +124,7 @@ def test_a_file_of_answers_made_elsewhere(tmp_path: Path) -> None:
         evaluated(model(), tmp_path)
     rows = evaluated(model(skip_unanswered=True), tmp_path)
     missing = [row for row in rows if not row["prediction"]]
-    assert len(missing) >= 8
+    assert 8 <= len(missing) <= 10
     assert {row["score"] for row in missing} == {0.0}
     assert all(row["finish"].startswith("no answer: not in") for row in missing)
     with open(tmp_path / "data" / "evaluate" / "tables" / "accuracy.csv") as file:

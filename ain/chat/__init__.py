@@ -63,6 +63,7 @@ class LanguageModel(ABC):
     max_cost_usd = 0.0
     skip_unanswered = False
     max_new_tokens = 256  # of an answer, for callers that set no limit of their own
+    in_ledger = True  # answers are kept there
     batched = False  # answers are computed in batches, which should be the same after an interruption
     vocabulary = "o200k"
     image_rates: tuple[int, int] | None = None

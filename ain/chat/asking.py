@@ -33,8 +33,9 @@ class Asking:
         engine: Any = None,
     ) -> None:
         root = out.parents[1]
+        kept = root / "ledger.sqlite" if model.in_ledger else None
         self.model, self.run, self.read, self.engine = model, out.name, read, engine
-        self.ledger = Ledger(root / "ledger.sqlite")
+        self.ledger = Ledger(kept)
         self.state = root / "batches" / shape[:12]
         self.budget = Budget(model.price, model.max_cost_usd, self.ledger.spent(self.run).usd, model.where)
         self.failed: dict[str, str] = {}  # what will get no answer, and why

@@ -3,7 +3,8 @@
     python tests/openai_server.py '{"faults": {"429": 0.1}, "latency": 0.5}'      prints its port
 
 `openai_answers.py` says what it answers. What it was asked can be read at /log. Models named reasoning... accept neither
-max_tokens nor temperature, as OpenAI's own do. Which request suffers which fault is drawn from its content and from how often it came, so that runs are alike.
+max_tokens nor temperature, as OpenAI's own do. Which request suffers which fault is drawn from its content and from how
+often it came, so that runs are alike.
 """
 
 import asyncio

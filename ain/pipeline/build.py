@@ -109,7 +109,7 @@ def _check(name: str, value: Any, annotation: Any) -> None:
         said, types = _SIMPLE[expected]
         if not isinstance(value, types) or (isinstance(value, bool) and expected is not bool):
             raise UserError(f"{name}={value}: expected {said}")
-    elif "pydantic" in repr(annotation) or "Literal" in repr(annotation) or "annotated_types" in repr(annotation):
+    elif "Annotated" in repr(annotation) or "Literal" in repr(annotation):
         from pydantic import TypeAdapter, ValidationError
 
         try:

@@ -116,7 +116,7 @@ def share_of_limit(work: Path, seconds: int) -> float:
         limits = (
             "translator.how.requests_per_minute=6000",
             "translator.how.tokens_per_minute=null",
-            "translator.retry=[]",
+            "translator.retry_on=[]",
         )
         measured(ours(data, url, work / "limit-out", *limits))
     stamps = sorted(float(line) for line in (work / "stamps").read_text().split())

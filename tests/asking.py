@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conftest import Result
-from openai_server import arabic
+from openai_answers import arabic
 
 from ain.storage.shards import Shards
 

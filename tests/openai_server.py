@@ -2,33 +2,22 @@
 
     python tests/openai_server.py '{"faults": {"429": 0.1}, "latency": 0.5}'      prints its port
 
-Asked about an image it gives a verdict; else it "translates" letter by letter into Arabic script, leaving capitals, digits
-and everything in <> or after http alone, so that a right answer can be told from the question. What it was asked can be
-read at /log. Which request suffers which fault is drawn from its content and from how often it came, so that runs are alike.
+`openai_answers.py` says what it answers. What it was asked can be read at /log. Models named reasoning... accept neither
+max_tokens nor temperature, as OpenAI's own do. Which request suffers which fault is drawn from its content and from how
+often it came, so that runs are alike.
 """
 
 import asyncio
-import base64
 import hashlib
-import io
 import json
 import random
-import re
 import sys
 import time
 from collections import Counter
 from typing import Any
 
 from aiohttp import web
-from PIL import Image
-
-LETTERS = dict(zip("abcdefghijklmnopqrstuvwxyz", "ابثدعفغهيجكلمنوبقرستوفوخيز", strict=True))
-KEPT = re.compile(r"(<[a-z]+>|https?://\S+)")
-
-
-def arabic(text: str) -> str:
-    parts = KEPT.split(text)
-    return "".join(part if i % 2 else "".join(LETTERS.get(c, c) for c in part.lower()) for i, part in enumerate(parts))
+from openai_answers import completion, error, things, unsupported
 
 
 class Server:
@@ -74,6 +63,8 @@ class Server:
         body = await request.json()
         if body["model"] == "none":
             return error(404, "The model `none` does not exist", "model_not_found")
+        if wrong := unsupported(body):
+            return wrong
         content = json.dumps(body["messages"], ensure_ascii=False)
         fault = self.drawn(content)
         self.came[content] += 1
@@ -233,81 +224,6 @@ class Server:
                     "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode(),
                 )
                 batch[key] = name
-
-
-def things(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """What an answer was sent about: an image, or the items of a translation."""
-    seen = image_part(body)
-    return [{"image": hashlib.sha256(seen).hexdigest()}] if seen else items(body)
-
-
-def image_part(body: dict[str, Any]) -> bytes | None:
-    for message in body["messages"]:
-        for part in message["content"] if isinstance(message["content"], list) else ():
-            if part["type"] == "image_url":
-                return base64.b64decode(part["image_url"]["url"].split(",")[1])
-    return None
-
-
-def verdict(seen: bytes, body: dict[str, Any], fault: str | None) -> str:
-    """Unsafe is what has a reddish corner. Garbage may be mended when asked again."""
-    if fault == "garbage" or (fault == "garbage_once" and len(body["messages"]) == 1):
-        return "Sure, that looks fine to me!"
-    red, green, _ = Image.open(io.BytesIO(seen)).convert("RGB").getpixel((0, 0))  # type: ignore[misc]
-    unsafe = red > 150 and green < 100
-    said = {"rating": "Unsafe" if unsafe else "Safe", "category": "O6" if unsafe else "NA", "rationale": "a test"}
-    return json.dumps(said)
-
-
-def items(body: dict[str, Any]) -> list[dict[str, Any]]:
-    asked = next(message["content"] for message in body["messages"] if message["role"] == "user")
-    try:
-        return list(json.loads(asked))
-    except ValueError:
-        return [{"id": 1, "text": asked}]
-
-
-def completion(body: dict[str, Any], fault: str | None) -> dict[str, Any]:
-    seen = image_part(body)
-    if seen:
-        return answered(body, verdict(seen, body, fault), fault)
-    made = [{k: v if k == "id" else arabic(v) for k, v in item.items()} for item in items(body)]
-    if fault == "english":
-        made = items(body)
-    if fault == "number":
-        made = [{k: v if k == "id" or not v else f"{v} ٩٩٩" for k, v in item.items()} for item in made]
-    if fault == "lost_item":
-        made = made[1:]
-    return answered(body, json.dumps({"translations": made[::-1]}, ensure_ascii=False), fault)
-
-
-def answered(body: dict[str, Any], text: str, fault: str | None) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
-    if fault == "half":
-        message["content"] = text.replace("ا", "\\ud83d", 1)
-    if fault == "broken":
-        message["content"] = text[:-9]
-    if fault == "refusal":
-        message |= {"content": None, "refusal": "I'm sorry, I can't help with that."}
-    if fault == "length":
-        message["content"] = text[: len(text) // 2]
-    usage = {
-        "prompt_tokens": len(json.dumps(body["messages"], ensure_ascii=False)) // 4,
-        "completion_tokens": len(text) // 3,
-    }
-    return {
-        "id": "chatcmpl-x",
-        "object": "chat.completion",
-        "created": 1,
-        "model": body["model"],
-        "choices": [{"index": 0, "message": message, "finish_reason": "length" if fault == "length" else "stop"}],
-        "usage": {**usage, "total_tokens": sum(usage.values())},
-    }
-
-
-def error(status: int, message: str, code: str, headers: dict[str, str] | None = None) -> web.Response:
-    body = {"error": {"message": message, "type": "error", "param": None, "code": code}}
-    return web.json_response(body, status=status, headers=headers)
 
 
 async def serve(settings: dict[str, Any]) -> None:

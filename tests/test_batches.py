@@ -82,8 +82,8 @@ def test_batches_killed_at_every_step(vqa: Path, tmp_path: Path, serve: Serve) -
     url = serve()
     command = words(vqa, tmp_path, url, "translator.how.batch_api=true", "source.limit=300")
     code = (
-        "import os, signal, sys\nfrom ain.chat.batch import Batches\nfrom ain.__main__ import main\n"
-        "note, left = Batches._note, [int(sys.argv.pop(1))]\n"
+        "import os, signal, sys\nfrom ain.chat.batch_files import BatchFiles\nfrom ain.__main__ import main\n"
+        "note, left = BatchFiles.note, [int(sys.argv.pop(1))]\n"
         "def dying(self, path, state):\n"
         "    left[0] -= 1\n"
         "    if left[0] == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -91,7 +91,7 @@ def test_batches_killed_at_every_step(vqa: Path, tmp_path: Path, serve: Serve) -
         "    left[0] -= 1\n"
         "    if left[0] == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return made\n"
-        "Batches._note = dying\nmain()\n"
+        "BatchFiles.note = dying\nmain()\n"
     )
     kills = 0
     for _ in range(20):

@@ -1,6 +1,5 @@
 """Translation through a chat model over HTTP: complete whatever the server does, paid once, within limits and budget."""
 
-import asyncio
 import os
 import random
 import signal
@@ -8,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +14,6 @@ import pytest
 from asking import Serve, check, good, log, manifest, words
 from conftest import ain
 
-from ain import UserError
-from ain.chat.limits import Rates
-from ain.chat.openai_api import OpenAIChat
 from ain.runtime.paths import ROOT
 
 SECRET = "sk-this-must-not-be-anywhere-0123456789"
@@ -62,7 +57,7 @@ def test_what_is_repeated_is_asked_once(vqa: Path, tmp_path: Path, serve: Serve)
     assert not check(tmp_path)
     assert log(url)["most"] == 1
     turns, texts = manifest(tmp_path)["requests"], tmp_path / "texts"
-    good(ain(*words(vqa, texts, url, "translator.unit=text")))
+    good(ain(*words(vqa, texts, url, "translator.granularity=text")))
     assert not check(texts)
     assert log(url)["most"] == 1
     assert manifest(texts)["requests"] <= turns < 2_000
@@ -135,78 +130,23 @@ def test_killed_at_ten_random_moments(
     test_killed_at_a_random_moment(vqa, tmp_path, serve, batch)
 
 
-def test_limits_are_kept(vqa: Path, tmp_path: Path, serve: Serve) -> None:
-    """The server counts and would refuse: 900 a minute, that is 15 a second."""
-    url = serve(rpm=900)
-    limits = ("translator.how.requests_per_minute=900", "source.limit=100", "thresholds=none")
-    started = time.monotonic()
-    good(ain(*words(vqa, tmp_path, url, *limits)))
-    took = time.monotonic() - started
-    asked = log(url)
-    assert asked["refused"] == 0
-    assert took > (asked["served"] - 20) / 15
-
-
-def test_tokens_a_minute_are_kept_in_turn() -> None:
-    """However many wait and however long their requests, no second sees more than its share."""
-    rates, admitted = Rates(None, 60_000), list[tuple[float, int]]()
-
-    async def one(number: int) -> None:
-        await rates.admit(400)
-        admitted.append((time.monotonic(), number))
-
-    async def all_() -> None:
-        await asyncio.gather(*(one(number) for number in range(8)))
-
-    asyncio.run(all_())
-    times = [at for at, _ in admitted]
-    assert [number for _, number in admitted] == list(range(8))
-    assert all(later - sooner >= 0.3 for sooner, later in pairwise(times[1:]))
-
-
-def test_a_wait_that_is_asked_for_holds_up_those_who_queue_already() -> None:
-    rates, admitted = Rates(1_200, None), list[float]()
-
-    async def one() -> None:
-        await rates.admit(1)
-        admitted.append(time.monotonic())
-
-    async def all_() -> float:
-        waiting = [asyncio.create_task(one()) for _ in range(30)]
-        await asyncio.sleep(0.3)
-        rates.pause(0.8)
-        paused = time.monotonic()
-        await asyncio.gather(*waiting)
-        return paused
-
-    paused = asyncio.run(all_())
-    assert not [at for at in admitted if paused + 0.05 < at < paused + 0.75]
-
-
 def test_other_hosts_are_not_free_and_get_no_key(vqa: Path, tmp_path: Path) -> None:
     result = ain(*words(vqa, tmp_path, "https://example.org/v1"), env={"OPENAI_API_KEY": SECRET})
     assert result.returncode != 0
     assert "give translator.how.price=[INPUT,OUTPUT]" in result.stderr
     result = ain(*words(vqa, tmp_path, "https://example.org/v1", "translator.how.price=[a,b]"))
-    assert "ain: price=['a', 'b']: give two numbers" in result.stderr
+    assert "translator.how.price=['a', 'b']" in result.stderr
     assert "Traceback" not in result.stderr
-
-
-def test_a_chat_model_has_a_name_and_a_price_two_numbers() -> None:
-    with pytest.raises(UserError, match="give two numbers"):
-        OpenAIChat("any", price=[1.0])
-    with pytest.raises(UserError, match=r"no model is named; add translator.model=NAME"):
-        OpenAIChat("")
 
 
 def test_requests_without_an_answer_leave_the_stage_unfinished(vqa: Path, tmp_path: Path, serve: Serve) -> None:
     """Unless a person gives them up; then they are rejected with the reason."""
     url = serve(faults={"500": 0.5})
-    command = words(vqa, tmp_path, url, "translator.how.tries=1", "source.limit=60")
+    command = words(vqa, tmp_path, url, "translator.how.max_attempts=1", "source.limit=60")
     result = ain(*command)
     assert result.returncode != 0
     assert "turns got no answer (the last: HTTP 500: injected 500)" in result.stderr
-    good(ain(*command, "translator.how.give_up=true"))
+    good(ain(*command, "translator.how.skip_unanswered=true"))
     counts = manifest(tmp_path)
     assert counts["kept"] + counts["rejected"] == 60
     assert counts["kept"] > 30
@@ -251,7 +191,7 @@ def test_the_cap_is_never_passed(vqa: Path, tmp_path: Path, serve: Serve) -> Non
         ({"key": "another"}, ("translator.how.api_key_env=OPENAI_API_KEY",), "refuses the key in OPENAI_API_KEY"),
         ({"key": SECRET}, (), "refuses the key in no variable"),
         ({}, ("translator.model=none",), "has no model none"),
-        ({"faults": {"500": 1.0}}, ("translator.how.patience_s=1",), "every request to 127.0.0.1"),
+        ({"faults": {"500": 1.0}}, ("translator.how.max_outage_s=1",), "every request to 127.0.0.1"),
         ({"faults": {"400": 1.0}}, (), "answers no request: HTTP 400: injected 400"),
     ],
     ids=["401", "no-key-to-others", "404", "500", "400"],
@@ -269,7 +209,7 @@ def test_when_every_request_fails(
 
 
 def test_no_server_and_no_key_get_a_sentence(vqa: Path, tmp_path: Path) -> None:
-    result = ain(*words(vqa, tmp_path, "http://127.0.0.1:9/v1", "translator.how.patience_s=1"))
+    result = ain(*words(vqa, tmp_path, "http://127.0.0.1:9/v1", "translator.how.max_outage_s=1"))
     assert result.returncode != 0
     assert "every request to 127.0.0.1:9 fails" in result.stderr, result.stderr[-2_000:]
     openai = (
@@ -299,3 +239,22 @@ def test_a_dry_run_says_what_it_would_cost(vqa: Path, tmp_path: Path) -> None:
     assert "ain: live: about $" in result.stderr
     assert "ain: batch: about $" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_models_that_reason_are_asked_as_they_accept_it(vqa: Path, tmp_path: Path, serve: Serve) -> None:
+    """One sentence names the key for each parameter that they refuse; what was asked before costs nothing."""
+    url = serve()
+    command = words(vqa, tmp_path, url, "translator.model=reasoning", "source.limit=20")
+    added: list[str] = []
+    for parameter, setting in (
+        ("max_tokens", "translator.how.token_limit=max_completion_tokens"),
+        ("temperature", "translator.temperature=null"),
+    ):
+        result = ain(*command, *added)
+        assert result.returncode != 0
+        assert f"reasoning does not accept {parameter}" in result.stderr
+        assert f"set {setting}" in result.stderr
+        assert "Traceback" not in result.stderr
+        added.append(setting)
+    good(ain(*command, *added, "translator.reasoning_effort=low"))
+    assert manifest(tmp_path)["kept"] == 20

@@ -1,18 +1,17 @@
-"""Chat models on this machine: batches answer as one by one, with images and without, through the translator too."""
+"""Language models on this machine: batches answer as one by one, through the translator too. Images: test_local_sees.py."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
-from ain.chat import Reply, Request, image_part
-from ain.chat.local import TransformersChat
+from ain import UserError
+from ain.chat import Reply, Request
+from ain.chat.local import LocalModel
+from ain.chat.vllm_local import VLLMModel
 from ain.engine.local import Local
 from ain.miniature import tiny
-from ain.model.qwen2_vl import Qwen2VLProcessor
 from ain.stages.translate import translate
-from ain.storage.images import png
 from ain.storage.record import RECORD
 from ain.storage.shards import Shards
 from ain.translator.chat import ChatTranslator
@@ -43,7 +42,7 @@ def language_model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def asked(chat: Any, requests: list[Request], tmp_path: Path) -> list[Reply]:
     replies: dict[str, Reply] = {}
-    chat.ask(iter(requests), lambda request, reply: replies.update({request.key: reply}), tmp_path)
+    chat.generate(iter(requests), lambda request, reply: replies.update({request.key: reply}), tmp_path)
     return [replies[request.key] for request in requests]
 
 
@@ -53,47 +52,11 @@ def plain(replies: list[Reply]) -> list[tuple[Any, ...]]:
 
 def test_a_batch_answers_as_one_by_one(language_model: str, tmp_path: Path) -> None:
     requests = [Request(text, [{"role": "user", "content": text}], 5 + i) for i, text in enumerate(TEXTS)]
-    together = asked(TransformersChat(language_model, batch_size=8, device="cpu"), requests, tmp_path)
-    assert plain(together) == plain(
-        asked(TransformersChat(language_model, batch_size=1, device="cpu"), requests, tmp_path)
-    )
+    together = asked(LocalModel(language_model, batch_size=8, device="cpu"), requests, tmp_path)
+    assert plain(together) == plain(asked(LocalModel(language_model, batch_size=1, device="cpu"), requests, tmp_path))
     assert [reply.completion_tokens for reply in together] == [5, 6, 7]
     assert {reply.finish for reply in together} == {"length"}
     assert together[1].prompt_tokens > together[2].prompt_tokens
-
-
-def test_pictures_are_seen(tmp_path: Path) -> None:
-    import torch
-
-    torch.manual_seed(0)
-    tokenizer = tiny.chat_tokenizer(TEXTS, 300)
-    model = tiny.qwen2_vl(tokenizer)
-    for name, parameter in model.named_parameters():  # untrained, it would hardly look
-        if "merger" in name or "patch_embed" in name:
-            parameter.data *= 30
-    model.save_pretrained(tmp_path)
-    tiny.save_processor(tokenizer, tmp_path)
-    requests = [
-        Request(
-            colour,
-            [
-                {
-                    "role": "user",
-                    "content": [
-                        image_part(png(Image.new("RGB", (56, 56), colour))),
-                        {"type": "text", "text": TEXTS[0]},
-                    ],
-                }
-            ],
-            6,
-        )
-        for colour in ("red", "blue", "white", "black")
-    ]
-    checkpoint = str(tmp_path)
-    chat = TransformersChat(checkpoint, Qwen2VLProcessor(checkpoint), batch_size=4, device="cpu")
-    together = asked(chat, requests, tmp_path)
-    assert plain(together) == plain([reply for r in requests for reply in asked(chat, [r], tmp_path)])
-    assert len({reply.text for reply in together}) > 1
 
 
 def test_a_local_chat_model_translates(language_model: str, tmp_path: Path) -> None:
@@ -107,14 +70,55 @@ def test_a_local_chat_model_translates(language_model: str, tmp_path: Path) -> N
     Shards(tmp_path / "collect").create().write(0, [record])
     prompt = {"system": None, "user": "Translate: {text}"}
 
-    def chat(**settings: Any) -> TransformersChat:
-        return TransformersChat(device="cpu", **settings)
-
     def run(name: str) -> dict[str, Any]:
-        translator = ChatTranslator(chat, prompt, unit="text", answer="plain", checkpoint=language_model)
+        chat = LocalModel(language_model, device="cpu")
+        translator = ChatTranslator(chat, prompt, granularity="text", response_format="text")
         return translate(tmp_path / "collect", translator, Local(), tmp_path / "data" / name)
 
     counts = run("one")
     assert (counts["input"], counts["rejected"], counts["requests"]) == (1, 1, 1)
     assert Shards(tmp_path / "data" / "one").read(0, part="rejected")[0]["reasons"][0].startswith("cut off")
     assert run("two")["requests"] == 0
+
+
+def test_continuations_are_scored_as_one_by_one_by_hand(language_model: str) -> None:
+    """Against a plain forward pass of each; greedy decoding's own answer is called greedy, and no other."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(language_model).eval()
+    tokenizer = AutoTokenizer.from_pretrained(language_model)
+    requests, expected, greedy = [], [], []
+    for text in TEXTS:
+        messages = [{"role": "user", "content": text}]
+        prompt = tokenizer(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+        context = torch.tensor([prompt["input_ids"]])
+        with torch.inference_mode():
+            likely = model.generate(context, do_sample=False, max_new_tokens=1, pad_token_id=0)[0, -1:].tolist()
+        for continuation in (tokenizer.decode(likely), "cats", "Why is this large?", ""):
+            ids = tokenizer(continuation, add_special_tokens=False)["input_ids"]
+            whole = torch.tensor([prompt["input_ids"] + ids])
+            with torch.inference_mode():
+                steps = model(whole).logits[0, len(prompt["input_ids"]) - 1 : -1].log_softmax(-1)
+            expected.append(sum(float(steps[i, token]) for i, token in enumerate(ids)))
+            greedy.append(all(int(steps[i].argmax()) == token for i, token in enumerate(ids)))
+            requests.append((messages, continuation))
+    for batch_size in (5, 1):
+        scores = LocalModel(language_model, batch_size=batch_size, device="cpu").loglikelihood(iter(requests))
+        assert [score.logprob for score in scores] == pytest.approx(expected, abs=1e-4)
+        assert [score.is_greedy for score in scores] == greedy
+    assert sum(greedy) >= 3
+    assert not all(greedy)
+
+
+def test_models_that_cannot_score_say_so() -> None:
+    with pytest.raises(UserError, match="VLLMModel cannot score continuations; use a checkpoint on this machine"):
+        VLLMModel("any").loglikelihood([])
+
+
+def test_without_a_checkpoint_of_its_own_it_takes_the_given_one() -> None:
+    model = LocalModel(None, batch_size=3)
+    assert model.with_checkpoint("trained").checkpoint == "trained"
+    assert model.with_checkpoint("trained").with_checkpoint("another").checkpoint == "trained"
+    with pytest.raises(UserError, match="no checkpoint is named"):
+        model.loglikelihood([([{"role": "user", "content": "Why?"}], "so")])

@@ -19,7 +19,7 @@ LAYERS = (
     {"model"},
     {"miniature"},
     {"chat"},
-    {"source", "translator", "back_translation", "verifier", "screener", "rating", "benchmark", "predictor"},
+    {"source", "translator", "back_translation", "verifier", "screener", "rating", "benchmark"},
     {"objective"},
     {"trainer"},
     {"stages"},

@@ -15,7 +15,7 @@ from asking import Serve, good, log
 from conftest import ain
 from PIL import Image
 
-from ain.chat.openai_api import OpenAIChat
+from ain.chat.openai_api import OpenAIModel
 from ain.runtime.paths import ROOT
 from ain.screener import policy
 from ain.screener.near_duplicates import NearDuplicates, perceptual_hash
@@ -201,10 +201,10 @@ def test_a_picture_counts_as_tiles_not_as_bytes() -> None:
 
     assert image_tokens(1024, 1024, (85, 170)) == 85 + 4 * 170
     assert image_tokens(2048, 4096, (85, 170)) == 85 + 6 * 170
-    chat = OpenAIChat("gpt-4o")
-    chat.budget = Budget(chat.price, 0.02)
+    model = OpenAIModel("gpt-4o")
     content = [image_part(random.Random(0).randbytes(1_000_000), "jpeg"), {"type": "text", "text": "Safe?"}]
-    assert chat.promise(Request("a", [{"role": "user", "content": content}], 300))
+    request = Request("a", [{"role": "user", "content": content}], 300)
+    assert model.endpoint.promise(request, Budget(model.price, 0.02))
 
 
 def test_near_duplicates_share_a_verdict(tmp_path: Path, serve: Serve) -> None:
@@ -220,7 +220,7 @@ def test_near_duplicates_share_a_verdict(tmp_path: Path, serve: Serve) -> None:
             rows.append({"id": name, "image": name, "conversations": turns})
     (where / "data.json").write_text(json.dumps(rows))
     url = serve()
-    good(ain(*words(where, tmp_path / "out", url, "screener.near=6")))
+    good(ain(*words(where, tmp_path / "out", url, "screener.near_duplicate_bits=6")))
     assert log(url)["served"] == 6
     rows = verdicts(tmp_path / "out")
     assert len(rows) == 12
@@ -272,7 +272,7 @@ def test_llavaguards_class_is_asked_through_its_own_processor(tmp_path: Path) ->
     from tiny_llava import save
 
     from ain.chat import Request, image_part
-    from ain.chat.local import TransformersChat
+    from ain.chat.local import LocalModel
     from ain.storage.images import png
 
     save(tmp_path)
@@ -286,8 +286,10 @@ def test_llavaguards_class_is_asked_through_its_own_processor(tmp_path: Path) ->
     replies = []
     for batch_size in (3, 1):
         made: dict[str, Any] = {}
-        chat = TransformersChat(str(tmp_path), batch_size=batch_size, device="cpu")
-        chat.ask(iter(requests), lambda request, reply, made=made: made.update({request.key: reply.text}), tmp_path)
+        chat = LocalModel(str(tmp_path), batch_size=batch_size, device="cpu")
+        chat.generate(
+            iter(requests), lambda request, reply, made=made: made.update({request.key: reply.text}), tmp_path
+        )
         replies.append([made[str(i)] for i in range(3)])
     assert replies[0] == replies[1]
     assert len(set(replies[0])) > 1

@@ -1,4 +1,4 @@
-"""What asking costs: prices from a dated table, a budget that is never passed."""
+"""What asking costs: prices from a dated table, and a budget that is never exceeded."""
 
 import re
 from dataclasses import dataclass
@@ -30,13 +30,13 @@ def _table() -> dict[str, Any]:
     return yaml.safe_load((Path(__file__).parent / "prices.yml").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
-def price(model: str, batch: bool, where: str = "how") -> Price:
+def price(model: str, batch: bool, where: str = "model") -> Price:
     """The price of a model of OpenAI's; `gpt-4o-2024-08-06` costs what `gpt-4o` does, unless it has a price of its own."""
     table = _table()
     rates = table["models"].get(model) or table["models"].get(_DATE.sub("", model))
     if rates is None:
         raise UserError(
-            f"{model}: no price is known for it; give {where}.price=[INPUT,OUTPUT] in dollars for a million tokens"
+            f"{model}: no price is known for it; give {where}.how.price=[INPUT,OUTPUT] in dollars for a million tokens"
         )
     share = table["batch"] if batch else 1.0
     return Price(rates["input"] * share, rates["output"] * share, str(table["as_of"]))
@@ -57,7 +57,7 @@ def image_rates(model: str) -> tuple[int, int] | None:
 class Budget:
     """Dollars spent and promised. A request is promised at its worst, so that no answer can carry the sum past the cap."""
 
-    def __init__(self, price: Price | None, cap: float, spent: float = 0.0, where: str = "how") -> None:
+    def __init__(self, price: Price | None, cap: float, spent: float = 0.0, where: str = "model") -> None:
         self.where = where
         self.price = price
         self.cap = cap
@@ -93,6 +93,6 @@ class Budget:
 
     def over(self) -> UserError:
         return UserError(
-            f"stopped at ${self.spent:.4g}, before {self.where}.max_cost_usd={self.cap:g} could be passed; what is "
-            "answered is kept: raise it and the same command goes on"
+            f"stopped at ${self.spent:.4g}, before {self.where}.how.max_cost_usd={self.cap:g} could be passed; answers are kept: "
+            "raise it and run the same command to resume"
         )

@@ -22,7 +22,7 @@ class Seen:
 class Estimate:
     """Counts over records; `naive`: if each record were asked for whole, by itself."""
 
-    chat: Any
+    model: Any
     what: str = "records"
     records: int = 0
     requests: int = 0
@@ -39,20 +39,20 @@ class Estimate:
         self.completion_tokens += sum(answer for _, answer in requests)
 
     def cost(self, batch: bool) -> float:
-        price = self.chat.priced(batch)
+        price = self.model.priced(batch)
         return float(price.of(self.prompt_tokens, self.completion_tokens)) if price else 0.0
 
     @property
     def usd(self) -> float:
-        return self.cost(self.chat.batch_api)
+        return self.cost(self.model.batch_api)
 
     @property
     def minutes(self) -> float:
         """At the limits given; what the answers themselves take runs at the same time."""
         tokens = self.prompt_tokens + self.completion_tokens
         rates = (
-            (self.requests, self.chat.requests_per_minute),
-            (tokens, self.chat.tokens_per_minute),
+            (self.requests, self.model.limits.requests_per_minute),
+            (tokens, self.model.limits.tokens_per_minute),
         )
         return max([count / rate for count, rate in rates if rate] or [0.0])
 
@@ -62,43 +62,43 @@ class Estimate:
             f"{self.records:,} {self.what} need {self.requests:,} requests and about {tokens:,} tokens "
             f"(asked one by one: {self.records:,} and {self.naive_tokens:,})",
         ]
-        if not hasattr(self.chat, "priced"):  # a model on this machine
+        if not hasattr(self.model, "priced"):  # it is not asked through a server
             return lines
         lines.append(f"live: about {_dollars(self.cost(False))}, {_time(self.minutes)} at {self._limits()}")
-        if price := self.chat.priced(False):
-            days = math.ceil(self.prompt_tokens / self.chat.enqueued_tokens)
+        if price := self.model.priced(False):
+            days = math.ceil(self.prompt_tokens / self.model.enqueued_tokens)
             lines.append(
-                f"batch: about {_dollars(self.cost(True))}, at most {days} x 24 h ({self.chat.where}.batch_api=true)"
+                f"batch: about {_dollars(self.cost(True))}, at most {days} x 24 h ({self.model.where}.how.batch_api=true)"
             )
             lines.append(f"prices of {price.as_of}")
-        if unset := self.chat.missing_key():
+        if unset := self.model.endpoint.missing_key():
             lines.append(unset)
         return lines
 
     def _limits(self) -> str:
-        limits = ((self.chat.requests_per_minute, "requests"), (self.chat.tokens_per_minute, "tokens"))
+        limits = ((self.model.limits.requests_per_minute, "requests"), (self.model.limits.tokens_per_minute, "tokens"))
         said = " and ".join(f"{rate:,} {what}" for rate, what in limits if rate)
         return f"{said} a minute" if said else "no limit"
 
     def sentence(self) -> str:
-        way = "by batch" if self.chat.batch_api else "live"
+        way = "by batch" if self.model.batch_api else "live"
         # What is promised at once must fit under the cap, and of a batch that is everything, at its worst.
-        cap = max(0.01, math.ceil((self.spent + self.usd * (6 if self.chat.batch_api else 1.3)) * 100) / 100)
-        unset = self.chat.missing_key()
+        cap = max(0.01, math.ceil((self.spent + self.usd * (6 if self.model.batch_api else 1.3)) * 100) / 100)
+        unset = self.model.endpoint.missing_key()
         return (
             f"this costs money: {self.requests:,} requests for {self.records:,} {self.what}, about {_dollars(self.usd)} {way} "
             f"(live {_dollars(self.cost(False))}, batch {_dollars(self.cost(True))}); to allow it add "
-            f"{self.chat.where}.max_cost_usd={cap:g}" + (f"; {unset}" if unset else "")
+            f"{self.model.where}.how.max_cost_usd={cap:g}" + (f"; {unset}" if unset else "")
         )
 
 
-def account_of(account: dict[str, Any]) -> str:
+def usage_line(usage: dict[str, Any]) -> str:
     """What translating took, for a person; of all runs of its stage together."""
-    tokens = account["prompt_tokens"] + account["completion_tokens"]
-    money = f", ${account['usd']:.4f} (estimated {account['estimated_usd']:.4f})" if "estimated_usd" in account else ""
+    tokens = usage["prompt_tokens"] + usage["completion_tokens"]
+    money = f", ${usage['usd']:.4f} (estimated {usage['estimated_usd']:.4f})" if "estimated_usd" in usage else ""
     return (
-        f"{account['requests']:,} requests (record by record {account['naive_requests']:,}), {tokens:,} tokens{money}; "
-        f"{account['latency_s']:,.0f} s of waiting done in {account['asking_s']:,.0f} s"
+        f"{usage['requests']:,} requests (record by record {usage['naive_requests']:,}), {tokens:,} tokens{money}; "
+        f"{usage['latency_s']:,.0f} s of waiting done in {usage['asking_s']:,.0f} s"
     )
 
 

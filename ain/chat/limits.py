@@ -1,4 +1,4 @@
-"""How fast to ask: requests and tokens a minute, how many at once, and when to give up altogether."""
+"""How fast to ask: requests and tokens a minute, how many at once, and when to stop."""
 
 import asyncio
 import time
@@ -43,15 +43,15 @@ def _limiter(per_minute: float | None) -> AsyncLimiter | None:
 
 
 class Gate:
-    """How many requests are in flight at once: doubled each round trip until the server balks, then one more each; cut by a
-    third when it does.
+    """How many requests are in flight at once: doubled each round trip until the server rate-limits, then one more each; cut
+    by a third when it does.
     """
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.room = min(16.0, most)
         self._inside = 0
-        self._balked = 0.0
+        self._limited_at = 0.0
         self._free = asyncio.Event()
 
     async def enter(self) -> None:
@@ -66,12 +66,12 @@ class Gate:
 
     def went_well(self) -> None:
         if self._inside > self.room / 2:  # else the room is not what holds us up
-            self.room = min(self.most, self.room + (1.0 if not self._balked else 1 / self.room))
+            self.room = min(self.most, self.room + (1.0 if not self._limited_at else 1 / self.room))
 
-    def balked(self) -> None:
-        """Too many requests, or too slow. All that were sent together balk together, and count once a second."""
-        if time.monotonic() - self._balked > 1.0:
-            self._balked = time.monotonic()
+    def limited(self) -> None:
+        """Too many requests, or too slow. All that were sent together are refused together, and count once a second."""
+        if time.monotonic() - self._limited_at > 1.0:
+            self._limited_at = time.monotonic()
             self.room = max(1.0, self.room * 2 / 3)
 
 

@@ -4,50 +4,59 @@ import asyncio
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any
 
 import openai
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from ain import UserError
 from ain.chat import Reply, Request, Take
+from ain.chat.cost import Budget
 from ain.chat.limits import Gate, Patience, Rates
-from ain.chat.openai_api import read, retry_after, said, transient
-
-if TYPE_CHECKING:
-    from ain.chat.openai_api import OpenAIChat
+from ain.chat.protocol import Endpoint, in_words, read, retry_after, transient
 
 LONGEST = 300.0  # seconds that a server may ask to wait
 IN_A_ROW = 100  # requests refused one after the other: it is not these requests
 
 
-class Live:
-    """One round of asking. What is in flight when it must stop is waited for: those answers are paid."""
+@dataclass(frozen=True)
+class Limits:
+    """How fast to ask, and when to stop trying."""
 
-    def __init__(self, chat: "OpenAIChat", take: Take) -> None:
-        self.chat, self.take = chat, take
-        self.rates = Rates(chat.requests_per_minute, chat.tokens_per_minute)
-        self.gate, self.patience = Gate(chat.concurrency), Patience(chat.patience_s)
-        self.host = urlsplit(chat.base_url).netloc
+    requests_per_minute: float | None
+    tokens_per_minute: float | None
+    concurrency: int
+    timeout_s: float
+    max_attempts: int
+    max_outage_s: float
+
+
+class Live:
+    """One round of requests. What is in flight when it must stop is waited for: those answers are paid."""
+
+    def __init__(self, endpoint: Endpoint, limits: Limits, budget: Budget, take: Take) -> None:
+        self.endpoint, self.limits, self.budget, self.take = endpoint, limits, budget, take
+        self.rates = Rates(limits.requests_per_minute, limits.tokens_per_minute)
+        self.gate, self.patience = Gate(limits.concurrency), Patience(limits.max_outage_s)
         self.error: BaseException | None = None  # why we stop
         self.stopping = asyncio.Event()
         self.answered = self.refused = 0  # refused: since the last answer
         self._backoff = wait_exponential_jitter(initial=0.25, max=60, jitter=0.5)
 
-    async def ask(self, requests: Iterable[Request]) -> None:
+    async def generate(self, requests: Iterable[Request]) -> None:
         client = openai.AsyncOpenAI(
-            api_key=self.chat.key(),
-            base_url=self.chat.base_url,
-            timeout=self.chat.timeout_s + 5,  # ours, of the whole answer, comes first
+            api_key=self.endpoint.key(),
+            base_url=self.endpoint.base_url,
+            timeout=self.limits.timeout_s + 5,  # ours, of the whole answer, comes first
             max_retries=0,  # ours pass the limiter
             http_client=openai.DefaultAioHttpClient(),  # a third of the CPU time of the default
         )
         persist = AsyncRetrying(
             retry=retry_if_exception(self._again),
             wait=self._wait,
-            stop=stop_after_attempt(self.chat.tries),
+            stop=stop_after_attempt(self.limits.max_attempts),
             sleep=self._sleep,
             reraise=True,
         ).wraps(partial(self._try, client))
@@ -67,11 +76,11 @@ class Live:
 
     async def _room(self, tasks: set[asyncio.Task[None]], request: Request) -> None:
         """Returns when the request may go: not too many wait for another try, and its price is promised."""
-        while len(tasks) >= 2 * self.chat.concurrency and not self.error:
+        while len(tasks) >= 2 * self.limits.concurrency and not self.error:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        while not self.error and not self.chat.promise(request):
+        while not self.error and not self.endpoint.promise(request, self.budget):
             if not tasks:
-                return self._halt(self.chat.budget.over())
+                return self._halt(self.budget.over())
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)  # answers cost less than they may
 
     def _halt(self, error: BaseException | None) -> None:
@@ -89,27 +98,27 @@ class Live:
         try:
             reply = await persist(request)
         except (openai.OpenAIError, TimeoutError, ValueError) as error:
-            self.chat.budget.settle(request.key, 0, 0)
+            self.budget.settle(request.key, 0, 0)
             if not self.error:
                 self._failed(request, error)
         else:
             self.answered += 1
             self.refused = 0
-            self.chat.budget.settle(request.key, reply.prompt_tokens, reply.completion_tokens)
+            self.budget.settle(request.key, reply.prompt_tokens, reply.completion_tokens)
             self.take(request, reply)
 
     async def _try(self, client: openai.AsyncOpenAI, request: Request) -> Reply:
-        await self.rates.admit(self.chat.tokens(request) + request.max_tokens // 4)
+        await self.rates.admit(self.endpoint.tokens(request) + request.max_tokens // 4)
         if self.error:
             raise openai.OpenAIError("stopped")
         started = time.perf_counter()
         try:
-            async with asyncio.timeout(self.chat.timeout_s):  # the client's own begins anew with each byte
-                body = await client.post("/chat/completions", cast_to=object, body=self.chat.body(request))
+            async with asyncio.timeout(self.limits.timeout_s):  # the client's own begins anew with each byte
+                body = await client.post("/chat/completions", cast_to=object, body=self.endpoint.body(request))
             reply = read(body, time.perf_counter() - started)
         except (TimeoutError, ValueError, openai.APIConnectionError) as error:
             if "Connect" not in type(error.__cause__).__name__:  # it was sent, and may be charged for
-                self.chat.budget.lost(request.key)
+                self.budget.lost(request.key)
             raise
         self.gate.went_well()
         self.patience.went_well()
@@ -120,19 +129,20 @@ class Live:
             return False
         too_many = isinstance(error, openai.RateLimitError)
         if too_many or isinstance(error, TimeoutError):
-            self.gate.balked()
+            self.gate.limited()
         if too_many and (seconds := retry_after(error)):
             self.rates.pause(min(seconds, LONGEST))
         self.patience.failed()
         if self.patience.over:
-            what = f"every request to {self.host} fails (the last: {self.chat.clean(said(error))})"
+            words = self.endpoint.clean(in_words(error))
             self._halt(
                 UserError(
-                    f"{what}; nothing that was answered is lost, and the same command goes on when the server does"
+                    f"every request to {self.endpoint.host} fails (the last: {words}); answers are kept: run the same "
+                    "command to resume when the server works again"
                 )
             )
-        if self.chat.budget.passed:
-            self._halt(self.chat.budget.over())
+        if self.budget.passed:
+            self._halt(self.budget.over())
         return self.error is None
 
     async def _sleep(self, seconds: float) -> None:
@@ -147,14 +157,14 @@ class Live:
         return max(min(asked, LONGEST), self._backoff(state))
 
     def _failed(self, request: Request, error: Exception) -> None:
-        """No answer after all tries. What befalls every request stops the run; what befalls this one is its reply."""
-        words = self.chat.clean(said(error))
+        """No answer after all tries. An error of every request stops the run; an error of this one is its reply."""
+        words = self.endpoint.clean(in_words(error))
         if isinstance(error, openai.APIStatusError):
-            self._halt(self.chat.sentence(error))
+            self._halt(self.endpoint.fatal(error))
         if transient(error):
             return self.take(request, Reply(words, "unanswered"))
         self.refused += 1
         if self.refused >= (IN_A_ROW if self.answered else 10):
-            self._halt(UserError(f"{self.host} answers no request: {words}"))
+            self._halt(UserError(f"{self.endpoint.host} answers no request: {words}"))
         if not self.error:
             self.take(request, Reply(words, "failed"))

@@ -1,6 +1,5 @@
-"""Chat models of `transformers`, on this machine: any causal language model with a chat template, or Qwen2-VL with images."""
+"""Checkpoints on this machine through `transformers`: any causal language model with a chat template, with images or not."""
 
-import io
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -8,129 +7,151 @@ from copy import copy
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from PIL import Image
+from pydantic import Field
 
-from ain import Unavailable
-from ain.chat import Reply, Request, Take, images_of
+from ain import UserError
+from ain.chat import LanguageModel, Message, Reply, Request, Score, Take
+from ain.chat.cost import Budget
+from ain.chat.local_inputs import Inputs, OwnInputs, ProcessorInputs, Sample, TextInputs
 from ain.engine.local import Local
+from ain.runtime.batching import batches
 from ain.runtime.device import chosen
-from ain.runtime.paths import install_hint
 from ain.storage.digests import content_digest
 
+WINDOW = 4  # batches whose requests are sorted by length together
 
-class TransformersChat:
-    """Greedy answers in batches. They cost nothing but time; the schema of a request is left to its prompt.
 
-    processor: `ain.model.processor.Processor`, for a model of the Qwen2-VL class that is to see images; others see with
-    the processor of their checkpoint, which needs torchvision.
+class LocalModel(LanguageModel):
+    """Greedy answers, and scores of continuations, in batches by length. The schema of a request is left to its prompt.
+
+    checkpoint: null where a stage brings its own. processor: `ain.model.processor.Processor` for the model families of this
+    project; other models that see use the processor of their checkpoint, which needs torchvision.
     """
 
-    price = None
+    batched = True
 
     def __init__(
-        self, checkpoint: str, processor: Any = None, dtype: str = "auto", batch_size: int = 16, device: str = "auto"
+        self,
+        checkpoint: str | None = None,
+        processor: Any = None,
+        max_new_tokens: Annotated[int, Field(gt=0)] = 256,
+        dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
+        batch_size: Annotated[int, Field(gt=0)] = 16,
+        device: str = "auto",
     ) -> None:
-        self.checkpoint, self.processor = checkpoint, processor
-        self.engine: Any = None  # whoever asks may say where it is worked out
+        self.checkpoint, self.processor, self.max_new_tokens = checkpoint, processor, max_new_tokens
         self.dtype, self.batch_size, self.device = dtype, batch_size, device
 
+    def with_checkpoint(self, checkpoint: str, processor: Any = None) -> "LocalModel":
+        if self.checkpoint is not None:
+            return self
+        return LocalModel(checkpoint, processor, self.max_new_tokens, self.dtype, self.batch_size, self.device)
+
     @cached_property
-    def identity(self) -> list[Any]:
-        local = Path(self.checkpoint)
+    def identity(self) -> list[Any]:  # type: ignore[override]
+        local = Path(self._named)
         seen = self.processor.max_pixels if self.processor else None
-        return ["transformers", content_digest(local) if local.is_dir() else self.checkpoint, self.dtype, seen]
+        return ["transformers", content_digest(local) if local.is_dir() else self._named, self.dtype, seen]
 
-    def ask(self, requests: Iterable[Request], take: Take, directory: Path) -> None:
-        """Batches are spread by the engine; a copy of this goes to each of its workers."""
-        waiting, on_their_way = iter(requests), deque[list[Request]]()
+    def generate(
+        self,
+        requests: Iterable[Request],
+        take: Take,
+        directory: Path,
+        *,
+        engine: Any = None,
+        budget: Budget | None = None,
+    ) -> None:
+        """Windows of a few batches are spread by the engine; a copy of this goes to each of its workers."""
+        waiting, in_flight = iter(requests), deque[list[Request]]()
 
-        def batches() -> Iterator[list[Request]]:
-            while batch := list(islice(waiting, self.batch_size)):
-                on_their_way.append(batch)
-                yield batch
+        def windows() -> Iterator[list[Request]]:
+            while window := list(islice(waiting, WINDOW * self.batch_size)):
+                in_flight.append(window)
+                yield window
 
-        part = copy(self)
-        part.engine = None
-        for replies in (self.engine or Local()).map(part, "answers", batches()):
-            for request, reply in zip(on_their_way.popleft(), replies, strict=True):
+        for replies in (engine or Local()).map(copy(self), "answers", windows()):
+            for request, reply in zip(in_flight.popleft(), replies, strict=True):
                 take(request, reply)
 
-    def answers(self, batch: list[Request]) -> list[Reply]:
+    def answers(self, requests: list[Request]) -> list[Reply]:
+        """In the order of the requests. Padding is on the left, so that a batch answers as one by one."""
+        samples = [self._inputs.encode(request.messages) for request in requests]
+        replies: dict[int, Reply] = {}
+        for batch in batches([sample.length for sample in samples], self.batch_size):
+            made = self._answered([requests[i] for i in batch], [samples[i] for i in batch])
+            replies |= dict(zip(batch, made, strict=True))
+        return [replies[i] for i in range(len(requests))]
+
+    def _answered(self, requests: list[Request], samples: list[Sample]) -> list[Reply]:
         import torch
 
         started = time.perf_counter()
-        inputs = self._inputs(batch)
-        limit = max(request.max_tokens for request in batch)
+        inputs = self._tensors(samples, left=True)
+        limit = max(request.max_tokens for request in requests)
         with torch.inference_mode():
             out = self._model.generate(
                 **inputs, do_sample=False, max_new_tokens=limit, pad_token_id=self._tokenizer.pad_token_id
             )
-        seconds = (time.perf_counter() - started) / len(batch)
+        seconds = (time.perf_counter() - started) / len(requests)
         prompts = inputs["attention_mask"].sum(dim=1).tolist()
         made = out[:, inputs["input_ids"].shape[1] :].tolist()
-        return [self._reply(*each, seconds) for each in zip(batch, made, prompts, strict=True)]
+        return [self._reply(*each, seconds) for each in zip(requests, made, prompts, strict=True)]
 
     def _reply(self, request: Request, ids: list[int], prompt_tokens: int, seconds: float) -> Reply:
         """Cut at the first end-of-turn, or at the tokens that this request allows."""
         end = next((i for i, token in enumerate(ids) if token in self._ends), len(ids))
-        ids, finish = (
-            ids[: min(end, request.max_tokens)],
-            "stop" if end <= request.max_tokens and end < len(ids) else "length",
-        )
+        finish = "stop" if end <= request.max_tokens and end < len(ids) else "length"
+        ids = ids[: min(end, request.max_tokens)]
         text = self._tokenizer.decode(ids, skip_special_tokens=True).strip()
         return Reply(text, finish, prompt_tokens, len(ids), seconds)
 
-    def _inputs(self, batch: list[Request]) -> dict[str, Any]:
-        """Padded on the left, so that a batch answers as one by one."""
-        seen = [
-            [Image.open(io.BytesIO(data)).convert("RGB") for data in images_of(request.messages)] for request in batch
-        ]
-        if any(seen) and self.processor is None:
-            inputs = self._seen_by_its_own(batch, seen)
-        elif any(seen):
-            samples = [
-                self.processor.tokenize([_message(m) for m in request.messages], [image.size for image in images])
-                for request, images in zip(batch, seen, strict=True)
-            ]
-            inputs = self.processor.collate(samples, [image for images in seen for image in images], left=True)
-            inputs.pop("labels")
-        else:
-            texts = [
-                self._tokenizer.apply_chat_template(request.messages, tokenize=False, add_generation_prompt=True)
-                for request in batch
-            ]
-            inputs = dict(
-                self._tokenizer(texts, padding=True, padding_side="left", add_special_tokens=False, return_tensors="pt")
-            )
-            inputs.pop("token_type_ids", None)
-        return {name: tensor.to(self._model.device) for name, tensor in inputs.items()}
+    def loglikelihood(self, requests: Iterable[tuple[list[Message], str]]) -> list[Score]:
+        samples = [self._inputs.encode(messages, continuation) for messages, continuation in requests]
+        scores: dict[int, Score] = {}
+        for batch in batches([-sample.length for sample in samples], self.batch_size):
+            scores |= dict(zip(batch, self._scored([samples[i] for i in batch]), strict=True))
+        return [scores[i] for i in range(len(samples))]
 
-    def _seen_by_its_own(self, batch: list[Request], seen: list[list[Image.Image]]) -> dict[str, Any]:
-        chats = [[_message(m) for m in request.messages] for request in batch]
-        texts = [self._own.apply_chat_template(chat, tokenize=False, add_generation_prompt=True) for chat in chats]
-        images = [image for of in seen for image in of]
-        made = self._own(text=texts, images=images, padding=True, padding_side="left", return_tensors="pt")
-        dtype = self._model.dtype
-        return {name: value.to(dtype) if value.is_floating_point() else value for name, value in made.items()}
+    def _scored(self, samples: list[Sample]) -> list[Score]:
+        """Padding is on the right, where no token before it can see it. Logits at a position are for the next token."""
+        import torch
+
+        inputs = self._tensors(samples, left=False)
+        lengths = inputs["attention_mask"].sum(dim=1).tolist()
+        rows = zip(inputs["input_ids"].tolist(), lengths, samples, strict=True)
+        starts = [_start(ids[:length], sample) for ids, length, sample in rows]
+        width = inputs["input_ids"].shape[1]
+        kept = width - min(starts) + 1  # from the last token of the shortest context on
+        with torch.inference_mode():
+            logits = self._model(**inputs, logits_to_keep=kept, use_cache=False).logits.float()
+        scores = []
+        for row, start, sample in zip(logits, starts, samples, strict=True):
+            first = start - 1 - (width - kept)
+            steps = row[first : first + len(sample.continuation)].log_softmax(dim=-1)
+            ids = torch.tensor(sample.continuation, dtype=torch.long, device=steps.device)
+            greedy = bool((steps.argmax(dim=-1) == ids).all())
+            scores.append(Score(float(steps.gather(1, ids[:, None]).sum()), greedy))
+        return scores
+
+    def _tensors(self, samples: list[Sample], left: bool) -> dict[str, Any]:
+        made = self._inputs.batch(samples, left)
+        made.pop("token_type_ids", None)
+        return {name: tensor.to(self._model.device) for name, tensor in made.items()}
 
     @cached_property
-    def _own(self) -> Any:
-        from transformers import AutoProcessor
-
-        try:
-            return AutoProcessor.from_pretrained(self.checkpoint)
-        except ImportError:
-            raise Unavailable(
-                f"{self.checkpoint}: its processor needs torchvision, which goes with a GPU's torch: {install_hint('gpu')}"
-            ) from None
+    def _inputs(self) -> Inputs:
+        if self.processor is not None:
+            return ProcessorInputs(self.processor)
+        return OwnInputs(self._named, self._model.dtype) if self._sees else TextInputs(self._tokenizer)
 
     @cached_property
     def _tokenizer(self) -> Any:
         from transformers import AutoTokenizer
 
-        tokenizer = AutoTokenizer.from_pretrained(self.checkpoint)
+        tokenizer = AutoTokenizer.from_pretrained(self._named)
         tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
         return tokenizer
 
@@ -140,16 +161,28 @@ class TransformersChat:
         return {self._tokenizer.eos_token_id, *(given if isinstance(given, list) else [given])}
 
     @cached_property
+    def _sees(self) -> bool:
+        from transformers import AutoConfig
+
+        return getattr(AutoConfig.from_pretrained(self._named), "vision_config", None) is not None
+
+    @cached_property
     def _model(self) -> Any:
-        from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
+        from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
-        seeing = getattr(AutoConfig.from_pretrained(self.checkpoint), "vision_config", None) is not None
-        loader: Any = AutoModelForImageTextToText if seeing else AutoModelForCausalLM
-        return loader.from_pretrained(self.checkpoint, dtype=self.dtype).to(chosen(self.device)).eval()
+        loader: Any = AutoModelForImageTextToText if self._sees else AutoModelForCausalLM
+        return loader.from_pretrained(self._named, dtype=self.dtype).to(chosen(self.device)).eval()
+
+    @property
+    def _named(self) -> str:
+        if self.checkpoint is None:
+            raise UserError("no checkpoint is named: give one with checkpoint=DIRECTORY or checkpoint=ORG/NAME")
+        return self.checkpoint
 
 
-def _message(message: dict[str, Any]) -> dict[str, Any]:
-    """As the templates of vision models want it: a list of parts."""
-    content = message["content"]
-    parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
-    return {**message, "content": [{"type": "image"} if part["type"] == "image_url" else part for part in parts]}
+def _start(ids: list[int], sample: Sample) -> int:
+    """Where the continuation begins."""
+    start = len(ids) - sample.after - len(sample.continuation)
+    if ids[start : start + len(sample.continuation)] != sample.continuation:
+        raise UserError("a continuation is tokenised differently behind its context; begin it with a whole word")
+    return start

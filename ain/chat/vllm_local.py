@@ -1,58 +1,80 @@
-"""Chat models through vLLM on this machine's GPUs, where it is installed (pip install -e '.[vllm]')."""
+"""Checkpoints on this machine's GPUs through vLLM, where it is installed (pip install -e '.[vllm]')."""
 
 import time
 from collections.abc import Iterable
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from ain import UserError
-from ain.chat import Reply, Request, Take
+from ain.chat import LanguageModel, Reply, Request, Take
+from ain.chat.cost import Budget
 from ain.runtime.paths import install_hint
 from ain.storage.digests import content_digest
 
 BLOCK = 4_096  # requests handed over at once; vLLM batches them itself
 
 
-class VLLMChat:
-    """tensor_parallel: over how many GPUs one model is spread. The schema of a request guides decoding where it has one."""
-
-    price = None
+class VLLMModel(LanguageModel):
+    """checkpoint: null where a stage brings its own. tensor_parallel: over how many GPUs one model is spread. max_length: of
+    prompt and answer together, in tokens. The schema of a request guides decoding where it has one.
+    """
 
     def __init__(
         self,
-        checkpoint: str,
-        temperature: float = 0.0,
-        dtype: str = "auto",
-        tensor_parallel: int = 1,
-        max_length: int = 4_096,
+        checkpoint: str | None = None,
+        temperature: Annotated[float, Field(ge=0)] = 0.0,
+        max_new_tokens: Annotated[int, Field(gt=0)] = 256,
+        dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
+        max_length: Annotated[int, Field(gt=0)] = 4_096,
+        tensor_parallel: Annotated[int, Field(gt=0)] = 1,
     ) -> None:
-        self.checkpoint, self.temperature, self.dtype = checkpoint, temperature, dtype
-        self.tensor_parallel, self.max_length = tensor_parallel, max_length
+        self.checkpoint, self.temperature, self.max_new_tokens = checkpoint, temperature, max_new_tokens
+        self.dtype, self.max_length, self.tensor_parallel = dtype, max_length, tensor_parallel
+
+    def with_checkpoint(self, checkpoint: str, processor: Any = None) -> "VLLMModel":
+        if self.checkpoint is not None:
+            return self
+        more = self.dtype, self.max_length, self.tensor_parallel
+        return VLLMModel(checkpoint, self.temperature, self.max_new_tokens, *more)
 
     @cached_property
-    def identity(self) -> list[Any]:
-        local = Path(self.checkpoint)
-        return ["vllm", content_digest(local) if local.is_dir() else self.checkpoint, self.dtype, self.temperature]
+    def identity(self) -> list[Any]:  # type: ignore[override]
+        local = Path(self._named)
+        return ["vllm", content_digest(local) if local.is_dir() else self._named, self.dtype, self.temperature]
+
+    @property
+    def _named(self) -> str:
+        if self.checkpoint is None:
+            raise UserError("no checkpoint is named: give one with checkpoint=DIRECTORY or checkpoint=ORG/NAME")
+        return self.checkpoint
 
     @cached_property
     def _model(self) -> Any:
         try:
             import vllm
         except ImportError:
-            raise UserError(
-                f"vLLM is not installed; {install_hint('vllm')}, or choose a translator without it"
-            ) from None
+            raise UserError(f"vLLM is not installed: {install_hint('vllm')}, or choose a model without it") from None
         return vllm.LLM(
-            self.checkpoint,
+            self._named,
             dtype=self.dtype,
             tensor_parallel_size=self.tensor_parallel,
             max_model_len=self.max_length,
             seed=0,
         )
 
-    def ask(self, requests: Iterable[Request], take: Take, directory: Path) -> None:
+    def generate(
+        self,
+        requests: Iterable[Request],
+        take: Take,
+        directory: Path,
+        *,
+        engine: Any = None,
+        budget: Budget | None = None,
+    ) -> None:
         waiting = iter(requests)
         while block := list(islice(waiting, BLOCK)):
             started = time.perf_counter()

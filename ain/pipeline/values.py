@@ -50,34 +50,55 @@ class Values:
         return self.shaping | self.how
 
 
-def checked(key: str, node: Any) -> Any:
+def checked(key: str, node: Any, typed: dict[str, str] | None = None) -> Any:
     """Values of a node with a class (`_target_`), all others as they are. Refuses, by the key as it was typed, what the
-    class does not take."""
+    class does not take. typed: argument → key, where a node was handed arguments from outside.
+    """
     if isinstance(node, list):
         return [checked(f"{key}.{i}", value) for i, value in enumerate(node)]
     if not isinstance(node, dict):
         return node
-    how = node.get("how") or {}
+    how = dict(node.get("how") or {})
     given = {name: value for name, value in node.items() if name not in (*_RESERVED, "how")}
-    target = node.get("_target_")
-    if target is None:
+    if "_target_" not in node:
         return {name: checked(f"{key}.{name}", value) for name, value in (given | how).items()}
+    target, partial = node["_target_"], bool(node.get("_partial_"))
+    keys = {name: f"{key}.{name}" for name in given} | {name: f"{key}.how.{name}" for name in how} | (typed or {})
+    handed = _hand_down(target, given, how, keys)
     arguments = signature(target)
-    typed = {name: f"{key}.{name}" for name in given} | {name: f"{key}.how.{name}" for name in how}
-    for name, words in typed.items():
-        if name not in arguments and not loose(target):
-            raise UserError(f"{words}: there is no such setting; choose among {', '.join(sorted(arguments))}")
+    for name in given | how:
+        if name not in arguments:
+            raise UserError(f"{keys[name]}: there is no such setting; choose among {', '.join(sorted(arguments))}")
     made = {
-        name: value_of(typed[name], arguments.get(name, Argument(Any, True, None)), value)
-        for name, value in (given | how).items()
+        name: value_of(keys[name], arguments[name], value, handed.get(name)) for name, value in (given | how).items()
     }
-    partial = bool(node.get("_partial_"))
     for name, argument in arguments.items():
         if name not in made and argument.required and not partial:
             raise UserError(f"{key}.{name} has no value: add {key}.{name}=... to the command")
     defaults = {name: _plain(one.default) for name, one in arguments.items() if not one.required and name not in made}
     shaping = defaults | {name: value for name, value in made.items() if name not in how}
     return Values(target, partial, shaping, {name: made[name] for name in how})
+
+
+def _hand_down(
+    target: str, given: dict[str, Any], how: dict[str, Any], keys: dict[str, str]
+) -> dict[str, dict[str, str]]:
+    """What a class does not take goes to the node among its arguments that does: `translator.how.base_url` is the base_url of
+    the translator's language model. Returns of each such node its arguments' keys as typed."""
+    own = signature(target)
+    inner = [name for name, value in given.items() if name in own and isinstance(value, dict) and "_target_" in value]
+    handed: dict[str, dict[str, str]] = {}
+    for source in (given, how):
+        for name in [name for name in source if name not in own]:
+            taker = next((node for node in inner if name in signature(given[node]["_target_"])), None)
+            if taker is None:
+                continue
+            value, node = source.pop(name), dict(given[taker])
+            if name not in node and name not in (node.get("how") or {}):
+                node |= {name: value} if source is given else {"how": {**(node.get("how") or {}), name: value}}
+                handed.setdefault(taker, {})[name] = keys[name]
+            given[taker] = node
+    return handed
 
 
 @dataclass(frozen=True)
@@ -117,13 +138,10 @@ def signature(target: str) -> dict[str, Argument]:
     }
 
 
-def loose(target: str) -> bool:
-    return any(one.kind is one.VAR_KEYWORD for one in inspect.signature(get_object(target)).parameters.values())
-
-
-def value_of(key: str, argument: Argument, value: Any) -> Any:
+def value_of(key: str, argument: Argument, value: Any, typed: dict[str, str] | None = None) -> Any:
+    """The value for an argument; refused where it does not fit the annotation."""
     if isinstance(value, dict) and "_target_" in value:
-        return checked(key, value)
+        return checked(key, value, typed)
     adapter = _adapter(argument.annotation)
     if adapter is None:
         return checked(key, value)

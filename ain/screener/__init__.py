@@ -1,5 +1,6 @@
 """Screeners: is an image safe to train on? Each is a class with `judges` (false: it gives no verdicts), `codes`
-(of its policy's categories → names), `near` (bits by which perceptual hashes of images judged as one may differ) and
+(of its policy's categories → names), `near_duplicate_bits` (by how many bits perceptual hashes of images judged as one
+may differ) and
 
     run(images, out, engine) -> Verdicts
 

@@ -8,57 +8,52 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from PIL import Image
+from pydantic import Field
 
-from ain import UserError
-from ain.chat import Chat, Message, Reply, Request, image_part
+from ain.chat import LanguageModel, Message, Reply, Request, image_part
 from ain.chat.asking import Asking
 from ain.chat.estimate import Estimate
 from ain.chat.tokens import image_tokens, request_tokens
 from ain.runtime.progress import progress
 from ain.screener import ImageSet
 from ain.screener import policy as verdicts
+from ain.screener.near_duplicates import BITS
 from ain.storage.ledger import Ledger, key
 
 
 class ChatScreener:
-    """chat: what makes the chat from the remaining settings. policy: as in conf/policy. prompt: what stands beside the
-    image, {policy} being the policy's text. max_side: images are scaled down to so many pixels before they are sent.
-    near: images whose perceptual hashes differ in so many bits at most are judged as one.
-    max_cost_usd: what all runs of this stage together may cost. give_up: hold images back that got no answer for the
-    moment, instead of leaving the stage unfinished.
+    """chat: the model that is asked. policy: as in conf/policy. prompt: what stands beside the image, {policy} being the
+    policy's text. max_tokens: of an answer. max_side: images are scaled down to so many pixels before they are sent.
+    near_duplicate_bits: images whose perceptual hashes differ in so many bits at most are judged as one.
     """
 
     judges = True
 
     def __init__(
         self,
-        chat: Callable[..., Any],
+        chat: LanguageModel,
         policy: dict[str, Any],
         prompt: str = "{policy}",
-        max_tokens: int = 300,
-        max_side: int = 1_024,
-        near: int | None = None,
-        max_cost_usd: float = 0.0,
-        give_up: bool = False,
-        **settings: Any,
+        max_tokens: Annotated[int, Field(gt=0)] = 300,
+        max_side: Annotated[int, Field(gt=0)] = 1_024,
+        near_duplicate_bits: Annotated[int, Field(ge=0, lt=BITS // 2)] | None = None,
     ) -> None:
-        self.chat: Chat = chat(**settings)
-        self.chat.where = "screener.how"  # type: ignore[attr-defined]
+        self.chat = chat
         self.codes = verdicts.categories(policy)
         self.prompt = prompt.replace("{policy}", verdicts.text(policy))
         self.repair = policy["repair"]
-        self.max_tokens, self.max_side, self.near = max_tokens, max_side, near
-        self.max_cost_usd, self.give_up = max_cost_usd, give_up
+        self.max_tokens, self.max_side, self.near_duplicate_bits = max_tokens, max_side, near_duplicate_bits
         self._schema = verdicts.schema(self.codes)
-        self._shape = key(self.chat.identity, self.prompt, self.repair, max_tokens, max_side, list(self.codes))[:32]
+        self._shape = key(chat.identity, self.prompt, self.repair, max_tokens, max_side, list(self.codes))[:32]
+
+    def digest(self) -> str | None:
+        return self.chat.digest()
 
     def run(self, images: ImageSet, out: Path, engine: Any) -> "Judged":
-        self.asking = Asking(self.chat, out.parents[1], out.name, self._shape, self._read)
-        if hasattr(self.chat, "engine"):
-            self.chat.engine = engine
+        self.asking = Asking(self.chat, out, self._shape, self._read, engine)
         self._allow(images)
         started = time.perf_counter()
 
@@ -66,7 +61,7 @@ class ChatScreener:
             self._ask(images, self._first, "screen")
             self._ask(images, self._again, "ask again")
 
-        self.asking.persist(rounds, self.give_up, "images")
+        self.asking.persist(rounds, "images")
         return Judged(self, time.perf_counter() - started)
 
     def _ask(self, images: ImageSet, messages: Callable[[str, ImageSet], list[Message] | None], what: str) -> None:
@@ -75,7 +70,7 @@ class ChatScreener:
                 for sha in images.names():
                     if asked := messages(sha, images):
                         name = self._key(sha, 1 if len(asked) == 1 else 2)
-                        yield Request(name, asked, self.max_tokens, self._schema, [[name, sha]])
+                        yield Request(name, asked, self.max_tokens, self._schema, [[name, sha]], sha)
                     bar.update()
 
         self.asking.round(requests())
@@ -115,23 +110,18 @@ class ChatScreener:
     def _allow(self, images: ImageSet) -> None:
         if self.chat.price is None:
             return
-        expected = self.estimate(images, self.asking.ledger)
-        expected.spent = self.asking.ledger.spent(self.asking.run).usd
-        self.asking.allow(self.max_cost_usd, expected.spent)
-        if self.max_cost_usd <= 0 and expected.requests:
-            raise UserError(expected.sentence())
+        self.asking.allow(self.estimate(images, self.asking.ledger))
 
     def estimate(self, images: ImageSet, ledger: Ledger | None) -> Estimate:
         """What screening these images would take: those that the ledger does not know."""
         made, answer = Estimate(self.chat, what="images"), 80
         text = request_tokens([{"role": "user", "content": self.prompt}])
-        rates = getattr(self.chat, "image_rates", None)
         for sha in images.names():
-            size = text + image_tokens(*_scaled(*images.size(sha), self.max_side), rates), answer
+            size = text + image_tokens(*_scaled(*images.size(sha), self.max_side), self.chat.image_rates), answer
             made.add(size, [size] if ledger is None or ledger.get(self._key(sha, 1)) is None else [])
         return made
 
-    def account(self, seconds: float) -> dict[str, Any]:
+    def usage(self, seconds: float) -> dict[str, Any]:
         spent = self.asking.ledger.spent(self.asking.run)
         self.asking.ledger.close()
         made = {"requests": spent.requests, "asking_s": round(seconds, 3)}
@@ -148,7 +138,7 @@ class Judged:
         return self._screener.verdict(sha256)
 
     def usage(self) -> dict[str, Any]:
-        return self._screener.account(self._seconds)
+        return self._screener.usage(self._seconds)
 
 
 def _scaled(width: int, height: int, side: int) -> tuple[int, int]:

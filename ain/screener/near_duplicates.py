@@ -4,8 +4,6 @@ from itertools import pairwise
 
 from PIL import Image
 
-from ain import UserError
-
 BITS = 64
 
 
@@ -23,8 +21,6 @@ class NearDuplicates:
     """
 
     def __init__(self, bits: int) -> None:
-        if not 0 <= bits < BITS // 2:
-            raise UserError(f"screener.near={bits}: expected 0 to {BITS // 2 - 1} bits, or null")
         self.bits = bits
         edges = [BITS * i // (bits + 1) for i in range(bits + 2)]
         self._bands = list(pairwise(edges))

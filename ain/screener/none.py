@@ -1,4 +1,4 @@
-"""No screening: every image goes unjudged, and the manifest says so."""
+"""No screening: no image gets a verdict, and the manifest says so."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from ain.screener import ImageSet
 
 class NoScreener:
     judges = False
-    near = None
+    near_duplicate_bits = None
     codes: dict[str, str] = {}  # noqa: RUF012
 
     def run(self, images: ImageSet, out: Path, engine: Any) -> "NoScreener":

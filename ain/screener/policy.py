@@ -54,7 +54,7 @@ def read(answer: str, codes: Collection[str]) -> Verdict | str:
     try:
         given = json.loads(answer[answer.index("{") : answer.rindex("}") + 1], object_pairs_hook=_unrepeated)
     except (ValueError, RecursionError) as error:
-        return str(error) if str(error).startswith("said twice") else "no JSON object"
+        return str(error) if str(error).startswith("given twice") else "no JSON object"
     rating, category = given.get("rating"), str(given.get("category", "")).split(":")[0].strip()
     if rating not in ("Safe", "Unsafe"):
         return "the rating is neither Safe nor Unsafe"
@@ -68,7 +68,7 @@ def read(answer: str, codes: Collection[str]) -> Verdict | str:
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     if twice := [name for name in names if names.count(name) > 1]:
-        raise ValueError(f"said twice: {twice[0][:20]}")
+        raise ValueError(f"given twice: {twice[0][:20]}")
     return dict(pairs)
 
 

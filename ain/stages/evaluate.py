@@ -1,6 +1,11 @@
-"""Evaluate: a benchmark asked of the base model or of the trained one; every prediction is kept, every question counted."""
+"""Evaluate: a benchmark asked of the base model or of the trained one; every prediction is kept, every question counted.
+
+Answers go into the ledger as they come, so a killed run resumes. A question without an answer scores 0.
+"""
 
 from collections import defaultdict
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,48 +15,114 @@ from PIL import Image
 
 from ain import UserError
 from ain.benchmark import Item
+from ain.chat import LanguageModel, Message, Reply, Request, compact, image_part, user_message
+from ain.chat.asking import Asking
+from ain.chat.estimate import Estimate
+from ain.chat.tokens import request_tokens
 from ain.metrics.answers import exact
 from ain.metrics.bootstrap import interval
 from ain.model.processor import Processor
 from ain.model.samples import blank
 from ain.runtime.progress import progress
+from ain.storage.images import png
+from ain.storage.ledger import key
 from ain.storage.record import Row
 from ain.storage.shards import Shards
 from ain.storage.tables import write_table
 
-TEXTS = ("id", "domain", "language", "kind", "images", "question", "label", "prediction")
+TEXTS = ("id", "domain", "language", "kind", "images", "question", "label", "prediction", "finish")
 SCHEMA = pa.schema([*((name, pa.string()) for name in TEXTS), ("score", pa.float32())])
 CHUNK = 256
 
 
 def evaluate(
     processor: Processor,
-    predictor: Any,
+    predictor: LanguageModel,
     benchmark: Any,
     out: Path,
     train: Path | None = None,
     checkpoint: str | None = None,
 ) -> dict[str, Any]:
+    """predictor: the language model that is asked; the checkpoint that is evaluated, unless it has one of its own."""
     shards = Shards(out, SCHEMA).create()
-    asked = [
-        (item, images, image) for images in benchmark.images for item, image in _shown(list(benchmark.items()), images)
-    ]
-    model = str(train / "checkpoint") if train else str(checkpoint)
-    with progress("evaluate", total=len(asked), unit="question") as bar:
-        for index, start in enumerate(range(0, len(asked), CHUNK)):
-            chunk = asked[start : start + CHUNK]
-            if not shards.done(index):
-                answers = predictor.predict(model, processor, [(item.question, [image]) for item, _, image in chunk])
-                shards.write(
-                    index,
-                    [_graded(item, images, answer) for (item, images, _), answer in zip(chunk, answers, strict=True)],
-                )
-            bar.update(len(chunk))
+    items = list(benchmark.items())
+    asked = [(item, images, image) for images in benchmark.images for item, image in _shown(items, images)]
+    model = predictor.with_checkpoint(str(train / "checkpoint" if train else checkpoint), processor)
+    answers = _Answers(model, asked, out)
+    answers.ask()
+    for index, start in enumerate(range(0, len(asked), CHUNK)):
+        if not shards.done(index):
+            numbers = range(start, min(start + CHUNK, len(asked)))
+            shards.write(index, [_graded(*asked[i][:2], *answers.of(i)) for i in numbers])
     rows = list(shards.rows(["domain", "language", "images", "score"]))
     table = _accuracy(rows)
     write_table(out / "tables" / "accuracy.csv", table)
     named = {"model": "tuned" if train else "base", "accuracy": _nested(table)}
-    return {"input": len(asked), "kept": len(rows), "rejected": 0, **named}
+    return {"input": len(asked), "kept": len(rows), "rejected": 0, **named, **answers.usage()}
+
+
+class _Answers:
+    """The model's answers to questions, asked for where the ledger does not hold them."""
+
+    def __init__(self, model: LanguageModel, asked: list[tuple[Item, str, Image.Image]], out: Path) -> None:
+        self.model, self.asked = model, asked
+        self._shape = key(model.identity, model.max_new_tokens)[:32]
+        self._asking = Asking(model, out, self._shape, _read)
+        self._parts: dict[int, dict[str, Any]] = {}  # images as parts of messages, each encoded once
+        self._names = [key(self._shape, compact(self._messages(i))) for i in range(len(asked))]
+
+    def ask(self) -> None:
+        if self.model.price is not None:
+            self._asking.allow(self._estimate())
+        self._asking.persist(self._round, "questions")
+
+    def of(self, number: int) -> tuple[str, str]:
+        """(text, finish reason)."""
+        answer = self._asking.known(self._names[number])
+        return (answer["text"], answer["finish"]) if answer else ("", self._asking.silence(self._names[number]))
+
+    def usage(self) -> dict[str, Any]:
+        spent = self._asking.ledger.spent(self._asking.run)
+        self._asking.ledger.close()
+        return {"requests": spent.requests} | ({"usd": round(spent.usd, 6)} if self.model.price else {})
+
+    def _round(self) -> None:
+        with progress("evaluate", total=len(self.asked), unit="question") as bar:
+
+            def requests() -> Iterator[Request]:
+                for number in self._missing():
+                    name, item = self._names[number], self.asked[number][0]
+                    named = f"{item.id}/{self.asked[number][1]}"
+                    yield Request(
+                        name, self._messages(number), self.model.max_new_tokens, None, [[name, item.id]], named
+                    )
+                    bar.update()
+
+            self._asking.round(requests())
+
+    def _missing(self) -> Iterator[int]:
+        """Questions without an answer. A model that works in batches gets whole chunks, as in an undisturbed run."""
+        numbers = iter(range(len(self.asked)))
+        while chunk := list(islice(numbers, CHUNK)):
+            wanted = [i for i in chunk if self._asking.wanted(self._names[i])]
+            yield from chunk if self.model.batched and wanted else wanted
+
+    def _messages(self, number: int) -> list[Message]:
+        item, _, image = self.asked[number]
+        if id(image) not in self._parts:
+            self._parts[id(image)] = image_part(png(image))
+        return [user_message(item.question, [self._parts[id(image)]])]
+
+    def _estimate(self) -> Estimate:
+        made = Estimate(self.model, what="questions")
+        for number, name in enumerate(self._names):
+            size = request_tokens(self._messages(number), self.model.vocabulary), self.model.max_new_tokens
+            made.add(size, [] if self._asking.known(name) else [size])
+        return made
+
+
+def _read(reply: Reply, things: list[Any]) -> list[dict[str, Any]]:
+    return [{"text": reply.text, "finish": reply.finish}]
 
 
 def _nested(table: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
@@ -87,9 +158,10 @@ def _shuffled(items: list[Item]) -> list[tuple[Item, Image.Image]]:
     return shown
 
 
-def _graded(item: Item, images: str, answer: str) -> Row:
+def _graded(item: Item, images: str, answer: str, finish: str) -> Row:
     named = {name: getattr(item, name) for name in ("id", "domain", "language", "kind", "question", "label")}
-    return {**named, "images": images, "prediction": answer, "score": exact(answer, item.label)}
+    score = exact(answer, item.label) if answer else 0.0
+    return {**named, "images": images, "prediction": answer, "finish": finish, "score": score}
 
 
 def _accuracy(rows: list[Row]) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ GALLERY = {"Unsafe": 24, None: 12, "Safe": 12}  # thumbnails of each rating
 def screen(collect: Path, screener: Any, engine: Any, out: Path) -> dict[str, Any]:
     store, shards = ImageStore(collect), Shards(out, SCHEMA).create()
     places = store.index()
-    like = _alike(store, places, screener.near)
+    like = _alike(store, places, screener.near_duplicate_bits)
     judged = _images(store, places, like)
     verdicts = screener.run(judged, out, engine)
     by_shard: dict[int, list[str]] = {shard: [] for shard in range(len(store))}

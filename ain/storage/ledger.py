@@ -32,9 +32,11 @@ class Spent:
 class Ledger:
     """A small key-value store of text. Several processes may read; one writes at a time and the others wait for it."""
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(path, timeout=60, isolation_level=None)
+    def __init__(self, path: Path | None) -> None:
+        """path: None keeps answers in memory, for those that lie in a file already."""
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._database = sqlite3.connect(path or ":memory:", timeout=60, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute(
             "PRAGMA synchronous=NORMAL"

@@ -3,19 +3,19 @@
 What is translated together is a unit: a turn, so that an answer agrees with its question in gender and number, or a
 single text. A unit is paid for once, wherever it occurs: its answer lies in the ledger, and a record's request holds only
 units that are not known yet. Asking goes in rounds over all records, first everything, then what came back faulty; the
-Arabic records are put together from the ledger alone. So a killed run goes on, and a second run asks nothing.
+Arabic records are put together from the ledger alone. So a killed run resumes, and a second run asks nothing.
 """
 
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ain import UserError
-from ain.chat import Chat, Message, Reply, Request
+from ain.chat import LanguageModel, Message, Reply, Request
 from ain.chat.asking import Asking
-from ain.chat.estimate import Estimate, Seen, account_of
+from ain.chat.estimate import Estimate, Seen, usage_line
 from ain.chat.tokens import request_tokens, tokens
 from ain.runtime.console import log
 from ain.runtime.progress import progress
@@ -24,64 +24,58 @@ from ain.storage.record import Row
 from ain.text.languages import LanguageCode
 from ain.text.placeholders import core
 from ain.translator import Todo, Translation
-from ain.translator.faults import KINDS
+from ain.translator.faults import Kind
 from ain.translator.replies import Unit, read, schema
 
-UNITS = {"turn": ("question", "answer"), "text": ("text",)}
+FIELDS = {"turn": ("question", "answer"), "text": ("text",)}
 _LENGTHS = {"o200k": 4, "cl100k": 8}  # tokens of Arabic, at most, for one of English
 
 
 class ChatTranslator:
-    """chat: what makes the chat from the remaining settings. prompt: `system` (or null) and `user`, where {text} or {items}
-    is put; `repair`, where {faults} is. unit: turn | text. answer: json, or plain for models that only translate: the
-    answer is then the one text's translation. retry: the kinds of fault (`ain.translator.faults.KINDS`) to ask again
-    about, once; records with any other, or with one that stays, are rejected. max_cost_usd: what all runs of this stage
-    together may cost. give_up: reject records that got no answer for the moment, instead of leaving the stage unfinished.
-    target: the code of the language to translate into. where: the config keys of all that shapes no answer.
+    """chat: the model that is asked. prompt: `system` (or null) and `user`, where {text} or {items} is put; `repair`, where
+    {faults} is; {source} and {target} stand for the languages' codes. granularity: what is translated together, a turn or
+    each text by itself. response_format: json, or text for models that only translate: the answer is then the one text's
+    translation. retry_on: the kinds of fault to ask again about, once; records with any other, or with one that stays, are
+    rejected. target: the language to translate into.
     """
 
     corrupt: dict[str, float] = {}  # noqa: RUF012
 
     def __init__(
         self,
-        chat: Callable[..., Any],
+        chat: LanguageModel,
         prompt: dict[str, Any],
-        unit: str = "turn",
-        answer: str = "json",
-        retry: tuple[str, ...] = (),
-        max_cost_usd: float = 0.0,
-        give_up: bool = False,
+        granularity: Literal["turn", "text"] = "turn",
+        response_format: Literal["json", "text"] = "json",
+        retry_on: list[Kind] | tuple[Kind, ...] = (),
         target: LanguageCode = "ar",
-        where: str = "translator.how",
-        **settings: Any,
     ) -> None:
-        if unknown := set(retry) - set(KINDS):
-            raise UserError(f"translator.retry: {min(unknown)}: choose among {', '.join(KINDS)}")
-        if unit not in UNITS or answer not in ("json", "plain") or (answer == "plain" and unit != "text"):
-            raise UserError("translator.unit is turn or text; translator.answer is json, or plain with unit=text")
-        self.chat: Chat = chat(**settings)
-        self.chat.where = where  # type: ignore[attr-defined]
-        self.prompt, self.unit, self.answer = prompt, unit, answer
-        self.retry = frozenset(retry)
-        self.max_cost_usd = max_cost_usd
-        self.give_up = give_up
-        self.target = target
-        self._schema = schema(UNITS[unit]) if answer == "json" else None
-        self._shape = key(self.chat.identity, prompt, unit, answer, *([target] if target != "ar" else []))[:32]
+        where = chat.where or "translator"
+        if response_format == "text" and granularity != "text":
+            raise UserError(f"{where}.response_format=text needs {where}.granularity=text")
+        self.chat, self.prompt, self.granularity, self.target = chat, prompt, granularity, target
+        self.as_text = response_format == "text"
+        self.retry_on = frozenset(retry_on)
+        self._usual = "ar" if target == "en" else "en"  # the source language of rows that name none
+        self._schema = None if self.as_text else schema(FIELDS[granularity])
+        named = "plain" if self.as_text else "json"  # as the ledgers of earlier versions have it
+        english = ["english"] if target == "en" else []
+        self._shape = key(chat.identity, prompt, granularity, named, *english)[:32]
+
+    def digest(self) -> str | None:
+        return self.chat.digest()
 
     def run(self, todo: Todo, out: Path, engine: Any) -> "Asked":
         """Asks for whatever is not known; returns all translations, to be put together from the ledger."""
-        self.asking = Asking(self.chat, out.parents[1], out.name, self._shape, self._read)
-        if hasattr(self.chat, "engine"):
-            self.chat.engine = engine
+        self.asking = Asking(self.chat, out, self._shape, self._read, engine)
         expected, started = self._allow(todo), time.perf_counter()
 
         def rounds() -> None:
             self._ask(todo, self._first, "translate")
-            if self.retry:
+            if self.retry_on:
                 self._ask(todo, self._again, "mend")
 
-        self.asking.persist(rounds, self.give_up, f"{self.unit}s")
+        self.asking.persist(rounds, f"{self.granularity}s")
         usage = {"records": 0, "naive_tokens": 0, "latency_s": 0.0, "answers_usd": 0.0}
         return Asked(self, usage | {"asking_s": time.perf_counter() - started}, expected)
 
@@ -89,41 +83,45 @@ class ChatTranslator:
 
     def units(self, row: Row) -> list[Unit]:
         texts = [{name: core(text)[1] for name, text in turn.items()} for turn in row["turns"]]
-        if self.unit == "text":
+        if self.granularity == "text":
             return [{"text": text} for turn in texts for text in turn.values() if text]
         return [turn for turn in texts if any(turn.values())]
 
-    def _key(self, unit: Unit, attempt: int) -> str:
-        return key(self._shape, unit, attempt)
+    def source(self, row: Row) -> str:
+        return str(row.get("language") or self._usual)
+
+    def _key(self, unit: Unit, attempt: int, source: str) -> str:
+        return key(self._shape, unit, attempt, *([source] if source != self._usual else []))
 
     # Asking
 
-    def _ask(self, todo: Todo, wanted: Callable[[Unit], "list[Any] | None"], what: str) -> None:
+    def _ask(self, todo: Todo, wanted: Callable[[Unit, str], "list[Any] | None"], what: str) -> None:
         """One round. `wanted` gives of a unit what its request must hold, None where nothing is to be asked."""
 
         def requests() -> Iterator[Request]:
             with progress(what, total=todo.count, unit="record") as bar:
                 for row in todo.rows():
-                    asked = [want for unit in self.units(row) if (want := wanted(unit))]
-                    yield from map(self._request, self._grouped(asked))
+                    source = self.source(row)
+                    asked = [want for unit in self.units(row) if (want := wanted(unit, source))]
+                    yield from (self._request(wants, source) for wants in self._grouped(asked))
                     bar.update()
 
         self.asking.round(requests())
 
-    def _first(self, unit: Unit) -> list[Any] | None:
-        name = self._key(unit, 1)
+    def _first(self, unit: Unit, source: str) -> list[Any] | None:
+        name = self._key(unit, 1, source)
         return [name, unit, None] if self.asking.wanted(name) else None
 
-    def _again(self, unit: Unit) -> list[Any] | None:
-        before, name = self.asking.known(self._key(unit, 1)), self._key(unit, 2)
-        if before is None or before.get("fault") not in self.retry:
+    def _again(self, unit: Unit, source: str) -> list[Any] | None:
+        before, name = self.asking.known(self._key(unit, 1, source)), self._key(unit, 2, source)
+        if before is None or before.get("fault") not in self.retry_on:
             return None
         return [name, unit, before] if self.asking.wanted(name) else None
 
-    def _request(self, wants: list[list[Any]]) -> Request:
+    def _request(self, wants: list[list[Any]], source: str) -> Request:
         """For units, or for units with what was wrong with their first answers."""
         units = [unit for _, unit, _ in wants]
-        messages = self.messages(units)
+        messages = self.messages(units, source)
         if wants[0][2]:
             said = [before["said"] for _, _, before in wants]
             faults = "\n".join(f"{number}. {before['reason']}" for number, (_, _, before) in enumerate(wants, 1))
@@ -132,46 +130,49 @@ class ChatTranslator:
                 {"role": "user", "content": self.prompt["repair"].replace("{faults}", faults)},
             ]
         size = 24 * len(units) + sum(tokens(text) for unit in units for text in unit.values())
-        limit = 64 + size * _LENGTHS[getattr(self.chat, "vocabulary", "o200k")]
+        limit = 64 + size * _LENGTHS[self.chat.vocabulary]
         if any(before and before["fault"] == "cut_off" for _, _, before in wants):
             limit *= 2
         return Request(wants[0][0], messages, limit, self._schema, [[name, unit] for name, unit, _ in wants])
 
-    def messages(self, units: list[Unit]) -> list[Message]:
-        if self.answer == "plain":
-            content = self.prompt["user"].replace("{text}", units[0]["text"])
+    def messages(self, units: list[Unit], source: str) -> list[Message]:
+        system, user = (
+            (self.prompt.get(part) or "").replace("{source}", source).replace("{target}", self.target)
+            for part in ("system", "user")
+        )
+        if self.as_text:
+            content = user.replace("{text}", units[0]["text"])
         else:
             items = [{"id": number, **unit} for number, unit in enumerate(units, 1)]
-            content = self.prompt["user"].replace("{items}", json.dumps(items, ensure_ascii=False))
-        system = [{"role": "system", "content": self.prompt["system"]}] if self.prompt.get("system") else []
-        return [*system, {"role": "user", "content": content}]
+            content = user.replace("{items}", json.dumps(items, ensure_ascii=False))
+        return [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": content}]
 
     def _read(self, reply: Reply, units: list[Unit]) -> list[dict[str, Any]]:
-        return read(reply, units, self.answer == "plain", self.target)
+        return read(reply, units, self.as_text, self.target)
 
     # What came of it
 
     def assemble(self, row: Row, usage: dict[str, Any]) -> Translation:
-        units = self.units(row)
+        units, source = self.units(row), self.source(row)
         usage["records"] += bool(units)
-        usage["naive_tokens"] += self._size(units)[0] if units else 0
+        usage["naive_tokens"] += self._size(units, source)[0] if units else 0
         found: dict[tuple[str, ...], dict[str, Any]] = {}
         reasons = []
         for number, unit in enumerate(units, 1):
-            answers = [answer for attempt in (1, 2) if (answer := self.asking.known(self._key(unit, attempt)))]
+            answers = [answer for attempt in (1, 2) if (answer := self.asking.known(self._key(unit, attempt, source)))]
             for answer in answers:
                 usage["latency_s"] += answer["seconds"]
                 usage["answers_usd"] += answer["usd"]
-            silence = self.asking.silence(self._key(unit, 1))
+            silence = self.asking.silence(self._key(unit, 1, source))
             result: dict[str, Any] = answers[-1] if answers else {"fault": "failed", "reason": silence}
             if "fault" in result:
-                reasons.append(f"{result['reason']} ({self.unit} {number})")
+                reasons.append(f"{result['reason']} ({self.granularity} {number})")
             found[tuple(unit.values())] = result.get("fields", {})
         return [self._turn(turn, found) for turn in row["turns"]], reasons
 
     def _turn(self, turn: dict[str, str], found: dict[tuple[str, ...], dict[str, Any]]) -> dict[str, str]:
         cores = {name: core(text) for name, text in turn.items()}
-        if self.unit == "text":
+        if self.granularity == "text":
             made = {name: found.get((middle,), {}).get("text", "") for name, (_, middle, _) in cores.items()}
         else:
             made = found.get(tuple(middle for _, middle, _ in cores.values()), {})
@@ -180,43 +181,39 @@ class ChatTranslator:
     # Money
 
     def _allow(self, todo: Todo) -> Estimate | None:
-        """Nothing that costs is asked before a person has said how much it may cost."""
         if self.chat.price is None:
             return None
         expected = self.estimate(todo.rows(), self.asking.ledger)
-        expected.spent = self.asking.ledger.spent(self.asking.run).usd
-        self.asking.allow(self.max_cost_usd, expected.spent)
-        if self.max_cost_usd <= 0 and expected.requests:
-            raise UserError(expected.sentence())
+        self.asking.allow(expected)
         return expected
 
     def estimate(self, rows: Iterable[Row], ledger: Ledger | None) -> Estimate:
         """What translating these records would take: everything that the ledger does not hold, each unit once."""
         made, seen = Estimate(self.chat), Seen()
         for row in rows:
-            units = self.units(row)
+            units, source = self.units(row), self.source(row)
             if not units:
                 continue
             new = []
             for unit in units:
-                name = self._key(unit, 1)
+                name = self._key(unit, 1, source)
                 if seen.first(name) and (ledger is None or ledger.get(name) is None):
                     new.append(unit)
-            made.add(self._size(units), [self._size(some) for some in self._grouped(new)])
+            made.add(self._size(units, source), [self._size(some, source) for some in self._grouped(new)])
         return made
 
     def _grouped(self, of_record: list[Any]) -> list[list[Any]]:
         """What of one record goes into one request."""
-        return ([of_record] if of_record else []) if self.answer == "json" else [[one] for one in of_record]
+        return [[one] for one in of_record] if self.as_text else [of_record] if of_record else []
 
-    def _size(self, units: list[Unit]) -> tuple[int, int]:
+    def _size(self, units: list[Unit], source: str) -> tuple[int, int]:
         """(prompt tokens, expected answer tokens) of a request for these units."""
-        vocabulary = getattr(self.chat, "vocabulary", "o200k")
+        vocabulary = self.chat.vocabulary
         texts = sum(tokens(text, vocabulary) for unit in units for text in unit.values())
-        asked = sum(request_tokens(self.messages(some), vocabulary) for some in self._grouped(units))
+        asked = sum(request_tokens(self.messages(some, source), vocabulary) for some in self._grouped(units))
         return asked, round(14 * len(units) + texts * (1.2 if vocabulary == "o200k" else 2.7))
 
-    def account(self, usage: dict[str, Any], expected: Estimate | None) -> dict[str, Any]:
+    def usage(self, usage: dict[str, Any], expected: Estimate | None) -> dict[str, Any]:
         """What the stage's manifest says of the asking: in all runs of this stage together, beside asking naively."""
         spent = self.asking.ledger.spent(self.asking.run)
         made = {
@@ -232,7 +229,7 @@ class ChatTranslator:
         }
         self.asking.ledger.close()
         made |= {"estimated_usd": round(expected.spent + expected.usd, 6)} if expected else {}
-        log.info(f"{account_of(made)}")
+        log.info(usage_line(made))
         return made
 
 
@@ -246,4 +243,4 @@ class Asked:
         return self._translator.assemble(row, self._usage)
 
     def usage(self) -> dict[str, Any]:
-        return self._translator.account(self._usage, self._expected)
+        return self._translator.usage(self._usage, self._expected)

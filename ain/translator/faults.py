@@ -1,15 +1,15 @@
-"""What can be wrong with a chat model's translation, told from the text alone. Each fault has a kind, for `retry` to name."""
+"""What can be wrong with a chat model's translation, told from the text alone. Each fault has a kind, for `retry_on` to name."""
 
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ain.text.arabic import arabic_share
 from ain.text.numbers import numbers
 from ain.text.placeholders import lost, pieces
 
-KINDS = (
+Kind = Literal[
     "refused",  # the model, or its filter, declined
     "cut_off",  # it ran out of tokens
     "json",  # no JSON, or not of the form that was asked for
@@ -19,7 +19,7 @@ KINDS = (
     "half_translated",  # a run of English words was left in
     "placeholder",  # a placeholder, URL, code or option letter did not come through
     "number",  # a number that is not in the original
-)
+]
 
 _REFUSAL = re.compile(
     r"^\W*(i[’']?m sorry|sorry,|i (can[’']?t|cannot|am unable)|as an ai|"
@@ -39,19 +39,19 @@ _SPELLED |= {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
 
 @dataclass(frozen=True)
 class Fault:
-    kind: str
+    kind: Kind
     reason: str
 
 
-def fault(text: str, made: str, to: str = "ar") -> Fault | None:
-    """The first thing that is wrong with one text's translation. Back into English, only what makes it useless: how good it
-    is will be scored.
+def fault(text: str, made: str, target: str = "ar") -> Fault | None:
+    """The first thing that is wrong with one text's translation. For English, only what makes it useless: its quality is
+    scored later.
     """
     if not made.strip():
         return Fault("empty", "empty translation")
     if _REFUSAL.match(made) and not _REFUSAL.match(text):
         return Fault("refused", f"refused: {made[:80]}")
-    if to == "en":
+    if target == "en":
         return Fault("untranslated", "untranslated: still Arabic") if (arabic_share(made) or 0) > 0.7 else None
     return _into_arabic(text, made)
 

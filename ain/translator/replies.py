@@ -9,19 +9,19 @@ from ain.translator.faults import Fault, fault, read_items
 Unit = dict[str, str]  # field → text to translate; "" where there is nothing to translate
 
 
-def read(reply: Reply, units: list[Unit], plain: bool, to: str = "ar") -> list[dict[str, Any]]:
-    """Of each unit its {"fields"}, or its {"fault", "reason", "said"}. plain: the reply is the one text's translation."""
+def read(reply: Reply, units: list[Unit], as_text: bool, target: str = "ar") -> list[dict[str, Any]]:
+    """Of each unit its {"fields"}, or its {"fault", "reason", "said"}. as_text: the reply is the one text's translation."""
     if reply.finish in ("refusal", "content_filter"):
         found: Any = Fault("refused", f"refused: {reply.text[:80] or reply.finish}")
     elif reply.finish == "length":
         found = Fault("cut_off", "cut off: the answer ran out of tokens")
-    elif plain:
+    elif as_text:
         found = [{"text": _sound(reply.text.strip())}]
     else:
         found = read_items(reply.text, len(units))
     if isinstance(found, Fault):
         return [{"fault": found.kind, "reason": found.reason, "said": _sound(reply.text[:4_000])}] * len(units)
-    return [_checked(unit, item, to) for unit, item in zip(units, found, strict=True)]
+    return [_checked(unit, item, target) for unit, item in zip(units, found, strict=True)]
 
 
 def _sound(text: str) -> str:
@@ -29,14 +29,14 @@ def _sound(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _checked(unit: Unit, item: dict[str, Any] | None, to: str) -> dict[str, Any]:
+def _checked(unit: Unit, item: dict[str, Any] | None, target: str) -> dict[str, Any]:
     said = json.dumps(item, ensure_ascii=False)
     for name, text in unit.items():
         if not text:
             continue
         if item is None or not isinstance(item.get(name), str):
             return {"fault": "missing", "reason": f"missing from the answer: {name}", "said": said}
-        if wrong := fault(text, item[name], to):
+        if wrong := fault(text, item[name], target):
             return {"fault": wrong.kind, "reason": wrong.reason, "said": said}
     return {"fields": {name: item[name].strip() if text and item else "" for name, text in unit.items()}}
 

@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import Any
 
+from ain.runtime.batching import batches
 from ain.text.languages import LanguageCode
 from ain.translator.text_translator import TextTranslator
 
@@ -58,10 +59,8 @@ class Seq2Seq(TextTranslator):
 
         Batches are filled by length, so that little is padded.
         """
-        order = sorted(range(len(texts)), key=lambda i: (-len(texts[i]), texts[i]))
         made: list[str | None] = [None] * len(texts)
-        for start in range(0, len(order), self.batch_size):
-            batch = order[start : start + self.batch_size]
+        for batch in batches([(-len(text), text) for text in texts], self.batch_size):
             for i, translation in zip(batch, self._batch([self.prefix + texts[i] for i in batch]), strict=True):
                 made[i] = translation
         return made

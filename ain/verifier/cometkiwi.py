@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from ain import UserError
+from ain.runtime.batching import batches
 from ain.runtime.device import chosen
 from ain.runtime.values import Positive
 from ain.verifier.base import PairScorer
@@ -63,10 +64,8 @@ class CometKiwi(PairScorer):
         Batches are filled by length, so that little is padded; the scores come in the order of the pairs.
         """
         sequences = self._sequences(pairs) if pairs else []
-        order = sorted(range(len(pairs)), key=lambda i: -len(sequences[i]))
         scores = np.zeros(len(pairs), dtype=np.float32)
-        for start in range(0, len(order), self.batch_size):
-            batch = order[start : start + self.batch_size]
+        for batch in batches([-len(sequence) for sequence in sequences], self.batch_size):
             scores[batch] = self._batch([sequences[i] for i in batch])
         return scores
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ain.runtime.batching import batches
 from ain.runtime.values import Positive
 from ain.text.normalise import normalise
 from ain.verifier.base import EmbeddingVerifier
@@ -55,12 +56,10 @@ class SentenceEncoder(EmbeddingVerifier):
             return np.zeros((0, 1), np.float32)
         given = [normalise(text) for text in texts] if self.normalised else texts
         ids = _tokenised(self._model, given)
-        order = np.argsort([-len(of) for of in ids], kind="stable")
-        batches = [
-            [ids[i] for i in order[start : start + self.batch_size]] for start in range(0, len(order), self.batch_size)
-        ]
-        vectors = np.concatenate(list(_side_by_side(self._vectors, batches, self._model.device.type)))
-        return vectors[np.argsort(order)]  # type: ignore[no-any-return]
+        groups = list(batches([-len(of) for of in ids], self.batch_size))
+        work = [[ids[i] for i in group] for group in groups]
+        vectors = np.concatenate(list(_side_by_side(self._vectors, work, self._model.device.type)))
+        return vectors[np.argsort(np.concatenate(groups))]  # type: ignore[no-any-return]
 
     def _vectors(self, ids: list[list[int]]) -> np.ndarray:
         import torch
@@ -95,17 +94,17 @@ def _padded(ids: list[list[int]], pad: int) -> dict[str, np.ndarray]:
     return {"input_ids": made, "attention_mask": mask}
 
 
-def _side_by_side(work: Callable[[Any], Any], batches: list[Any], device: str) -> Iterator[Any]:
+def _side_by_side(work: Callable[[Any], Any], items: list[Any], device: str) -> Iterator[Any]:
     """On a CPU each core takes batches of its own, which beats all cores sharing each small product of matrices."""
     import torch
 
     threads = torch.get_num_threads()
     if device != "cpu" or threads == 1:
-        yield from map(work, batches)
+        yield from map(work, items)
         return
     try:
         torch.set_num_threads(1)
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            yield from pool.map(work, batches)
+            yield from pool.map(work, items)
     finally:
         torch.set_num_threads(threads)

@@ -1,0 +1,45 @@
+"""What a directory of batches holds: the requests of each in `<name>.jsonl`, how far it came in `<name>.json`."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ain.chat import Request
+from ain.storage.files import replace_text
+
+State = dict[str, Any]
+
+
+class BatchFiles:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def all(self) -> list[Path]:
+        return sorted(self.directory.glob("*.jsonl"))
+
+    def unfinished(self) -> list[Path]:
+        return [path for path in self.all() if self.state(path)["step"] != "done"]
+
+    def sent(self) -> bool:
+        """Are there batches that were sent, and whose answers were not fetched?"""
+        return any(self.state(path)["step"] in ("uploaded", "created") for path in self.all())
+
+    def write(self, path: Path, requests: Iterable[Request]) -> None:
+        replace_text(path, "".join(json.dumps(asdict(request), ensure_ascii=False) + "\n" for request in requests))
+
+    def requests(self, path: Path, whole: bool = False) -> Iterator[Request]:
+        """Those of a planned batch; without their messages unless the whole is asked for."""
+        with open(path, encoding="utf-8") as file:
+            for line in file:
+                request = json.loads(line)
+                yield Request(**request if whole else {**request, "messages": []})
+
+    def state(self, path: Path) -> State:
+        state = path.with_suffix(".json")
+        return json.loads(state.read_text(encoding="utf-8")) if state.exists() else {"step": "planned"}
+
+    def note(self, path: Path, state: State) -> State:
+        replace_text(path.with_suffix(".json"), json.dumps(state, indent=2))
+        return state

@@ -1,0 +1,129 @@
+"""From messages to a local model's input tensors, in the three ways that checkpoints need.
+
+`encode(messages, continuation)` tokenises one conversation: one that ends with a question asks for an answer; with a
+continuation it ends with that. `batch(samples, left)` pads several to tensors: on the left for generation.
+"""
+
+import io
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from PIL import Image
+
+from ain import Unavailable
+from ain.chat import Message, images_of
+
+
+@dataclass(frozen=True)
+class Sample:
+    """length: in tokens, as far as it is known. continuation: the token ids of what is to be scored; `after` it the chat
+    template has so many more."""
+
+    content: Any
+    images: list[Image.Image]
+    length: int
+    continuation: list[int]
+    after: int = 0
+
+
+class Inputs(Protocol):
+    def encode(self, messages: list[Message], continuation: str | None = None) -> Sample: ...
+
+    def batch(self, samples: list[Sample], left: bool) -> dict[str, Any]: ...
+
+
+class TextInputs:
+    """For language models without eyes: the chat template's text."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+
+    def encode(self, messages: list[Message], continuation: str | None = None) -> Sample:
+        text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        added = continued(self.tokenizer, continuation)
+        ids = self.tokenizer(text, add_special_tokens=False)["input_ids"] + added
+        return Sample(ids, [], len(ids), added)
+
+    def batch(self, samples: list[Sample], left: bool) -> dict[str, Any]:
+        ids = {"input_ids": [sample.content for sample in samples]}
+        side = "left" if left else "right"
+        return dict(self.tokenizer.pad(ids, padding=True, padding_side=side, return_tensors="pt"))
+
+
+class ProcessorInputs:
+    """For the model families of this project, through their own processor (`ain.model.processor`)."""
+
+    def __init__(self, processor: Any) -> None:
+        self.processor = processor
+
+    def encode(self, messages: list[Message], continuation: str | None = None) -> Sample:
+        images = _images(messages)
+        parts = [parted(message) for message in messages]
+        sizes = [image.size for image in images]
+        tokens = self.processor.tokenize(parts, sizes)
+        if continuation is None:
+            return Sample(tokens, images, len(tokens.input_ids), [])
+        answer = {"role": "assistant", "content": [{"type": "text", "text": continuation}]}
+        whole = self.processor.tokenize([*parts, answer], sizes)
+        added = continued(self.processor.tokenizer, continuation)
+        after = len(whole.input_ids) - len(tokens.input_ids) - len(added)
+        return Sample(whole, images, len(whole.input_ids), added, after)
+
+    def batch(self, samples: list[Sample], left: bool) -> dict[str, Any]:
+        images = [image for sample in samples for image in sample.images]
+        made = dict(self.processor.collate([sample.content for sample in samples], images, left=left))
+        made.pop("labels")
+        return made
+
+
+class OwnInputs:
+    """For any other model that sees, through the processor of its checkpoint, which needs torchvision."""
+
+    def __init__(self, checkpoint: str, dtype: Any) -> None:
+        self.checkpoint, self.dtype = checkpoint, dtype
+
+    @cached_property
+    def _processor(self) -> Any:
+        from transformers import AutoProcessor
+
+        try:
+            return AutoProcessor.from_pretrained(self.checkpoint)
+        except ImportError:
+            raise Unavailable(
+                f"{self.checkpoint}: its processor needs torchvision, which comes with a GPU build of torch: "
+                "pip install -e '.[gpu]'"
+            ) from None
+
+    def encode(self, messages: list[Message], continuation: str | None = None) -> Sample:
+        parts = [parted(message) for message in messages]
+        text = self._processor.apply_chat_template(parts, tokenize=False, add_generation_prompt=True)
+        text += continuation or ""
+        length = len(self._processor.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return Sample(text, _images(messages), length, continued(self._processor.tokenizer, continuation))
+
+    def batch(self, samples: list[Sample], left: bool) -> dict[str, Any]:
+        images = [image for sample in samples for image in sample.images]
+        made = self._processor(
+            text=[sample.content for sample in samples],
+            images=images or None,
+            padding=True,
+            padding_side="left" if left else "right",
+            return_tensors="pt",
+        )
+        return {name: value.to(self.dtype) if value.is_floating_point() else value for name, value in made.items()}
+
+
+def continued(tokenizer: Any, continuation: str | None) -> list[int]:
+    return list(tokenizer(continuation, add_special_tokens=False)["input_ids"]) if continuation else []
+
+
+def parted(message: Message) -> Message:
+    """As the templates of vision models expect it: a list of parts, images as placeholders."""
+    content = message["content"]
+    parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    return {**message, "content": [{"type": "image"} if part["type"] == "image_url" else part for part in parts]}
+
+
+def _images(messages: list[Message]) -> list[Image.Image]:
+    return [Image.open(io.BytesIO(data)).convert("RGB") for data in images_of(messages)]

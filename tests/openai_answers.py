@@ -1,0 +1,106 @@
+"""What the test server answers: a verdict about an image, or a "translation" letter by letter into Arabic script, which
+leaves capitals, digits and everything in <> or after http alone, so that a right answer can be told from the question.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import re
+from typing import Any
+
+from aiohttp import web
+from PIL import Image
+
+LETTERS = dict(zip("abcdefghijklmnopqrstuvwxyz", "ابثدعفغهيجكلمنوبقرستوفوخيز", strict=True))
+KEPT = re.compile(r"(<[a-z]+>|https?://\S+)")
+
+
+def arabic(text: str) -> str:
+    parts = KEPT.split(text)
+    return "".join(part if i % 2 else "".join(LETTERS.get(c, c) for c in part.lower()) for i, part in enumerate(parts))
+
+
+def things(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """What an answer was sent about: an image, or the items of a translation."""
+    seen = image_part(body)
+    return [{"image": hashlib.sha256(seen).hexdigest()}] if seen else items(body)
+
+
+def image_part(body: dict[str, Any]) -> bytes | None:
+    for message in body["messages"]:
+        for part in message["content"] if isinstance(message["content"], list) else ():
+            if part["type"] == "image_url":
+                return base64.b64decode(part["image_url"]["url"].split(",")[1])
+    return None
+
+
+def verdict(seen: bytes, body: dict[str, Any], fault: str | None) -> str:
+    """Unsafe is what has a reddish corner. Garbage may be mended when asked again."""
+    if fault == "garbage" or (fault == "garbage_once" and len(body["messages"]) == 1):
+        return "Sure, that looks fine to me!"
+    red, green, _ = Image.open(io.BytesIO(seen)).convert("RGB").getpixel((0, 0))  # type: ignore[misc]
+    unsafe = red > 150 and green < 100
+    said = {"rating": "Unsafe" if unsafe else "Safe", "category": "O6" if unsafe else "NA", "rationale": "a test"}
+    return json.dumps(said)
+
+
+def items(body: dict[str, Any]) -> list[dict[str, Any]]:
+    asked = next(message["content"] for message in body["messages"] if message["role"] == "user")
+    try:
+        return list(json.loads(asked))
+    except ValueError:
+        return [{"id": 1, "text": asked}]
+
+
+def completion(body: dict[str, Any], fault: str | None) -> dict[str, Any]:
+    seen = image_part(body)
+    if seen:
+        return answered(body, verdict(seen, body, fault), fault)
+    made = [{k: v if k == "id" else arabic(v) for k, v in item.items()} for item in items(body)]
+    if fault == "english":
+        made = items(body)
+    if fault == "number":
+        made = [{k: v if k == "id" or not v else f"{v} ٩٩٩" for k, v in item.items()} for item in made]
+    if fault == "lost_item":
+        made = made[1:]
+    return answered(body, json.dumps({"translations": made[::-1]}, ensure_ascii=False), fault)
+
+
+def answered(body: dict[str, Any], text: str, fault: str | None) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+    if fault == "half":
+        message["content"] = text.replace("ا", "\\ud83d", 1)
+    if fault == "broken":
+        message["content"] = text[:-9]
+    if fault == "refusal":
+        message |= {"content": None, "refusal": "I'm sorry, I can't help with that."}
+    if fault == "length":
+        message["content"] = text[: len(text) // 2]
+    usage = {
+        "prompt_tokens": len(json.dumps(body["messages"], ensure_ascii=False)) // 4,
+        "completion_tokens": len(text) // 3,
+    }
+    return {
+        "id": "chatcmpl-x",
+        "object": "chat.completion",
+        "created": 1,
+        "model": body["model"],
+        "choices": [{"index": 0, "message": message, "finish_reason": "length" if fault == "length" else "stop"}],
+        "usage": {**usage, "total_tokens": sum(usage.values())},
+    }
+
+
+def error(status: int, message: str, code: str, headers: dict[str, str] | None = None) -> web.Response:
+    body = {"error": {"message": message, "type": "error", "param": None, "code": code}}
+    return web.json_response(body, status=status, headers=headers)
+
+
+def unsupported(body: dict[str, Any]) -> web.Response | None:
+    """What models that reason say of parameters that they do not take."""
+    for name in ("max_tokens", "temperature"):
+        if body["model"].startswith("reasoning") and name in body:
+            said = f"Unsupported parameter: '{name}' is not supported with this model."
+            made = {"message": said, "type": "invalid_request_error", "param": name, "code": "unsupported_parameter"}
+            return web.json_response({"error": made}, status=400)
+    return None

@@ -1,0 +1,139 @@
+"""Evaluate asks any language model, counts every question, and asks nothing twice after an interruption."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from asking import Serve, log
+
+from ain import UserError
+from ain.benchmark.miniature import MiniatureBenchmark
+from ain.chat import LanguageModel
+from ain.chat.answers_file import AnswersFile
+from ain.chat.local import LocalModel
+from ain.chat.openai_api import OpenAIModel
+from ain.miniature import tiny
+from ain.model.processor import Processor
+from ain.stages import evaluate as stage
+from ain.storage.ledger import Ledger
+from ain.storage.shards import Shards
+
+QUESTIONS = 3 * 2 * 2 * 2 * 2  # domains, scenes, questions, languages, images
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("base")
+    tokenizer = tiny.chat_tokenizer(["What is this?"], 300)
+    model = tiny.qwen2_vl(tokenizer)
+    for name, parameter in model.named_parameters():
+        parameter.data *= 30 if "merger" in name or "patch_embed" in name else 2
+    model.save_pretrained(path)
+    tiny.save_processor(tokenizer, path)
+    return str(path)
+
+
+def evaluated(model: LanguageModel, outputs: Path, checkpoint: str = "none") -> list[dict[str, Any]]:
+    benchmark = MiniatureBenchmark(scenes=2, questions=2, images=("shown", "blank"))
+    out = outputs / "data" / "evaluate"
+    counts = stage.evaluate(Processor(checkpoint), model, benchmark, out, checkpoint=checkpoint)
+    rows = list(Shards(out).rows())
+    assert counts["kept"] == counts["input"] == len(rows) == QUESTIONS
+    return rows
+
+
+def test_a_local_run_that_was_interrupted_answers_as_an_undisturbed_one(
+    checkpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole chunks are computed again, so the batches are the same; what is in finished chunks is not asked again."""
+    monkeypatch.setattr(stage, "CHUNK", 20)
+    model = LocalModel(max_new_tokens=4, batch_size=5, device="cpu")
+    whole = evaluated(model, tmp_path / "whole", checkpoint)
+    assert len({row["prediction"] for row in whole}) > 10
+    put, calls = Ledger.put, [0]
+
+    def dying(self: Ledger, *arguments: Any) -> None:
+        calls[0] += 1
+        if calls[0] == 33:
+            raise KeyboardInterrupt
+        put(self, *arguments)
+
+    monkeypatch.setattr(Ledger, "put", dying)
+    with pytest.raises(KeyboardInterrupt):
+        evaluated(model, tmp_path / "again", checkpoint)
+    monkeypatch.setattr(Ledger, "put", put)
+    asked: list[int] = []
+    answers = LocalModel.answers
+    monkeypatch.setattr(LocalModel, "answers", lambda self, r: asked.append(len(r)) or answers(self, r))
+    assert evaluated(model, tmp_path / "again", checkpoint) == whole
+    assert sum(asked) == QUESTIONS - 20
+
+
+def test_answers_of_a_server_are_paid_once(tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = serve(latency=0.01)
+
+    def model(cap: float) -> OpenAIModel:
+        return OpenAIModel(
+            "test",
+            base_url=url,
+            price=[1.0, 1.0],
+            max_cost_usd=cap,
+            concurrency=4,
+            requests_per_minute=None,
+            where="predictor",
+        )
+
+    with pytest.raises(UserError, match=rf"{QUESTIONS} questions, about .* add predictor.how.max_cost_usd="):
+        evaluated(model(0), tmp_path)
+    put, calls = Ledger.put, [0]
+
+    def dying(self: Ledger, *arguments: Any) -> None:
+        calls[0] += 1
+        if calls[0] > 10:
+            raise RuntimeError("killed")
+        put(self, *arguments)
+
+    monkeypatch.setattr(Ledger, "put", dying)
+    with pytest.raises(RuntimeError, match="killed"):
+        evaluated(model(5), tmp_path)
+    monkeypatch.setattr(Ledger, "put", put)
+    rows = evaluated(model(5), tmp_path)
+    assert all(row["prediction"].startswith("{") and row["finish"] == "stop" for row in rows)
+    assert log(url)["served"] <= QUESTIONS + 4
+
+
+def test_a_file_of_answers_made_elsewhere(tmp_path: Path) -> None:
+    """What it lacks is written down with the images, for somebody else to answer; by id or by key it is then found."""
+    path, requests = tmp_path / "answers.jsonl", tmp_path / "requests.jsonl"
+
+    def model(**more: Any) -> AnswersFile:
+        return AnswersFile(str(path), where="predictor", **more)
+
+    with pytest.raises(UserError, match=r"46 questions got no answer .*answers.jsonl; see .*requests.jsonl"):
+        evaluated(model(requests=str(requests)), tmp_path)
+    asked = [json.loads(line) for line in requests.read_text().splitlines()]
+    assert len({row["id"] for row in asked}) == len({row["key"] for row in asked}) == 46  # two are the same, all blank
+    assert asked[0]["messages"][0]["content"][0]["image_url"]["url"].startswith("data:image/png;base64,")
+    made = [{name: row[name], "text": "نعم"} for row, name in zip(asked, ["id", "key"] * 23, strict=True)]
+    path.write_text("\n".join(json.dumps(row) for row in made[:38]))
+    with pytest.raises(UserError, match=r"8 questions .*requests=FILE writes .*predictor.how.skip_unanswered=true"):
+        evaluated(model(), tmp_path)
+    rows = evaluated(model(skip_unanswered=True), tmp_path)
+    missing = [row for row in rows if not row["prediction"]]
+    assert 8 <= len(missing) <= 10
+    assert {row["score"] for row in missing} == {0.0}
+    assert all(row["finish"].startswith("no answer: not in") for row in missing)
+    with open(tmp_path / "data" / "evaluate" / "tables" / "accuracy.csv") as file:
+        assert sum(int(row["questions"]) for row in csv.DictReader(file) if row["domain"] == "all") == QUESTIONS
+
+
+@pytest.mark.parametrize("line", ["[]", '{"id": "a"}', '{"text": "a"}', '{"id": "a", "text": 7}', "{"])
+def test_a_line_that_is_not_an_answer_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "answers.jsonl"
+    path.write_text(f'{{"id": "a", "text": "b"}}\n{line}\n')
+    with pytest.raises(UserError, match=r"answers.jsonl, line 2: expected"):
+        evaluated(AnswersFile(str(path)), tmp_path)

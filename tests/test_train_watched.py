@@ -38,9 +38,7 @@ def _impatient() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
-def test_a_non_finite_loss_ends_the_run_and_names_the_records(
-    tokenized: Path, base: str, tmp_path: Path
-) -> None:
+def test_a_non_finite_loss_ends_the_run_and_names_the_records(tokenized: Path, base: str, tmp_path: Path) -> None:
     job = mixed.training(tokenized, base, tmp_path, learning_rate=1e20)
     with pytest.raises(UserError, match=r"non-finite loss \((nan|inf)\) at step \d, in a batch of the records \d+, "):
         fit(job)

@@ -20,11 +20,10 @@ Supervised fine-tuning of `{_named(base)}` on {counts["samples"]:,} conversation
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 model = AutoModelForImageTextToText.from_pretrained("this directory")
-processor = AutoProcessor.from_pretrained("this directory")  # wants torchvision, too
+processor = AutoProcessor.from_pretrained("this directory")  # needs torchvision, too
 ```
 
-What it was trained on, from the source on, stands in `data_manifest.json`. How well it does is for the
-evaluation beside it to say.
+`data_manifest.json` says what it was trained on, from the source on. How well it does is measured by `ain evaluate`.
 """
 
 

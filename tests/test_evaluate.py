@@ -16,7 +16,7 @@ from ain.chat.answers_file import AnswersFile
 from ain.chat.local import LocalModel
 from ain.chat.openai_api import OpenAIModel
 from ain.miniature import tiny
-from ain.model.processor import Processor
+from ain.model.qwen2_vl import Qwen2VLProcessor
 from ain.stages import evaluate as stage
 from ain.storage.ledger import Ledger
 from ain.storage.shards import Shards
@@ -40,7 +40,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
 def evaluated(model: LanguageModel, outputs: Path, checkpoint: str = "none") -> list[dict[str, Any]]:
     benchmark = MiniatureBenchmark(scenes=2, questions=2, images=("shown", "blank"))
     out = outputs / "data" / "evaluate"
-    counts = stage.evaluate(Processor(checkpoint), model, benchmark, out, checkpoint=checkpoint)
+    counts = stage.evaluate(Qwen2VLProcessor(checkpoint), model, benchmark, out, checkpoint=checkpoint)
     rows = list(Shards(out).rows())
     assert counts["kept"] == counts["input"] == len(rows) == QUESTIONS
     return rows

@@ -11,7 +11,8 @@ from PIL import Image
 from ain.chat import Reply, Request, image_part, user_message
 from ain.chat.local import LocalModel
 from ain.miniature import tiny
-from ain.model.processor import Processor, conversation
+from ain.model.conversation import conversation
+from ain.model.qwen2_vl import Qwen2VLProcessor
 from ain.storage.images import png
 
 TEXTS = ["What is this?", "How many cats are there in this large image?", "Why?", "Same?"]
@@ -53,7 +54,7 @@ def plainly(checkpoint: str, asked: list[tuple[str, list[Image.Image]]], tokens:
     """One by one, with nothing of ours but the processor."""
     from transformers import AutoModelForImageTextToText
 
-    model, processor = AutoModelForImageTextToText.from_pretrained(checkpoint).eval(), Processor(checkpoint)
+    model, processor = AutoModelForImageTextToText.from_pretrained(checkpoint).eval(), Qwen2VLProcessor(checkpoint)
     made = []
     for question, images in asked:
         turns = conversation([{"question": question, "answer": ""}])
@@ -69,7 +70,7 @@ def test_a_batch_of_mixed_questions_answers_as_one_by_one(checkpoint: str, tmp_p
     asked = mixed(40)
     requests = [Request(str(i), messages(*each), 6, id=each[0]) for i, each in enumerate(asked)]
     replies: dict[str, Reply] = {}
-    model = LocalModel(checkpoint, Processor(checkpoint), batch_size=7, device="cpu")
+    model = LocalModel(checkpoint, Qwen2VLProcessor(checkpoint), batch_size=7, device="cpu")
     model.generate(iter(requests), lambda request, reply: replies.update({request.key: reply}), tmp_path)
     answers = [replies[request.key].text for request in requests]
     assert answers == plainly(checkpoint, asked, 6)
@@ -79,7 +80,7 @@ def test_a_batch_of_mixed_questions_answers_as_one_by_one(checkpoint: str, tmp_p
 def test_continuations_behind_images_are_scored_as_one_by_one(checkpoint: str) -> None:
     from transformers import AutoModelForImageTextToText
 
-    plain, processor = AutoModelForImageTextToText.from_pretrained(checkpoint).eval(), Processor(checkpoint)
+    plain, processor = AutoModelForImageTextToText.from_pretrained(checkpoint).eval(), Qwen2VLProcessor(checkpoint)
     asked, expected = [], []
     for number, (question, images) in enumerate(mixed(12)):
         continuation = TEXTS[number % len(TEXTS)]

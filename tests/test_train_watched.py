@@ -14,6 +14,7 @@ from tiny_qwen import checkpoint
 
 from ain import UserError
 from ain.model.samples import Samples
+from ain.tracking.settings import Tracker
 from ain.trainer.fit import fit
 from ain.trainer.plan import Plan
 
@@ -83,7 +84,7 @@ def logged(data: bytes) -> Iterator[bytes]:
 
 
 def test_wandb_follows_the_first_of_two_ranks(tokenized: Path, base: str, tmp_path: Path) -> None:
-    offline = {"mode": "offline", "project": "ain"}
+    offline = Tracker("offline")
     job = replace(
         mixed.training(tokenized, base, tmp_path, devices=2, max_steps=2, every_n_train_steps=2), tracker=offline
     )
@@ -93,7 +94,7 @@ def test_wandb_follows_the_first_of_two_ranks(tokenized: Path, base: str, tmp_pa
     assert (settings["objective"], settings["trainer"]["devices"]) == ({"learning_rate": 1e-3}, 2)
     assert [row["train/loss"] for row in rows if "train/loss" in row] == mixed.losses(tmp_path)
     (validation,) = [row for row in rows if "validation/loss" in row]
-    assert {"validation/loss_arabic", "validation/loss_english"} <= set(validation)
+    assert {"validation/loss_ar", "validation/loss_en"} <= set(validation)
     assert [row["train/answers.nrows"] for row in rows if "train/answers.nrows" in row] == [3]
 
 

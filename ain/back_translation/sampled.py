@@ -5,17 +5,13 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 
-from ain import UserError
+from ain.runtime.values import Positive
 
 
 class Sampled:
     """translator: any of `ain.translator`, from Arabic into English. records: how many; null: all."""
 
-    def __init__(self, translator: Any, records: int | None = None, seed: int = 0) -> None:
-        if records is not None and records < 1:
-            raise UserError(
-                f"back_translation.records={records}: expected 1 or more, null for all; none at all is back_translation=none"
-            )
+    def __init__(self, translator: Any, records: Positive | None = None, seed: int = 0) -> None:
         self.translator, self.records, self.seed = translator, records, seed
 
     def choose(self, identifiers: Iterable[str]) -> set[str]:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from itertools import islice
 from random import Random
 
-from ain.benchmark import Item
+from ain.benchmark import Condition, Item
 from ain.miniature.world import DOMAINS, World
+from ain.runtime.values import Positive
 from ain.text.placeholders import IMAGE
 
 
@@ -17,7 +18,7 @@ class MiniatureBenchmark:
     """
 
     def __init__(
-        self, seed: int = 0, scenes: int = 60, questions: int = 4, images: tuple[str, ...] = ("shown",)
+        self, seed: int = 0, scenes: Positive = 60, questions: Positive = 4, images: tuple[Condition, ...] = ("shown",)
     ) -> None:
         self.world = World(seed)
         self.scenes = scenes

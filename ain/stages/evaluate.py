@@ -14,7 +14,7 @@ import pyarrow as pa
 from PIL import Image
 
 from ain import UserError
-from ain.benchmark import Item
+from ain.benchmark import Condition, Item
 from ain.chat import LanguageModel, Message, Reply, Request, compact, image_part, user_message
 from ain.chat.asking import Asking
 from ain.chat.estimate import Estimate
@@ -133,14 +133,10 @@ def _nested(table: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]
     return made
 
 
-def _shown(items: list[Item], images: str) -> list[tuple[Item, Image.Image]]:
-    if images == "shown":
-        return [(item, item.image) for item in items]
-    if images == "blank":
-        return [(item, blank(item.image)) for item in items]
+def _shown(items: list[Item], images: Condition) -> list[tuple[Item, Image.Image]]:
     if images == "shuffled":
         return _shuffled(items)
-    raise UserError(f"benchmark.images={images}: choose among shown, shuffled, blank")
+    return [(item, item.image if images == "shown" else blank(item.image)) for item in items]
 
 
 def _shuffled(items: list[Item]) -> list[tuple[Item, Image.Image]]:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ain.storage.files import replace_text
+from ain.tracking.settings import Tracker
 
 
-def logger(tracker: dict[str, Any], out: Path, described: dict[str, Any], rank: int) -> Any:
+def logger(tracker: Tracker, out: Path, described: dict[str, Any], rank: int) -> Any:
     """Lightning's logger; None where nothing is to be tracked or another rank does it."""
-    if tracker["mode"] == "disabled" or rank > 0:
+    if tracker.mode == "disabled" or rank > 0:
         return None
     os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
@@ -23,9 +24,9 @@ def logger(tracker: dict[str, Any], out: Path, described: dict[str, Any], rank: 
     if not name.exists():
         replace_text(name, secrets.token_hex(4))
     return WandbLogger(
-        project=tracker["project"],
+        project=tracker.project,
         save_dir=str(folder),
-        offline=tracker["mode"] == "offline",
+        offline=tracker.mode == "offline",
         id=name.read_text(encoding="utf-8"),
         name=out.name,
         job_type="train",

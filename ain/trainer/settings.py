@@ -10,13 +10,10 @@ from pydantic import Field
 from ain import UserError
 from ain.runtime.distributed import cores
 from ain.runtime.paths import install_hint
+from ain.runtime.values import AboveZero, NotNegative, Positive, PositiveShare
 
 Strategy = Literal["ddp", "zero1", "zero2", "zero3"]  # by ZeRO's stage; DDP spreads nothing over the ranks
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
-AtLeastOne = Annotated[int, Field(ge=1)]
-AtLeastZero = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(gt=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
 
 
 @dataclass(frozen=True)
@@ -25,27 +22,27 @@ class TrainerSettings:
 
     accelerator: Literal["auto", "cpu", "gpu"] = "cpu"
     strategy: Strategy = "ddp"
-    devices: AtLeastOne = 1
-    num_nodes: AtLeastOne = 1
+    devices: Positive = 1
+    num_nodes: Positive = 1
     precision: Literal["auto", "32-true", "bf16-mixed"] = "32-true"
-    max_epochs: AtLeastOne | None = 1
-    max_steps: AtLeastOne | None = None
+    max_epochs: Positive | None = 1
+    max_steps: Positive | None = None
     packing: bool = True
-    pack_length: AtLeastOne = 1536
-    batch_size: AtLeastOne = 32
-    accumulate_grad_batches: AtLeastOne = 1
+    pack_length: Positive = 1536
+    batch_size: Positive = 32
+    accumulate_grad_batches: Positive = 1
     gradient_clip_val: Annotated[float, Field(ge=0)] = 1.0
     zero: dict[str, Any] = field(default_factory=dict)
     offload_optimizer: bool = False
     offload_parameters: bool = False
     export: Literal["last", "best"] = "last"
-    every_n_train_steps: AtLeastOne = 200
-    keep_last: AtLeastOne = 2
-    sample_answers: AtLeastZero = 4
-    num_workers: AtLeastZero = 0
-    tflops: Positive | None = None
-    mfu: Share = 0.4
-    memory_gb: Positive | None = None
+    every_n_train_steps: Positive = 200
+    keep_last: Positive = 2
+    sample_answers: NotNegative = 4
+    num_workers: NotNegative = 0
+    tflops: AboveZero | None = None
+    mfu: PositiveShare = 0.4
+    memory_gb: AboveZero | None = None
     assume: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import Any
 
 from ain.runtime.batching import batches
+from ain.runtime.values import Positive, Share
 from ain.text.languages import LanguageCode
 from ain.translator.text_translator import TextTranslator
 
@@ -23,10 +24,10 @@ class Seq2Seq(TextTranslator):
         source_language: str | None = None,
         target_language: str | None = None,
         prefix: str = "",
-        num_beams: int = 1,
-        max_new_tokens: int = 256,
-        corrupt: dict[str, float] | None = None,
-        batch_size: int = 32,
+        num_beams: Positive = 1,
+        max_new_tokens: Positive = 256,
+        corrupt: dict[str, Share] | None = None,
+        batch_size: Positive = 32,
         device: str = "auto",
     ) -> None:
         self.checkpoint = checkpoint

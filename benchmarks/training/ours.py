@@ -25,6 +25,7 @@ from ain.stages.tokenize import tokenize
 from ain.storage.images import ImageStore
 from ain.storage.manifest import mark_done
 from ain.storage.shards import Shards
+from ain.tracking.settings import Tracker
 from ain.trainer.export import weights
 from ain.trainer.fit import fit
 from ain.trainer.history import read
@@ -79,7 +80,7 @@ def training(settings: dict[str, Any], tokenized: Path, **changes: Any) -> Train
     )
     out = Path(settings["out"])
     out.mkdir(parents=True, exist_ok=True)
-    return Training(tokenized, model, objective, ours, {"mode": "disabled"}, settings["seed"], out)
+    return Training(tokenized, model, objective, ours, Tracker("disabled"), settings["seed"], out)
 
 
 def main(settings: dict[str, Any]) -> None:

@@ -136,10 +136,10 @@ def test_back_translation_by_a_chat_model_has_its_own_names_and_faults() -> None
     """The same class as for translating, into English: what is scored later is no fault, and messages name its own keys."""
     from test_config import config
 
-    from ain.pipeline.build import build, plain
+    from ain.pipeline.build import component
     from ain.translator.faults import fault
 
-    made = build("back_translation", plain(config("back_translation=gpt_4o_mini"), "back_translation"))
+    made = component(config("back_translation=gpt_4o_mini"), "back_translation")
     assert made.translator.target == "en"
     assert made.translator.chat.where == "back_translation.translator.how"
     assert fault("كم سيارة في الصورة؟ 3", "How many cars are in the image? 5", "en") is None

@@ -14,7 +14,7 @@ from ain.engine.local import Local
 from ain.engine.ray_cluster import Ray
 from ain.engine.unique import Unique
 from ain.miniature.world import World
-from ain.pipeline.build import build, plain
+from ain.pipeline.build import component
 from ain.screener import ImageSet
 from ain.translator.seq2seq import Seq2Seq
 from ain.verifier.sentence_encoder import SentenceEncoder
@@ -74,7 +74,7 @@ def test_ray_screens_as_this_process_does(pico: Path, tmp_path: Path, engine: Ra
     words = [f"screener.checkpoint={checkpoint}", "screener.how.batch_size=2"]
     answers = []
     for name, where in (("here", Local()), ("there", engine)):
-        screener = build("screener", plain(config(*words), "screener"))
+        screener = component(config(*words), "screener")
         verdicts = screener.run(images, tmp_path / name / "data" / "screen", where)
         answers.append([verdicts.of(scene)["answer"] for scene in scenes])
         verdicts.usage()

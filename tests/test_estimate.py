@@ -15,8 +15,10 @@ from ain import UserError
 from ain.model.qwen2_vl import Qwen2VL, Qwen2VLProcessor
 from ain.model.size import Load, flops
 from ain.objective.sft import SupervisedFineTuning
-from ain.pipeline.build import build, plain
-from ain.pipeline.runner import Run
+from ain.pipeline.build import component
+from ain.pipeline.graph import Graph
+from ain.pipeline.plan import plan
+from ain.pipeline.runner import Runner
 from ain.pipeline.stages import STAGES
 from ain.trainer.estimate import lines
 from ain.trainer.settings import TrainerSettings, resolved
@@ -81,7 +83,7 @@ def test_signatures_say_which_values_are_wrong(kind: Any, key: str, values: list
 )
 def test_values_that_do_not_go_together_are_refused_before_any_work(slip: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=re.escape(said)):
-        Run(tmp_path).plan([STAGES["train"]], config(*slip.split()))
+        Runner(Graph(config(*slip.split()), [STAGES["train"]])).check()
 
 
 def test_a_constant_rate_has_no_warm_up() -> None:
@@ -102,8 +104,8 @@ def test_what_is_not_here_is_said_before_any_work_but_can_be_planned(
     wish: list[str], said: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=re.escape(said)):
-        Run(tmp_path).plan([STAGES["train"]], config(*wish))
-    Run(tmp_path).plan([STAGES["train"]], config(*wish, "dry_run=true"))
+        Runner(Graph(config(*wish), [STAGES["train"]])).check()
+    assert said in "\n".join(plan(Graph(config(*wish), [STAGES["train"]])))
 
 
 def test_a_dry_run_says_what_it_takes() -> None:
@@ -123,7 +125,7 @@ def test_a_dry_run_says_what_it_takes() -> None:
     [("qwen2_5_vl_3b", 3_754.6), ("qwen2_5_vl_7b", 8_292.2), ("qwen3_vl_4b", 4_437.8), ("qwen3_vl_8b", 8_767.1)],
 )
 def test_sizes_are_those_of_the_published_models(name: str, millions: float) -> None:
-    model = build("model", plain(config(f"model={name}"), "model"))
+    model = component(config(f"model={name}"), "model")
     size = model.size(model.planned())
     assert size.all / 1e6 == pytest.approx(millions, abs=0.1)
     assert bool(size.head) == name.endswith(("7b", "8b"))
@@ -135,7 +137,7 @@ def test_sizes_are_those_of_the_published_models(name: str, millions: float) -> 
 def test_steps_alone_can_be_planned() -> None:
     cfg = config("model=qwen2_vl_2b", "trainer.max_steps=100", "trainer.max_epochs=null")
     load = Load(samples=1_000, tokens=300_000, answer_tokens=60_000, visual_tokens=150_000)
-    said = list(lines(build("model", plain(cfg, "model")), build("trainer", plain(cfg, "trainer")), load))
+    said = list(lines(component(cfg, "model"), component(cfg, "trainer"), load))
     assert any("; 100 steps of " in line for line in said)
 
 
@@ -164,6 +166,6 @@ def test_a_strategy_can_be_planned_without_its_package_and_is_refused_in_time(mo
 )
 def test_what_does_not_fit_is_said_with_what_to_type(changes: list[str], advice: str | None) -> None:
     cfg = config(*changes)
-    said = list(lines(build("model", plain(cfg, "model")), build("trainer", plain(cfg, "trainer")), None))
+    said = list(lines(component(cfg, "model"), component(cfg, "trainer"), None))
     unfit = [line for line in said if "this does not fit" in line]
     assert [line.split("; ")[1] for line in unfit] == ([advice] if advice else [])

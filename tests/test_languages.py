@@ -13,6 +13,7 @@ from ain import UserError
 from ain.engine.local import Local
 from ain.metrics import checks
 from ain.pipeline.build import build
+from ain.pipeline.values import checked
 from ain.source.folder import Folder
 from ain.source.mixture import Mixture
 from ain.stages.mix import mix
@@ -200,4 +201,4 @@ def test_a_mixture_of_a_language_that_is_translated_into_and_was_collected(folde
 def test_wrong_values_are_refused_by_their_keys(group: str, target: str, values: dict[str, Any], said: str) -> None:
     package = "source" if group == "mixture" else group
     with pytest.raises(UserError, match=said):
-        build(group, {"_target_": f"ain.{package}.{target}", **values})
+        build(checked(group, {"_target_": f"ain.{package}.{target}", **values}))

@@ -12,6 +12,7 @@ from ain import UserError
 from ain.metrics import detection
 from ain.miniature.world import World
 from ain.pipeline.build import build
+from ain.pipeline.values import checked
 from ain.report.reproduction import compare, lines
 from ain.source.miniature import MiniatureSource
 from ain.stages.collect import collect
@@ -120,4 +121,4 @@ def test_fig14_offline(tmp_path: Path) -> None:
 )
 def test_wrong_settings_are_refused_by_their_keys(slip: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=f"probe.{next(iter(slip))}"):
-        build("probe", {"_target_": "ain.verifier.probing.ProbeSettings", **SETTINGS, **slip})
+        build(checked("probe", {"_target_": "ain.verifier.probing.ProbeSettings", **SETTINGS, **slip}))

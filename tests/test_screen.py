@@ -248,10 +248,11 @@ def test_the_miniature_sees_what_the_policy_forbids(checkpoints: Path) -> None:
     from ain.miniature.world import DOMAINS, World
     from ain.pipeline.build import build, over_checkpoints, plain
     from ain.pipeline.checkpoint import locate
+    from ain.pipeline.values import checked
     from ain.screener import ImageSet
 
-    node = over_checkpoints("screener", plain(config(), "screener"), lambda name: locate(name, checkpoints))
-    screener = build("screener", node)
+    values = checked("screener", plain(config(), "screener"))
+    screener = build(over_checkpoints("screener", values, lambda name: locate(name, checkpoints)))
     scenes = {
         scene.name: scene for d in DOMAINS for scene in islice(World(0).scenes("train", d, unsafe_share=0.3), 150)
     }

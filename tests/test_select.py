@@ -10,6 +10,7 @@ import pytest
 from ain import UserError
 from ain.metrics.rules import RULES, Scores, Thresholds, broken, explained, translation_reasons
 from ain.pipeline.build import build
+from ain.pipeline.values import checked
 from ain.stages.select import select
 from ain.storage.manifest import mark_done
 from ain.storage.record import RECORD, SCORES
@@ -183,9 +184,9 @@ def test_where_each_stands_for_itself_the_unsampled_are_held_back(tmp_path: Path
 )
 def test_a_wrong_threshold_is_refused_before_it_judges(slip: dict[str, Any], said: str) -> None:
     target = {"_target_": "ain.metrics.rules.Thresholds"}
-    assert build("thresholds", {**target, **PAPER}) == Thresholds(**PAPER)
+    assert build(checked("thresholds", {**target, **PAPER})) == Thresholds(**PAPER)
     with pytest.raises(UserError, match=said):
-        build("thresholds", {**target, **PAPER, **slip})
+        build(checked("thresholds", {**target, **PAPER, **slip}))
 
 
 def test_thresholds_are_read_back_from_a_manifest() -> None:

@@ -9,7 +9,7 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
 from ain import UserError
-from ain.pipeline.values import Values
+from ain.pipeline.values import Values, checked
 
 
 def plain(cfg: DictConfig, group: str) -> Any:
@@ -31,6 +31,11 @@ def build(values: Any) -> Any:
     if isinstance(values, dict):
         return {name: build(value) for name, value in values.items()}
     return [build(value) for value in values] if isinstance(values, list) else values
+
+
+def component(cfg: DictConfig, group: str) -> Any:
+    """What a config group stands for: its values, checked and built."""
+    return build(checked(group, plain(cfg, group)))
 
 
 def over_checkpoints(group: str, values: Any, change: Callable[[str], Any]) -> Any:

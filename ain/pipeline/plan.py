@@ -7,7 +7,7 @@ from ain import UserError
 from ain.pipeline.build import build, over_checkpoints
 from ain.pipeline.checkpoint import here
 from ain.pipeline.graph import Graph
-from ain.pipeline.runner import plain_build, wanted
+from ain.pipeline.runner import refuse, wanted
 
 
 def plan(graph: Graph) -> Iterator[str]:
@@ -22,8 +22,7 @@ def plan(graph: Graph) -> Iterator[str]:
         if not node.done and (estimate := node.stage.hook("estimate")):
             yield from estimate(**wanted(estimate, node, local, output_dir=graph.output_dir))
     for node in graph.nodes:
-        if not node.done and (check := node.stage.hook("check")):
-            try:
-                check(**wanted(check, node, plain_build))
-            except UserError as error:
-                yield f"{node.stage.name} cannot run here: {error}"
+        try:
+            refuse(node)
+        except UserError as error:
+            yield f"{node.stage.name} cannot run here: {error}"

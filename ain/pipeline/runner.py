@@ -31,8 +31,8 @@ class Runner:
     def check(self) -> None:
         """What would only be noticed far down is refused before any work begins."""
         for node in self.graph.nodes:
-            if not node.done and (check := node.stage.hook("check")):
-                check(**wanted(check, node, plain_build))
+            if not node.done:
+                refuse(node)
 
     def bring_up(self, node: Node) -> Path:
         """The node's directory, finished. Upstream comes first; whoever is making a directory is waited for."""
@@ -85,6 +85,14 @@ class Runner:
         replace_text(out / METRICS, json.dumps(metrics(counts), indent=2))
         mark_done(out, manifest(node, counts, time.time() - started))
         self.made.append(name)
+
+
+def refuse(node: Node) -> None:
+    """Values that do not go together, and what the stage cannot do here."""
+    for values in (node.settings | node.uses).values():
+        build(values)
+    if check := node.stage.hook("check"):
+        check(**wanted(check, node, plain_build))
 
 
 def plain_build(group: str, values: Any) -> Any:

@@ -10,11 +10,13 @@ from tiny_qwen import FAMILIES, checkpoint, family
 from torch.nn.functional import cross_entropy
 
 from ain import UserError
+from ain.chat import Request, image_part
+from ain.chat.local import LocalModel
 from ain.model import attention
-from ain.model.answering import Answering
 from ain.model.base import ModelFamily
 from ain.model.conversation import conversation
 from ain.model.processor import IGNORE, Tokens
+from ain.storage.images import png
 
 Sample = tuple[Tokens, list[Image.Image]]
 
@@ -121,19 +123,27 @@ def test_a_row_without_images_runs_the_vision_part_and_is_not_moved_by_it(
     torch.testing.assert_close(logits[:-1], alone(model, kind, samples[3]), atol=1e-5, rtol=1e-4)
 
 
+def answers(kind: ModelFamily, asked: list[tuple[str, list[Image.Image]]], batch_size: int, where: Path) -> list[str]:
+    requests = []
+    for i, (text, images) in enumerate(asked):
+        content = [*(image_part(png(image)) for image in images), {"type": "text", "text": text}]
+        requests.append(Request(str(i), [{"role": "user", "content": content}], 4))
+    found: dict[str, str] = {}
+    local = LocalModel(kind.checkpoint, kind.processor, batch_size=batch_size, device="cpu")
+    local.generate(requests, lambda request, reply: found.update({request.key: reply.text}), where)
+    return [found[request.key] for request in requests]
+
+
 @pytest.mark.parametrize("count", [50, pytest.param(200, marks=pytest.mark.slow)])
-def test_a_padded_batch_answers_as_one_by_one(count: int, kind: ModelFamily) -> None:
+def test_a_padded_batch_answers_as_one_by_one(count: int, kind: ModelFamily, tmp_path: Path) -> None:
     """Questions with one image, two, or none, and of very different lengths."""
     words = ["What", "is", "it?", "And", "now?", "ما", "هذا؟", "Which", "is", "larger,", "and", "why?"]
     asked = []
     for i in range(count):
         images = [drawn(40 + 7 * (i % 9), 50 + 11 * (i % 7), i + j) for j in range(i % 3)]
         text = " ".join(words[(i + k) % len(words)] for k in range(1 + i % 11))
-        asked.append(("<image>" * len(images) + text, images))
-    together, single = (
-        Answering(kind.checkpoint, kind.processor, max_new_tokens=4, batch_size=size, device="cpu").answer(asked)
-        for size in (32, 1)
-    )
+        asked.append((text, images))
+    together, single = (answers(kind, asked, size, tmp_path) for size in (32, 1))
     assert together == single
     assert len(set(single)) > 10
 

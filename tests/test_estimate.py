@@ -144,7 +144,7 @@ def test_steps_alone_can_be_planned() -> None:
 def test_a_strategy_can_be_planned_without_its_package_and_is_refused_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ain.trainer.settings.find_spec", lambda name: None)
     settings = TrainerSettings(strategy="zero3")
-    with pytest.raises(UserError, match="DeepSpeed is not installed; run pip install"):
+    with pytest.raises(UserError, match="DeepSpeed is not installed; pip install"):
         resolved(settings)
 
 

@@ -177,9 +177,9 @@ def test_where_each_stands_for_itself_the_unsampled_are_held_back(tmp_path: Path
         ({"length": [-1, 2]}, "thresholds.length="),
         ({"length": [2, 1]}, "expected the least before the greatest"),
         ({"digits": 0.5}, "thresholds.digits=0.5: "),
-        ({"sampled": "some"}, "thresholds.sampled=some: .*'corpus' or 'record'"),
+        ({"sampled": "some"}, "thresholds.sampled=some: .*corpus or record"),
         ({"max_latin_run": -1}, "thresholds.max_latin_run=-1: "),
-        ({"similarty": 0.8}, "thresholds.similarty: no such key; choose among similarity, bleu"),
+        ({"similarty": 0.8}, "thresholds.similarty: there is no such setting; choose among bleu"),
     ],
 )
 def test_a_wrong_threshold_is_refused_before_it_judges(slip: dict[str, Any], said: str) -> None:

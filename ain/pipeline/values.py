@@ -16,6 +16,7 @@ from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapt
 
 from ain import UserError
 
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _RESERVED = ("_target_", "_partial_")
 _KINDS = {
     "int": "a whole number",
@@ -169,19 +170,32 @@ def _plain(value: Any) -> Any:
 
 
 def _sentence(key: str, value: Any, error: ValidationError) -> str:
-    """`KEY=VALUE: expected ...`, naming all that a union would take, and which value of a list is meant."""
+    """`KEY=VALUE: expected ...`, naming all that a union would take, and which of nested settings is meant."""
     faults = error.errors(include_url=False)
-    place = next((steps for fault in faults if (steps := [s for s in fault["loc"] if isinstance(s, int)])), [])
+    first = next((fault for fault in faults if fault["type"] in _UNKNOWN), faults[0])
+    for step in first["loc"]:
+        if not isinstance(value, dict) or step not in value:
+            break
+        key, value = f"{key}.{step}", value[step]
+    if first["type"] in _UNKNOWN:
+        return f"{key}: there is no such setting"
+    if first["type"] == "missing":
+        return f"{key}.{first['loc'][-1]} has no value"
     expected = dict.fromkeys(words for fault in faults if (words := _expected(fault)))
-    said = " or ".join(expected) or faults[0]["msg"]
-    return f"{'.'.join([key, *map(str, place)])}={shown(value)}: expected {said}"
+    said = f"expected {' or '.join(expected)}" if expected else first["msg"].removeprefix("Value error, ")
+    return f"{key}={shown(value)}: {said}"
 
 
 def _expected(fault: Any) -> str | None:
     kinds = (kind for kind in (fault["type"], fault["type"].split("_")[0]) if kind in _KINDS)
-    return next((_KINDS[kind].format(**fault.get("ctx", {})) for kind in kinds), None)
+    context = {
+        name: str(one).replace("'", "") if name == "expected" else one for name, one in fault.get("ctx", {}).items()
+    }
+    return next((_KINDS[kind].format(**context) for kind in kinds), None)
 
 
 def shown(value: Any) -> str:
     """As a person would type it."""
-    return json.dumps(value, ensure_ascii=False).strip('"') if value is None or isinstance(value, bool) else str(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(shown, value))}]"
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)

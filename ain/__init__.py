@@ -1,6 +1,6 @@
 """ain: make an Arabic-inclusive multimodal model from English image-question data, and show whether it is one."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 class UserError(Exception):

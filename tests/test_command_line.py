@@ -37,6 +37,42 @@ def test_the_sugar(typed: str, given: str | None) -> None:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
+        ("pack", "pack is called tokenize now: ain tokenize ..."),
+        (
+            "train trainer.row_tokens=4096",
+            "trainer.row_tokens is called trainer.pack_length now: type trainer.pack_length=4096",
+        ),
+        ("run +trainer.how.workers=2 -m", "trainer.how.workers is called trainer.how.num_workers now"),
+        ("run ~translator.spoil.mismatch", "translator.spoil.mismatch is called translator.corrupt.mismatch now"),
+        (
+            "run back_translation.translator.how.tries=3",
+            "back_translation.translator.how.tries is called back_translation.translator.how.max_attempts now",
+        ),
+        ("run predictor=transformers", "predictor=transformers is called predictor=local now"),
+        ("run ain/spoiled", "experiment=ain/spoiled is called experiment=ain/corrupted now"),
+    ],
+)
+def test_old_names_are_refused_with_the_new_ones(typed: str, said: str) -> None:
+    with pytest.raises(UserError) as refused:
+        arguments(typed.split())
+    assert str(refused.value).lstrip("+~").startswith(said)
+
+
+def test_every_new_name_is_one() -> None:
+    from test_config import config
+
+    from ain.pipeline.keys import keys_of
+    from ain.pipeline.renames import KEYS
+
+    chats = ["translator=openai_compatible", "screener=openai_compatible"]
+    known = {key for words in ([], chats) for key in keys_of(config(*words))}
+    assert set(KEYS.values()) <= known
+    assert not set(KEYS) & known
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
         ("colect", "ain: colect: no such command; choose one of collect, translate"),
         ("run translator=gtp_4o", "ain: translator=gtp_4o: choose one of gpt_4, gpt_4o, gpt_4o_mini,"),
         ("run translator.chekpoint=x", "ain: no such key: translator.chekpoint; did you mean translator.checkpoint?"),

@@ -25,7 +25,7 @@ def refuse_unknown_keys(cfg: DictConfig) -> None:
             if choice is not None and group != "experiment" and not group.startswith("hydra/")
         ]
     )
-    for key in sorted(set(_keys(cfg)) - known):
+    for key in sorted(set(keys_of(cfg)) - known):
         if not any(key.startswith(f"{free}.") for free in _FREE):
             raise UserError(f"experiment {name}: no such key: {key}{_hint(key, known)}")
 
@@ -45,8 +45,8 @@ def known_keys(overrides: Iterable[str]) -> set[str]:
 
     if not GlobalHydra.instance().is_initialized():
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            return set(_keys(compose("config", overrides=list(overrides))))
-    return set(_keys(compose("config", overrides=list(overrides))))
+            return set(keys_of(compose("config", overrides=list(overrides))))
+    return set(keys_of(compose("config", overrides=list(overrides))))
 
 
 def nearest(wrong: str, known: set[str]) -> str:
@@ -54,10 +54,10 @@ def nearest(wrong: str, known: set[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _keys(node: Any, at: str = "") -> Iterator[str]:
+def keys_of(node: Any, at: str = "") -> Iterator[str]:
     """All keys with their dots, groups included; nothing is resolved."""
     plain = OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node
     if isinstance(plain, dict):
         for key, value in plain.items():
             yield f"{at}{key!s}"
-            yield from _keys(value, f"{at}{key!s}.")
+            yield from keys_of(value, f"{at}{key!s}.")

@@ -198,7 +198,8 @@ def test_a_bug_in_one_job_of_a_sweep_leaves_the_others_their_table(tmp_path: Pat
     code = (
         "import sys; import ain.source.miniature as s; from ain import __main__ as m\n"
         "def rows(self):\n    if self.scenes == 1: raise RuntimeError('a bug')\n    return self._all()\n"
-        f"s.MiniatureSource.rows = rows; sys.argv = ['ain', 'collect', 'source.scenes=1,2', '-m', 'output_dir={tmp_path}']; m.main()"
+        "s.MiniatureSource.rows = rows\n"
+        f"sys.argv = ['ain', 'collect', 'source.scenes=1,2', '-m', 'output_dir={tmp_path}']; m.main()"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode != 0

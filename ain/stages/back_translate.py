@@ -116,7 +116,7 @@ def _percent(value: float) -> float:
 def check(back_translation: Any) -> None:
     if not getattr(back_translation, "translator", None):
         raise UserError(
-            "back_translation=none: no translator is configured for back-translation; choose another, as back_translation=miniature"
+            "back_translation=none: no translator is configured; choose another, as back_translation=miniature"
         )
 
 

@@ -1,55 +1,6 @@
 """Qwen2.5-VL: window attention in the vision tower, and a video's positions in time by its frame rate."""
 
-from typing import Any, ClassVar
+from ain.model.qwen2_5_vl.model import Qwen2_5VL
+from ain.model.qwen2_5_vl.processor import Qwen2_5VLProcessor
 
-from PIL import Image
-
-from ain.model.processor import Batch, Layout, Medium, Tokens, Unusable
-from ain.model.qwen2_vl import Qwen2VL, Qwen2VLProcessor
-from ain.model.qwen2_vl.positions import Box
-from ain.model.size import VisionShape
-
-
-class Qwen2_5VLProcessor(Qwen2VLProcessor):  # noqa: N801  the model's name has a point there
-    """Two pairs of frames are as far apart in time as tokens_per_second of the checkpoint says."""
-
-    def layout(self, medium: Medium, max_pixels: int | None = None) -> Layout:
-        if medium.images > 1 and not medium.fps:
-            raise Unusable("video: its frame rate is unknown, which Qwen2.5-VL counts time by; give fps with the video")
-        return super().layout(medium, max_pixels)
-
-    def boxes(self, layout: Layout) -> list[Box]:
-        (box,) = super().boxes(layout)
-        return (
-            [box._replace(interval=self.tokens_per_second * self._seconds(layout))] if layout.kind == "video" else [box]
-        )
-
-    @property
-    def tokens_per_second(self) -> float:
-        from transformers import AutoConfig
-
-        return AutoConfig.from_pretrained(self.checkpoint).vision_config.tokens_per_second
-
-    def _seconds(self, layout: Layout) -> float:
-        """Between two pairs of frames."""
-        return float(self.image_processor.temporal_patch_size / (layout.fps or 1.0))
-
-    def collate(self, samples: list[Tokens], images: list[Image.Image], left: bool = False) -> Batch:
-        import torch
-
-        batch = super().collate(samples, images, left)
-        videos = [layout for sample in samples for layout in sample.media if layout.kind == "video"]
-        if videos:
-            batch["second_per_grid_ts"] = torch.tensor([self._seconds(layout) for layout in videos])
-        return batch
-
-
-class Qwen2_5VL(Qwen2VL):  # noqa: N801
-    """transformers' Qwen2_5_VLForConditionalGeneration."""
-
-    model_type: ClassVar[str] = "qwen2_5_vl"
-
-    def vision(self, config: Any) -> VisionShape:
-        vision = config.vision_config
-        whole, window = len(vision.fullatt_block_indexes), (vision.window_size // vision.patch_size) ** 2
-        return VisionShape(vision.depth, vision.hidden_size, vision.spatial_merge_size**2, vision.depth - whole, window)
+__all__ = ["Qwen2_5VL", "Qwen2_5VLProcessor"]

@@ -1,53 +1,6 @@
 """Qwen3-VL: patches of 16 pixels, features of several vision layers, and a video's times written into the text."""
 
-from typing import Any, ClassVar
+from ain.model.qwen3_vl.model import Qwen3VL
+from ain.model.qwen3_vl.processor import Qwen3VLProcessor
 
-from ain.model.conversation import Message
-from ain.model.processor import Layout, Medium, Unusable
-from ain.model.qwen2_vl import Qwen2VL, Qwen2VLProcessor
-from ain.model.qwen2_vl.positions import Box
-from ain.model.size import VisionShape
-
-
-class Qwen3VLProcessor(Qwen2VLProcessor):
-    """Each pair of a video's frames is an image of its own behind the time that it shows, as `<1.5 seconds>`."""
-
-    def prepared(self, messages: list[Message], media: list[Medium]) -> list[Message]:
-        waiting = iter(media)
-        made = []
-        for message in messages:
-            parts: list[dict[str, str]] = []
-            for part in message["content"]:
-                medium = next(waiting) if part["type"] in ("image", "video") else None
-                parts += self._timed(medium) if medium and medium.kind == "video" else [part]
-            made.append({**message, "content": parts})
-        return made
-
-    def _timed(self, video: Medium) -> list[dict[str, str]]:
-        if not video.fps:
-            raise Unusable("video: its frame rate is unknown, which Qwen3-VL's text needs; give fps with the video")
-        both = int(self.image_processor.temporal_patch_size)
-        starts = range(0, video.images, both)
-        # The mean of the first and last frame's times; a last frame that is alone is taken twice.
-        times = [(first + min(first + both, video.images) - 1) / 2 / video.fps for first in starts]
-        return [
-            part for time in times for part in ({"type": "text", "text": f"<{time:.1f} seconds>"}, {"type": "video"})
-        ]
-
-    def placeholders(self, layout: Layout) -> list[int]:
-        pairs = layout.shape[0]
-        return [layout.tokens // pairs] * pairs
-
-    def boxes(self, layout: Layout) -> list[Box]:
-        (box,) = super().boxes(layout)
-        return [box._replace(frames=1)] * box.frames
-
-
-class Qwen3VL(Qwen2VL):
-    """transformers' Qwen3VLForConditionalGeneration."""
-
-    model_type: ClassVar[str] = "qwen3_vl"
-
-    def vision(self, config: Any) -> VisionShape:
-        vision = config.vision_config
-        return VisionShape(vision.depth, vision.hidden_size, vision.spatial_merge_size**2)
+__all__ = ["Qwen3VL", "Qwen3VLProcessor"]

@@ -3,31 +3,29 @@
 from collections import Counter
 from pathlib import Path
 
-from ain.metrics.rules import RULES, Thresholds, translation_reasons
+from ain.metrics.rules import RULES
 from ain.storage.record import reference
 from ain.storage.shards import Shards
 from ain.storage.tables import Table
 
 
-def corrupted(collect: Path, translate: Path, verify: Path, thresholds: Thresholds) -> Table:
+def corrupted(collect: Path, translate: Path, broken: dict[str, set[str]]) -> Table:
     """Percent of records that each rule rejects, a row for each kind of corruption and one for the good, which equal their
-    reference. `encoder` counts by similarity alone, `checks` by the other rules alone.
+    reference. `encoder` counts by similarity alone, `checks` by the other rules alone. broken: id → rules.
     """
     kinds: dict[str, Counter[str]] = {}
     for index in range(len(Shards(translate))):
         references = Shards(collect).by_id(index, ["references"])
-        scores = Shards(verify, suffix="arrow").by_id(index)
         for row in Shards(translate).read(index):
             trusted = reference(references[row["id"]], row["language"]) if row["turns"] else None
             if trusted:
                 kind = row["corrupted"] or ("none (good)" if row["turns"] == trusted else "none (mistranslated)")
-                _count(kinds.setdefault(kind, Counter()), translation_reasons(scores[row["id"]], thresholds))
+                _count(kinds.setdefault(kind, Counter()), broken.get(row["id"], set()))
     fired = [rule for rule in RULES if any(counts[rule] for counts in kinds.values())]
     return [_percent(kind, counts, fired) for kind, counts in sorted(kinds.items())]
 
 
-def _count(counts: "Counter[str]", reasons: list[str]) -> None:
-    rules = {reason.split(":")[0] for reason in reasons}
+def _count(counts: "Counter[str]", rules: set[str]) -> None:
     checks = bool(rules - {"similarity"})
     counts.update(rules)
     counts.update({"records": 1, "caught": bool(rules), "encoder": "similarity" in rules, "checks": checks})

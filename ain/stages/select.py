@@ -70,7 +70,7 @@ def select(
         against.write(shards, number)
         together.update(against.together())
     if translate and verify and read_manifest(translate)["counts"].get("corrupted"):
-        write_table(out / "tables" / "corrupted.csv", corrupted(collect, translate, verify, thresholds))
+        write_table(out / "tables" / "corrupted.csv", corrupted(collect, translate, _broken(shards)))
     on = {name for _, names in scored for name in names} | set(gate)
     return _counts(
         together, [name for name in (*RULES, "unsafe") if name not in on and not (name == "unsafe" and screened)], out
@@ -153,6 +153,13 @@ class Against:
             "original_usable": pa.array(self.rules[refused] < 1 << FUNNEL.index("unsafe")),
         }
         shards.write_tables(number, pa.table({"id": self.ids.filter(pa.array(self.rules == 0))}), pa.table(columns))
+
+
+def _broken(shards: Shards) -> dict[str, set[str]]:
+    """Id → the rules on a record's own turns that reject it."""
+    own = set(RULES) - set(SAMPLED)
+    rows = shards.rows(["id", "reasons"], "rejected")
+    return {row["id"]: own & {reason.split(":")[0] for reason in row["reasons"]} for row in rows}
 
 
 def _scored(verify: Path | None, back_translate: Path | None, thresholds: Thresholds) -> list[tuple[Shards, list[str]]]:

@@ -4,8 +4,8 @@ __version__ = "0.2.0"
 
 
 class UserError(Exception):
-    """A mistake a person can mend. Its text is one sentence that says what to type or change; it is shown without a traceback."""
+    """An error that the user can fix. Its text is one sentence that says what to change; it is shown without a traceback."""
 
 
 class Unavailable(UserError):
-    """Something that is not here and cannot be had now: weights behind a network or a licence, a library, a key."""
+    """Something is unavailable here: weights behind a network or a licence, a library, a key."""

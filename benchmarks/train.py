@@ -4,7 +4,7 @@
     python benchmarks/train.py --quick                            a few minutes
 
 One tiny Qwen2-VL of 7.3M parameters and samples as long as benchmarks/training/lengths.yaml says, in English and Arabic; same
-optimizer, schedule, samples, tokens and images; decoding images is in the time of all three, tokenising in nobody's.
+optimizer, schedule, samples, tokens and images; decoding images is in the time of all three, tokenising is in none's.
 Each run is a process of its own, they alternate, medians count. Needs `pip install accelerate` for the Trainer. The last line
 is a JSON object:
 

@@ -147,7 +147,7 @@ class Batches:
         self.files.note(path, {**state, "step": "done"})
         if found.nothing:
             raise UserError(
-                f"batch {state['batch']} ended as {batch.status} and answered nothing ({found.first}); when that is mended, "
+                f"batch {state['batch']} ended as {batch.status} and answered nothing ({found.first}); when that is fixed, "
                 "run the same command to submit it again"
             )
         return True
@@ -182,7 +182,7 @@ class Batches:
             take(request, Reply(f"not answered in {ROUNDS} batches: {found.first}", "unanswered"))
 
     def _refused(self, path: Path, state: State, batch: Any) -> bool:
-        """A batch that was not even begun. A full queue is waited for; anything else is a person's to mend."""
+        """A batch that was not even begun. A full queue is waited for; anything else must be fixed by the user."""
         errors = batch.errors.data if batch.errors and batch.errors.data else []
         said = self.endpoint.clean(
             "; ".join(f"{error.code}: {error.message}" for error in errors[:3]) or "no reason given"
@@ -202,7 +202,7 @@ class Batches:
             return False
         self.files.note(path, {"step": "planned"} | ({"round": state["round"]} if "round" in state else {}))
         raise UserError(
-            f"batch {state['batch']} was refused: {said}; when that is mended, run the same command to submit it again"
+            f"batch {state['batch']} was refused: {said}; when that is fixed, run the same command to submit it again"
         )
 
 

@@ -122,7 +122,7 @@ class OpenAIModel(LanguageModel):
 
 
 def _private(url: str) -> bool:
-    """On this machine or a private network, where nobody sends a bill."""
+    """Is it on this machine or on a private network, and so free of charge?"""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_private

@@ -106,7 +106,7 @@ class Endpoint:
     # Errors
 
     def fatal(self, error: openai.APIStatusError) -> UserError | None:
-        """What no retry mends and no other request would survive."""
+        """The sentence for an error that no retry can fix and that every other request would get, too."""
         said = self.clean(error.message)
         if error.status_code == 400 and error.code in ("unsupported_parameter", "unsupported_value"):
             return UserError(f"{self.model} does not accept {error.param} as sent ({said}){self._remedy(error.param)}")

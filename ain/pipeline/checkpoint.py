@@ -47,7 +47,7 @@ def locate(name: str, output_dir: Path) -> str:
 
 
 def here(name: str, output_dir: Path) -> str:
-    """The local directory, if it is there already; else the name as it was given. Nothing is downloaded or trained."""
+    """The local directory if it exists, else the name as given. Nothing is downloaded or trained."""
     if not name.startswith(MINIATURE):
         return _packaged(name)
     from ain.miniature.recipe import Recipe

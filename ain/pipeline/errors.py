@@ -21,7 +21,7 @@ def sentence(error: Exception) -> str | None:
     if isinstance(error, UserError):
         return str(error)
     if _DISK_FULL.search(str(error)):
-        return "no space left on the disk; free some, then the same command goes on from here"
+        return "no space left on the disk; free some, then run the same command to resume"
     if not isinstance(error, HydraException | OmegaConfBaseException):
         return None
     text = f"{error}\n{error.__cause__ or ''}"

@@ -35,7 +35,7 @@ class Runner:
                 refuse(node)
 
     def bring_up(self, node: Node) -> Path:
-        """The node's directory, finished. Upstream comes first; whoever is making a directory is waited for."""
+        """The node's directory, finished. Upstream comes first; if another process is making a directory, this one waits."""
         if node.done:
             return node.directory
         for above in node.follows():

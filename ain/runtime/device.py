@@ -12,7 +12,7 @@ def chosen(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise UserError(f"device={device}: no GPU is visible here; say device=cpu, or auto")
+        raise UserError(f"device={device}: no GPU is visible here; set device=cpu or device=auto")
     return device
 
 

@@ -100,7 +100,7 @@ def _start(body: Callable[[Work], Any], work: Work, devices: int, libraries: Seq
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.ERROR)  # what it warns of is said by us
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.ERROR)  # we report failures ourselves
     multiprocessing.set_forkserver_preload([body.__module__, *libraries])
     with tempfile.TemporaryDirectory(prefix="ain-ranks-") as logs, _own_signals():
         config = LaunchConfig(
@@ -176,9 +176,9 @@ def _blamed(codes: dict[int, int], notes: list[dict[str, Any]]) -> Exception:
     for number, code in codes.items():
         if code < 0 and code != -signal.SIGTERM:
             why = " (9 is often: out of memory)" if code == -9 else ""
-            return UserError(f"rank {number} was killed by signal {-code}{why}; the same command goes on")
+            return UserError(f"rank {number} was killed by signal {-code}{why}; run the same command to resume")
     if not notes:
-        return RuntimeError(f"ranks {sorted(codes)} failed without a word")
+        return RuntimeError(f"ranks {sorted(codes)} exited without an error message")
     first = notes[0]
     lost = re.search(r"connection (was )?(closed|reset)|broken pipe", first["said"], re.I)
     wake = "\nIt lost another rank, which may have been killed: often for want of memory." if lost else ""

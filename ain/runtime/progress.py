@@ -1,4 +1,4 @@
-"""Progress on standard error: how much is done, how fast, how long still. Quiet where nobody looks."""
+"""Progress bars on standard error, with speed and time left; a line a minute where there is no terminal."""
 
 import sys
 from typing import Any

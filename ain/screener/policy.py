@@ -23,7 +23,7 @@ def categories(policy: dict[str, Any]) -> dict[str, str]:
         if rules and (missing := {"name", "forbidden", "allowed"} - set(rules)):
             raise UserError(f"policy.categories.{code}: has no {min(missing)}")
     if not policy or not any(policy["categories"].values()):
-        raise UserError("policy: it has no category; choose policy=ain or policy=llavaguard, or nobody: screener=none")
+        raise UserError("policy: it has no category; choose policy=ain or policy=llavaguard, or set screener=none")
     return {code: rules["name"] for code, rules in policy["categories"].items() if rules}
 
 

@@ -26,7 +26,7 @@ COUNTS = "counts.json"  # the result's counts, written before its checkpoints ar
 
 
 def check(model: ModelFamily, trainer: TrainerSettings) -> None:
-    """Refuses what is not here: packages, GPUs, ranks on other nodes."""
+    """Refuses what is missing here: packages, GPUs, ranks on other nodes."""
     distributed.check(trainer.devices, trainer.num_nodes)
     here = resolved(trainer)
     model.check(here.accelerator == "gpu", here.bf16, here.shared_rows)

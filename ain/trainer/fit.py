@@ -128,7 +128,7 @@ def _trainer(training: Training, model: Any, plan: Plan, logger: Any) -> pl.Trai
 
 
 def _peak(settings: TrainerSettings, world_size: int) -> float | None:
-    """Floating-point operations a second of all devices together, at their best; of a CPU nobody knows it."""
+    """Floating-point operations a second of all devices together, at their best; None for a CPU."""
     if settings.accelerator != "gpu":
         return None
     tflops = device.tflops(torch.cuda.get_device_name()) or settings.tflops

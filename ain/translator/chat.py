@@ -1,9 +1,9 @@
-"""Translation by chat models: one request a record, nothing asked twice, faults found and mended once (Section 2.1).
+"""Translation by chat models: one request a record, nothing asked twice, faulty answers asked for again once (Section 2.1).
 
 What is translated together is a unit: a turn, so that an answer agrees with its question in gender and number, or a
 single text. A unit is paid for once, wherever it occurs: its answer lies in the ledger, and a record's request holds only
 units that are not known yet. Asking goes in rounds over all records, first everything, then what came back faulty; the
-Arabic records are put together from the ledger alone. So a killed run resumes, and a second run asks nothing.
+Translations are assembled from the ledger alone. So a killed run resumes, and a second run asks nothing.
 """
 
 import json
@@ -66,14 +66,14 @@ class ChatTranslator:
         return self.chat.digest()
 
     def run(self, todo: Todo, out: Path, engine: Any) -> "Asked":
-        """Asks for whatever is not known; returns all translations, to be put together from the ledger."""
+        """Asks for whatever is not known; returns all translations, to be assembled from the ledger."""
         self.asking = Asking(self.chat, out, self._shape, self._read, engine)
         expected, started = self._allow(todo), time.perf_counter()
 
         def rounds() -> None:
             self._ask(todo, self._first, "translate")
             if self.retry_on:
-                self._ask(todo, self._again, "mend")
+                self._ask(todo, self._again, "repair")
 
         self.asking.persist(rounds, f"{self.granularity}s")
         usage = {"records": 0, "naive_tokens": 0, "latency_s": 0.0, "answers_usd": 0.0}
@@ -234,7 +234,7 @@ class ChatTranslator:
 
 
 class Asked:
-    """Translations as they lie in the ledger; how many were asked for is counted as they are put together."""
+    """Translations as they lie in the ledger; usage is counted as they are assembled."""
 
     def __init__(self, translator: ChatTranslator, usage: dict[str, Any], expected: Estimate | None) -> None:
         self._translator, self._usage, self._expected = translator, usage, expected

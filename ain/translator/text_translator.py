@@ -34,7 +34,7 @@ class TextTranslator(ABC):
 
 
 class Assembled:
-    """Records' translations, put together from those of their distinct texts."""
+    """Records' translations, assembled from those of their distinct texts."""
 
     def __init__(self, unique: Unique, made: list[str | None], seconds: float) -> None:
         self._unique, self._made, self._seconds = unique, made, seconds

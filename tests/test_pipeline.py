@@ -53,6 +53,40 @@ def test_every_stage_leaves_counts_that_add_up(pico: Path, stages: Stages) -> No
     assert read_manifest(made["collect"][0])["counts"]["kept"] == 3 * (12 + 4)
 
 
+def test_a_manifest_says_what_was_run(pico: Path, stages: Stages) -> None:
+    """Settings with the defaults of classes, what was set beside them, what it follows, with which code, where and when."""
+    made = stages(pico)
+    for (directory,) in made.values():
+        manifest = read_manifest(directory)
+        assert {"torch", "transformers", "datasets", "ain"} <= set(manifest["versions"])
+        assert manifest["host"]
+        assert manifest["finished"]
+        assert manifest["commit"] is None or len(manifest["commit"].removesuffix("-dirty")) == 40
+        numbers = json.loads((directory / "metrics.json").read_text())
+        assert all(isinstance(value, int | float) for value in numbers.values())
+    translate = read_manifest(made["translate"][0])
+    assert translate["settings"]["translator"]["prefix"] == ""  # which no config names
+    assert translate["settings"]["translator"]["checkpoint"] == "miniature:translator?steps=150"
+    assert translate["how"]["translator"] == {"batch_size": 64, "device": "cpu"}
+    assert translate["follows"] == {"collect": made["collect"][0].name}
+    assert json.loads((made["evaluate"][0] / "metrics.json").read_text())["accuracy/shown/ar/all"] >= 0
+
+
+def test_a_manifest_holds_no_login() -> None:
+    from test_config import config
+
+    from ain.pipeline.graph import Graph
+    from ain.pipeline.manifests import manifest
+    from ain.pipeline.stages import STAGES
+
+    url = "translator.how.base_url=https://me:secret@example.org/v1"
+    cfg = config("translator=openai_compatible", "translator.model=any", url)
+    (node,) = Graph(cfg, [STAGES["translate"]]).targets
+    said = json.dumps(manifest(node, {}, 0.0))
+    assert "//***@example.org/v1" in said
+    assert "secret" not in said
+
+
 def test_the_same_again_makes_nothing(outputs: Path) -> None:
     before = times(outputs)
     result = ain("run", *PICO, f"output_dir={outputs}")

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from ain.pipeline.build import plain
 from ain.pipeline.fingerprint import content, shape
 from ain.pipeline.stages import STAGES, Stage, targets
-from ain.pipeline.values import Values, checked
+from ain.pipeline.values import checked
 from ain.storage.digests import digest
 from ain.storage.manifest import is_done
 
@@ -128,19 +128,3 @@ def _as_part(part: str, cfg: DictConfig) -> DictConfig:
     own.source = cfg.source if source is None else source
     own.translator.target = target
     return own
-
-
-def plain_settings(groups: dict[str, Any], how: bool = False) -> dict[str, Any]:
-    """For a manifest: what shaped the result, or what was set under `how:`."""
-    if not how:
-        return {group: content(values) for group, values in groups.items()}
-    return {group: found for group, values in groups.items() if (found := _how(values))}
-
-
-def _how(values: Any) -> Any:
-    if isinstance(values, Values):
-        inner = {name: found for name, value in values.shaping.items() if (found := _how(value))}
-        return inner | {name: content(value) for name, value in values.how.items()}
-    if isinstance(values, dict):
-        return {name: found for name, value in values.items() if (found := _how(value))}
-    return None

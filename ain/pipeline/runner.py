@@ -10,10 +10,10 @@ from typing import Any
 from ain import UserError
 from ain.pipeline.build import build, over_checkpoints
 from ain.pipeline.checkpoint import locate
-from ain.pipeline.graph import Graph, Node, map_inputs, plain_settings
+from ain.pipeline.graph import Graph, Node, map_inputs
+from ain.pipeline.manifests import manifest, metrics
 from ain.runtime.console import log
 from ain.runtime.distributed import rank, world_size
-from ain.runtime.provenance import provenance
 from ain.storage.files import replace_text
 from ain.storage.locks import lock
 from ain.storage.manifest import mark_done
@@ -98,31 +98,6 @@ def refuse(node: Node) -> None:
 def plain_build(group: str, values: Any) -> Any:
     """As it stands, checkpoints by their names."""
     return build(values)
-
-
-def manifest(node: Node, counts: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """All that is needed to say what was run."""
-    return {
-        "stage": node.stage.name,
-        "version": node.stage.version,
-        "counts": counts,
-        "seconds": round(seconds, 1),
-        "settings": plain_settings(node.settings),
-        "how": plain_settings(node.settings | node.uses, how=True),
-        "follows": map_inputs(node.inputs, lambda above: above.directory.name),
-        **provenance(),
-    }
-
-
-def metrics(counts: dict[str, Any], prefix: str = "") -> dict[str, float]:
-    """The numbers of a stage, flat: `accuracy/ar/ocr`."""
-    made: dict[str, float] = {}
-    for name, value in counts.items():
-        if isinstance(value, dict):
-            made |= metrics(value, f"{prefix}{name}/")
-        elif isinstance(value, int | float):
-            made[f"{prefix}{name}"] = value
-    return made
 
 
 def wanted(hook: Callable[..., Any], node: Node, make: Callable[[str, Any], Any], **given: Any) -> dict[str, Any]:

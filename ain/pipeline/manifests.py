@@ -1,0 +1,49 @@
+"""What a stage's manifest and metrics record: enough to say what was run, and nothing secret."""
+
+import re
+from typing import Any
+
+from ain.pipeline.fingerprint import content
+from ain.pipeline.graph import Node, map_inputs
+from ain.pipeline.values import Values
+from ain.runtime.provenance import provenance
+
+_LOGIN = re.compile(r"//[^/@\s]+@")  # of a URL: https://user:password@host
+
+
+def manifest(node: Node, counts: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """settings: all effective values that shaped the result; how: those that did not."""
+    return {
+        "stage": node.stage.name,
+        "version": node.stage.version,
+        "counts": counts,
+        "seconds": round(seconds, 1),
+        "settings": {group: content(values) for group, values in node.settings.items()},
+        "how": {group: found for group, values in (node.settings | node.uses).items() if (found := _how(values))},
+        "follows": map_inputs(node.inputs, lambda above: above.directory.name),
+        **provenance(),
+    }
+
+
+def _how(values: Any) -> Any:
+    if isinstance(values, Values):
+        inner = {name: found for name, value in values.shaping.items() if (found := _how(value))}
+        return inner | {name: _without_login(content(value)) for name, value in values.how.items()}
+    if isinstance(values, dict):
+        return {name: found for name, value in values.items() if (found := _how(value))}
+    return None
+
+
+def _without_login(value: Any) -> Any:
+    return _LOGIN.sub("//***@", value) if isinstance(value, str) else value
+
+
+def metrics(counts: dict[str, Any], prefix: str = "") -> dict[str, float]:
+    """The numbers among a stage's counts, flat: `accuracy/shown/ar/ocr`."""
+    made: dict[str, float] = {}
+    for name, value in counts.items():
+        if isinstance(value, dict):
+            made |= metrics(value, f"{prefix}{name}/")
+        elif isinstance(value, int | float):
+            made[f"{prefix}{name}"] = value
+    return made

@@ -35,7 +35,7 @@ import numpy as np
 
 from ain.engine.local import Local
 from ain.miniature.world import DOMAINS, World
-from ain.pipeline.checkpoint import locate
+from ain.pipeline.locate import locate
 from ain.stages import verify as stage
 from ain.stages.translate import SCHEMA as TRANSLATION
 from ain.storage.record import RECORD

@@ -20,7 +20,7 @@ from tiny_qwen import family
 from ain.model.processor import Batch
 from ain.objective.sft import SupervisedFineTuning
 from ain.runtime import distributed
-from ain.tracking.settings import Tracker
+from ain.tracking.tracker import Tracker
 from ain.trainer import history
 from ain.trainer.export import export
 from ain.trainer.fit import fit

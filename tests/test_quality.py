@@ -10,7 +10,7 @@ import pytest
 from ain.metrics.checks import length, same_numbers, script_ratio
 from ain.metrics.rules import Thresholds, translation_reasons
 from ain.miniature.world import DOMAINS, World
-from ain.pipeline.checkpoint import locate
+from ain.pipeline.locate import locate
 from ain.text import corruption
 from ain.translator.seq2seq import Seq2Seq
 from ain.verifier.sentence_encoder import SentenceEncoder

@@ -247,7 +247,7 @@ def test_the_miniature_sees_what_the_policy_forbids(checkpoints: Path) -> None:
     from ain.engine.local import Local
     from ain.miniature.world import DOMAINS, World
     from ain.pipeline.build import build, over_checkpoints, plain
-    from ain.pipeline.checkpoint import locate
+    from ain.pipeline.locate import locate
     from ain.pipeline.values import checked
     from ain.screener import ImageSet
 

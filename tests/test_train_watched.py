@@ -14,7 +14,7 @@ from tiny_qwen import checkpoint
 
 from ain import UserError
 from ain.model.samples import Samples
-from ain.tracking.settings import Tracker
+from ain.tracking.tracker import Tracker
 from ain.trainer.fit import fit
 from ain.trainer.plan import Plan
 

@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 
 from ain import UserError
 from ain.pipeline.graph import Graph
-from ain.pipeline.settings import check_settings
+from ain.pipeline.job_settings import check_settings
 from ain.pipeline.stages import STAGES
 from ain.runtime.paths import CONF
 

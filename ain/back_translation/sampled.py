@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 
-from ain.runtime.values import Positive
+from ain.runtime.ranges import Positive
 
 
 class Sampled:

@@ -6,7 +6,7 @@ from random import Random
 
 from ain.benchmark import Condition, Item
 from ain.miniature.world import DOMAINS, World
-from ain.runtime.values import Positive
+from ain.runtime.ranges import Positive
 from ain.text.placeholders import IMAGE
 
 

@@ -4,27 +4,11 @@ import difflib
 
 from ain import UserError
 from ain.pipeline import renames
+from ain.pipeline.stages import REPORTED, STAGES
 from ain.report.reproduction import stand_ins
 from ain.runtime.paths import EXPERIMENTS
 
-VERBS = (
-    "collect",
-    "translate",
-    "verify",
-    "back_translate",
-    "screen",
-    "select",
-    "mix",
-    "tokenize",
-    "train",
-    "evaluate_base",
-    "evaluate",
-    "probe",
-    "rate",
-    "report",
-    "run",
-    "reproduce",
-)
+VERBS = (*STAGES, *REPORTED[::-1], "reproduce")
 
 
 def arguments(words: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from ain.runtime.values import Number, Share
+from ain.runtime.ranges import Number, Share
 
 
 def _rising(bounds: list[float]) -> list[float]:

@@ -11,7 +11,7 @@ from typing import Any
 from hydra.utils import get_object
 
 from ain.pipeline.build import build, over_checkpoints
-from ain.pipeline.checkpoint import identity
+from ain.pipeline.locate import identity
 from ain.pipeline.values import Values
 
 

@@ -117,8 +117,8 @@ class Job:
     def work(self) -> Path | None:
         """Bring up what was asked for, then report and publish. Returns the directory that was asked for; None for a plan."""
         from ain.pipeline.graph import Graph
+        from ain.pipeline.job_settings import check_settings
         from ain.pipeline.runner import Runner
-        from ain.pipeline.settings import check_settings
 
         check_settings(self.cfg)
         graph = Graph(self.cfg)

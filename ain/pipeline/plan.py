@@ -5,8 +5,8 @@ from typing import Any
 
 from ain import UserError
 from ain.pipeline.build import build, over_checkpoints
-from ain.pipeline.checkpoint import here
 from ain.pipeline.graph import Graph
+from ain.pipeline.locate import here
 from ain.pipeline.runner import refuse, wanted
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from ain import UserError
 from ain.pipeline.build import build, over_checkpoints
-from ain.pipeline.checkpoint import locate
 from ain.pipeline.graph import Graph, Node, map_inputs
+from ain.pipeline.locate import locate
 from ain.pipeline.manifests import manifest, metrics
 from ain.runtime.console import log
 from ain.runtime.distributed import rank, world_size

@@ -30,8 +30,13 @@ def _tuned(job: dict[str, Any], language: str) -> float:
 
 
 def _trained_blank(job: dict[str, Any]) -> bool:
-    mixture = read_manifest(Path(job["directories"]["mix"]))["settings"]["mixture"]
-    return bool(mixture["images"] == "blank")
+    mixtures = (manifest["settings"].get("mixture", {}) for manifest in _manifests(job).values())
+    return any(mixture.get("images") == "blank" for mixture in mixtures)
+
+
+def _manifests(job: dict[str, Any]) -> dict[Path, dict[str, Any]]:
+    """The manifests of all stages of a job, by directory."""
+    return {Path(name): read_manifest(Path(name)) for name in job["directories"].values()}
 
 
 def _differences(jobs: list[dict[str, Any]]) -> Table:
@@ -76,5 +81,6 @@ def _difference(one: tuple[str, Any], other: tuple[str, Any]) -> dict[str, Any] 
 def _scores(job: dict[str, Any]) -> dict[str, float]:
     """Question → score, in Arabic, with the images as the job was trained on them."""
     condition = "blank" if _trained_blank(job) else "shown"
-    rows = Shards(Path(job["directories"]["evaluate"])).rows(["id", "language", "images", "score"])
+    tuned = next(path for path, manifest in _manifests(job).items() if manifest["counts"].get("model") == "tuned")
+    rows = Shards(tuned).rows(["id", "language", "images", "score"])
     return {row["id"]: row["score"] for row in rows if row["language"] == "ar" and row["images"] == condition}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ain import UserError
-from ain.runtime.values import Positive
+from ain.runtime.ranges import Positive
 from ain.source import Found, Medium
 from ain.source.conversation import language, turns
 from ain.storage.digests import folder_digest

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ain import UserError
-from ain.runtime.values import Positive
+from ain.runtime.ranges import Positive
 from ain.source import Found, Medium
 from ain.source.conversation import language, turns
 from ain.source.folder import listed, name_of, read
 from ain.storage.digests import folder_digest
-from ain.storage.hub import commit
+from ain.storage.revisions import commit
 from ain.text.languages import LanguageChoice
 
 Column = Literal["id", "image", "images", "question", "answer", "conversations", "language"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from ain.miniature.scene import Question
 from ain.miniature.world import DOMAINS, Scene, World
-from ain.runtime.values import NotNegative, Positive, Share
+from ain.runtime.ranges import NotNegative, Positive, Share
 from ain.source import Found, Medium
 from ain.storage.images import png
 from ain.storage.record import Turns

@@ -14,7 +14,7 @@ from ain.runtime.console import log
 from ain.storage.files import replace_text
 from ain.storage.manifest import read_manifest
 from ain.storage.tables import write_table
-from ain.tracking.settings import Tracker
+from ain.tracking.tracker import Tracker
 from ain.trainer.export import export
 from ain.trainer.history import HISTORY, VALIDATION, read, summary
 from ain.trainer.model_card import model_card

@@ -17,7 +17,7 @@ from ain.model.size import Load, flops
 from ain.runtime import device, distributed
 from ain.runtime.console import log
 from ain.storage.manifest import read_manifest
-from ain.tracking import live
+from ain.tracking import training as live
 from ain.trainer.answers import Answers
 from ain.trainer.history import HISTORY, VALIDATION, History
 from ain.trainer.loader import Rows, loader

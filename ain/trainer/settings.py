@@ -10,7 +10,7 @@ from pydantic import Field
 from ain import UserError
 from ain.runtime.distributed import cores
 from ain.runtime.paths import install_hint
-from ain.runtime.values import AboveZero, NotNegative, Positive, PositiveShare
+from ain.runtime.ranges import AboveZero, NotNegative, Positive, PositiveShare
 
 Strategy = Literal["ddp", "zero1", "zero2", "zero3"]  # by ZeRO's stage; DDP spreads nothing over the ranks
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)

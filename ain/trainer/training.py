@@ -8,7 +8,7 @@ from typing import Any
 from ain.model.base import ModelFamily
 from ain.model.processor import Batch
 from ain.model.samples import Samples
-from ain.tracking.settings import Tracker
+from ain.tracking.tracker import Tracker
 from ain.trainer.checkpoints import Checkpoints
 from ain.trainer.settings import TrainerSettings
 

@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import Any
 
 from ain.runtime.batching import batches
-from ain.runtime.values import Positive, Share
+from ain.runtime.ranges import Positive, Share
 from ain.text.languages import LanguageCode
 from ain.translator.text_translator import TextTranslator
 

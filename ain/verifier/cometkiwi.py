@@ -19,7 +19,7 @@ from torch.nn.utils.rnn import pad_sequence
 from ain import UserError
 from ain.runtime.batching import batches
 from ain.runtime.device import chosen
-from ain.runtime.values import Positive
+from ain.runtime.ranges import Positive
 from ain.verifier.base import PairScorer
 
 _FILES = ["hparams.yaml", "checkpoints/model.ckpt"]

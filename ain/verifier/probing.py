@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ain.runtime.values import Number, Positive
+from ain.runtime.ranges import Number, Positive
 from ain.text.corruption import Kind
 from ain.text.languages import LanguageCode
 

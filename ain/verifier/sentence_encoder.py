@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ain.runtime.batching import batches
-from ain.runtime.values import Positive
+from ain.runtime.ranges import Positive
 from ain.text.normalise import normalise
 from ain.verifier.base import EmbeddingVerifier
 

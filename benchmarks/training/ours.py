@@ -25,7 +25,7 @@ from ain.stages.tokenize import tokenize
 from ain.storage.images import ImageStore
 from ain.storage.manifest import mark_done
 from ain.storage.shards import Shards
-from ain.tracking.settings import Tracker
+from ain.tracking.tracker import Tracker
 from ain.trainer.export import weights
 from ain.trainer.fit import fit
 from ain.trainer.history import read

@@ -23,7 +23,7 @@ class JobSettings:
 
 def check_settings(cfg: DictConfig) -> None:
     """Refuses a value that does not fit, by its key."""
-    arguments = signature("ain.pipeline.settings.JobSettings")
+    arguments = signature("ain.pipeline.job_settings.JobSettings")
     for name in JobSettings.__dataclass_fields__:
         value = OmegaConf.to_container(cfg[name]) if OmegaConf.is_config(cfg[name]) else cfg[name]
         if name == "records" and isinstance(value, list):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ain.storage.files import replace_text
-from ain.tracking.settings import Tracker
+from ain.tracking.tracker import Tracker
 
 
 def logger(tracker: Tracker, out: Path, described: dict[str, Any], rank: int) -> Any:

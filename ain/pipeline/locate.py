@@ -8,7 +8,7 @@ from typing import Any
 
 from ain import Unavailable, UserError
 from ain.storage.digests import content_digest
-from ain.storage.hub import commit
+from ain.storage.revisions import commit
 
 MINIATURE = "miniature:"
 PACKAGE = "package:"

@@ -1,1 +1,1 @@
-"""What a person types and reads: arguments and errors."""
+"""The command line: its arguments and its entry point."""

@@ -1,4 +1,4 @@
-"""Words of the command line as Hydra wants them."""
+"""Translate the command line into Hydra's arguments."""
 
 import difflib
 
@@ -12,7 +12,10 @@ VERBS = (*STAGES, *REPORTED[::-1], "reproduce")
 
 
 def arguments(words: list[str]) -> list[str]:
-    """`run NAME -m a=1,2` as Hydra wants it: stage and experiment, then all overrides, then all flags with their values."""
+    """Return `run NAME -m a=1,2` as Hydra's arguments: stage, overrides, experiment, then flags with their values.
+
+    Raise UserError for an unknown command and for a renamed one.
+    """
     verb, *rest = words
     if verb in renames.COMMANDS:
         raise UserError(f"{verb} is called {renames.COMMANDS[verb]} now: ain {renames.COMMANDS[verb]} ...")
@@ -33,15 +36,15 @@ def arguments(words: list[str]) -> list[str]:
     if verb == "reproduce":
         if not names:
             raise UserError("reproduce what? name an experiment, as in: ain reproduce ain/table4")
-        # What an experiment names goes before what the person names.
+        # The experiment's overrides come first, so that the user's take precedence.
         overrides = ["reproduce=true", *stand_ins(names[0], EXPERIMENTS / f"{names[0]}.yaml"), *overrides]
-    elif verb != "run" or not names:  # an experiment may say how far it goes
+    elif verb != "run" or not names:  # an experiment may set the stage
         overrides = [f"stage={verb}", *overrides]
     return [*overrides, *(f"experiment={name}" for name in names), *flags]
 
 
 def _current(override: str) -> str:
-    """The override, unless its key or its choice has another name now."""
+    """Return the override. Raise UserError if its key or its choice was renamed."""
     key, _, value = override.partition("=")
     if (new := renames.CHOICES.get(override)) is not None:
         raise UserError(f"{override} is called {new} now")

@@ -1,7 +1,7 @@
 """The command line: `ain STAGE [overrides]`, `ain run [NAME]`, each with `-m` for a sweep.
 
-A verb is sugar for `stage=VERB`, a bare word after it for `experiment=WORD`. Standard output carries results only: its last
-line is the directory that the command was asked for.
+A verb is short for `stage=VERB`, a bare word after it for `experiment=WORD`. Standard output carries results only; its last
+line is the requested directory.
 """
 
 import errno
@@ -25,7 +25,7 @@ from ain.runtime.paths import CONF
 
 
 def _identity(*, _root_: DictConfig) -> str:
-    """The fingerprint that names a job's folder: the same config, the same folder."""
+    """Return the fingerprint that names a job's folder: the same config gives the same folder."""
     from ain.pipeline.job import fingerprint
 
     return fingerprint(_root_)
@@ -36,7 +36,7 @@ OmegaConf.register_new_resolver("job", _identity, replace=True)
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def run(cfg: DictConfig) -> None:
-    """One job, composed by Hydra."""
+    """Run one job that Hydra has composed."""
     from ain.pipeline.job import Job
 
     out = results()
@@ -49,8 +49,8 @@ def run(cfg: DictConfig) -> None:
 
 
 def main() -> None:
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come to us, to be said in one sentence
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # no bar for each load; downloads bring their own
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through: we report them in one sentence
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # no bar for each load; downloads have ours
     words = sys.argv[1:] or ["--help"]
     try:
         with tempfile.TemporaryDirectory(prefix="ain-dry-run-") as nowhere:
@@ -66,10 +66,10 @@ def main() -> None:
 
 
 def _prepared(words: list[str], nowhere: str) -> list[str]:
-    """The words for Hydra, after what must be refused before it. nowhere: for the files of commands that leave none."""
+    """Return the arguments for Hydra, after the checks that must come before it. nowhere: for runs that keep no files."""
     if not words[0].startswith("-") and "=" not in words[0]:
         words = arguments(words)
-    # Jobs of a sweep compose for themselves, some on other machines: what they share comes by the environment.
+    # Each job of a sweep composes its own config, maybe on another machine; the environment carries what they share.
     os.environ["AIN_SWEEP"] = hashlib.sha256("\0".join(words).encode()).hexdigest()[:12]
     if world_size() > 1 and {"-m", "--multirun"} & set(words):
         raise UserError(
@@ -87,6 +87,6 @@ def _refuse_unwritable(words: list[str]) -> None:
     try:
         Path(place).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        if error.errno != errno.ENOSPC:  # which has a sentence of its own
+        if error.errno != errno.ENOSPC:  # a full disk has its own message
             raise UserError(f"output_dir={place}: cannot be written ({error.strerror})") from None
         raise

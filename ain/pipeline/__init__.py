@@ -1,1 +1,1 @@
-"""From a composed config to finished stages: the table, its nodes, and how they are brought up."""
+"""Resolve a composed config into a graph of stages and run them."""

@@ -1,4 +1,4 @@
-"""From a config group to an object: of the class that `_target_` names, with plain arguments."""
+"""Build objects from config groups: the class that `_target_` names, called with plain arguments."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +13,7 @@ from ain.pipeline.values import Values, checked
 
 
 def plain(cfg: DictConfig, group: str) -> Any:
-    """The group's values, interpolations resolved; a value that is asked for (`???`) and missing is named."""
+    """Return the group's values with interpolations resolved. Raise UserError for a missing required value (`???`)."""
     node = OmegaConf.select(cfg, group)
     if not OmegaConf.is_config(node):
         return node
@@ -23,7 +23,7 @@ def plain(cfg: DictConfig, group: str) -> Any:
 
 
 def build(values: Any) -> Any:
-    """The object of checked values, those inside it first; values without a class as they are."""
+    """Build the object of checked values, nested objects first. Values without a class stay as they are."""
     if isinstance(values, Values):
         made = get_object(values.target)
         arguments = {name: build(value) for name, value in values.arguments.items()}
@@ -34,12 +34,12 @@ def build(values: Any) -> Any:
 
 
 def component(cfg: DictConfig, group: str) -> Any:
-    """What a config group stands for: its values, checked and built."""
+    """Check the values of a config group and build its object."""
     return build(checked(group, plain(cfg, group)))
 
 
 def over_checkpoints(group: str, values: Any, change: Callable[[str], Any]) -> Any:
-    """A group's values with each checkpoint's name changed."""
+    """Return a group's values with `change` applied to the name of each checkpoint."""
     if isinstance(values, Values):
         return replace(
             values,

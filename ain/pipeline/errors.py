@@ -1,4 +1,4 @@
-"""Mistakes in a command or a config, said in one sentence with the nearest right word. None means: not a person's mistake."""
+"""Turn errors in a command or a config into one sentence that suggests the nearest valid word."""
 
 import difflib
 import re
@@ -10,14 +10,14 @@ from ain import UserError
 from ain.pipeline.keys import known_keys, nearest
 from ain.runtime.paths import EXPERIMENTS
 
-# Python, Arrow, safetensors, SQLite and torch say it each in an exception of its own.
+# Python, Arrow, safetensors, SQLite and torch each raise their own exception for a full disk.
 _DISK_FULL = re.compile(
     r"no space left|disk is full|quota exceeded|errno 27|inline_container.*(write failed|unexpected pos)", re.I
 )
 
 
 def sentence(error: Exception) -> str | None:
-    """What to tell the person."""
+    """Return the message for the user, or None for an error that is not the user's mistake."""
     if isinstance(error, UserError):
         return str(error)
     if _DISK_FULL.search(str(error)):

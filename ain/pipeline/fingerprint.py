@@ -1,9 +1,9 @@
-"""What names a stage's directory: a digest of all that shapes its content.
+"""Compute the fingerprint that names a stage's directory: a digest of everything that affects its content.
 
-    fingerprint = H(stage, version, effective values of the groups it reads, upstream fingerprints, outside data)
+    fingerprint = H(stage, version, effective values of the groups it reads, upstream fingerprints, external data)
 
-Effective values include the defaults of classes, so that a changed default is a changed fingerprint. Keys under `how:`
-(devices, workers, rates) shape no content and are left out. Checkpoints count by content, hub ids by commit.
+Effective values include the defaults of classes, so a changed default changes the fingerprint. Keys under `how:` (devices,
+workers, rates) do not affect content and are left out. Checkpoints count by content, hub ids by commit.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from ain.pipeline.values import Values
 
 
 def content(values: Any) -> Any:
-    """Plain values of all that shapes a result, on every level."""
+    """Return the plain values that affect a result, at every level of nesting."""
     if isinstance(values, Values):
         return {"_target_": values.target, **content(values.shaping)}
     if isinstance(values, dict):
@@ -25,7 +25,7 @@ def content(values: Any) -> Any:
 
 
 def shape(group: str, values: Any) -> Any:
-    """What of a group enters a fingerprint: its content, and the digest of data that it reads from outside."""
+    """Return a group's part of a fingerprint: its content, and the digest of the external data that it reads."""
     made = over_checkpoints(group, content(values), identity)
     if not isinstance(values, Values) or not hasattr(get_object(values.target), "digest"):
         return made

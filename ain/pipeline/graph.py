@@ -1,6 +1,6 @@
-"""A config resolved into nodes, once: which stages, with which settings, from what, in which directory.
+"""Resolve a config, once, into a graph of nodes: stages with their settings, inputs and directories.
 
-Whoever wants to know what a command makes, what is done, what it costs or what it left asks the graph.
+Planning, running and reporting all read this graph.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,8 +20,11 @@ from ain.storage.manifest import is_done
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One stage of one job. inputs: argument → node, None where there is none to follow, or such a mapping for each part of
-    the mixture. settings, uses: group → checked values."""
+    """One stage of one job. settings, uses: group → checked values.
+
+    inputs: argument → upstream node, or None where that stage is left out. `parts` holds such a mapping for each part of the
+    mixture.
+    """
 
     stage: Stage
     settings: dict[str, Any]
@@ -34,13 +37,13 @@ class Node:
         return is_done(self.directory)
 
     def follows(self) -> Iterator["Node"]:
-        """The nodes that this one is made from, directly."""
+        """Yield the direct inputs of this node."""
         found: list[Node] = []
         map_inputs(self.inputs, found.append)
         yield from found
 
     def setting(self, group: str) -> Any:
-        """Of this node, or of the nearest one above it that has the group: checked values, or None."""
+        """Return the group's checked values from this node or the nearest upstream node that has them, or None."""
         own = self.settings | self.uses
         if group in own:
             return own[group]
@@ -48,14 +51,14 @@ class Node:
 
 
 def map_inputs(inputs: Any, change: Callable[[Node], Any]) -> Any:
-    """The same mapping with each node changed."""
+    """Return the same mapping with `change` applied to each node."""
     if isinstance(inputs, dict):
         return {name: map_inputs(branch, change) for name, branch in inputs.items()}
     return inputs if inputs is None else change(inputs)
 
 
 class Graph:
-    """nodes: all of a job, each after those that it is made from; targets: those of the stages that were asked for."""
+    """The nodes of a job. nodes: all of them, each after its inputs. targets: those of the requested stages."""
 
     def __init__(self, cfg: DictConfig, stages: Iterable[Stage] | None = None) -> None:
         self.output_dir = Path(cfg.output_dir)
@@ -68,7 +71,7 @@ class Graph:
         return list(self._nodes.values())
 
     def named(self) -> dict[str, Node]:
-        """By the stage's name; where a part of the mixture has a source of its own, the second one is `stage (2)`."""
+        """Return the nodes by stage name. If a part of the mixture has its own source, its node is `stage (2)`."""
         names: dict[str, Node] = {}
         for node in sorted(self.nodes, key=lambda node: list(STAGES).index(node.stage.name)):
             count = sum(other.stage is node.stage for other in names.values())
@@ -87,7 +90,7 @@ class Graph:
         return self._nodes.setdefault(directory, Node(stage, settings, uses, inputs, directory))
 
     def _shape(self, group: str, values: Any) -> Any:
-        """Data that lies outside is looked at once, however many nodes read it."""
+        """Return the group's part of a fingerprint. External data is hashed once, however many nodes read it."""
         key = digest([group, content(values)])
         if key not in self._shapes:
             self._shapes[key] = shape(group, values)
@@ -109,8 +112,8 @@ class Graph:
 
 
 def _as_part(part: str, cfg: DictConfig) -> DictConfig:
-    """The config as one part of the mixture sees it: with its own source, if it has one, the parts that share what is made
-    of it, and the language that it is to be translated into."""
+    """Return the config as one part of the mixture sees it: with its own source if it has one, only the parts that share
+    its upstream stages, and its target language."""
     parts = cfg.mixture.parts
     source = parts[part].get("source")
     target = parts[part].language if parts[part].translate else None

@@ -1,4 +1,4 @@
-"""A job: one composed config, one folder named by its fingerprint, one `job.json`, one publication."""
+"""Run a job: one composed config with a folder named by its fingerprint, a `job.json` and a W&B run."""
 
 import json
 import time
@@ -40,9 +40,9 @@ _NOT_CONTENT = (
     "reproduce",
     "records",
 )
-HEADLINE = ("input", "kept", "rejected", "steps", "loss", "validation_loss")  # of a stage without a headline of its own
+HEADLINE = ("input", "kept", "rejected", "steps", "loss", "validation_loss")  # for stages without their own headline
 MINIATURE = "ain.source.miniature.MiniatureSource"
-_NOT_A_CHOICE = ("stage", *_NOT_CONTENT)  # overrides that do not tell one job from another
+_NOT_A_CHOICE = ("stage", *_NOT_CONTENT)  # overrides that do not distinguish jobs
 
 
 def fingerprint(cfg: DictConfig) -> str:
@@ -53,7 +53,7 @@ def fingerprint(cfg: DictConfig) -> str:
 
 
 def _without_how(plain: Any) -> Any:
-    """All groups without their `how`; classes are not imported for it, so defaults stay in."""
+    """Return all groups without their `how`. Classes are not imported, so values that equal a default still count."""
     return (
         {key: _without_how(value) for key, value in plain.items() if key != "how"} if isinstance(plain, dict) else plain
     )
@@ -64,7 +64,8 @@ def _key(override: str) -> str:
 
 
 class Job:
-    """Entered, it writes its job.json however the work ends, and says why it failed; in a sweep the others go on."""
+    """A job as a context manager: on exit it writes job.json, however the work ended, and logs why it failed. In a sweep the
+    other jobs go on."""
 
     def __init__(self, cfg: DictConfig, folder: Path) -> None:
         self.cfg = cfg
@@ -109,13 +110,14 @@ class Job:
         return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
 
     def _write(self) -> None:
-        if rank() > 0:  # the first one writes for all
+        if rank() > 0:  # rank 0 writes for all
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         replace_text(self.folder / "job.json", json.dumps(self.row, indent=2, ensure_ascii=False))
 
     def work(self) -> Path | None:
-        """Bring up what was asked for, then report and publish. Returns the directory that was asked for; None for a plan."""
+        """Run the requested stages, then report and publish. Return the requested directory, or None for a dry run and on
+        ranks above 0."""
         from ain.pipeline.graph import Graph
         from ain.pipeline.job_settings import check_settings
         from ain.pipeline.runner import Runner
@@ -148,7 +150,7 @@ class Job:
             log.info(line)
 
     def _note(self, graph: "Graph", runner: "Runner") -> None:
-        """What was made, where it is, and the numbers that tell this job from another."""
+        """Record what was made, where it is, and the numbers that distinguish this job."""
         directories = {name: str(node.directory) for name, node in graph.named().items()}
         self.row |= {"directories": directories, "made": runner.made, "headline": {}}
         for node in graph.targets:
@@ -179,7 +181,7 @@ class Job:
         return where
 
     def _run(self) -> Run:
-        """This job as a run of W&B."""
+        """Return this job as a W&B run."""
         choices = {str(group): str(choice) for group, choice in HydraConfig.get().runtime.choices.items()}
         experiment = self.row["experiment"]
         return Run(
@@ -196,7 +198,7 @@ class Job:
 
 
 def headline(node: "Node") -> dict[str, Any]:
-    """A stage's own, or whatever it counted that everybody knows."""
+    """Return the stage's own headline, or those of its counts that HEADLINE lists."""
     counts = read_manifest(node.directory)["counts"]
     if own := node.stage.hook("headline"):
         return own(counts)  # type: ignore[no-any-return]
@@ -204,7 +206,7 @@ def headline(node: "Node") -> dict[str, Any]:
 
 
 def section(name: str, node: "Node") -> "Section":
-    """A stage as the report shows it."""
+    """Return a stage's section of the report."""
     from ain.report.section import Section
 
     said = node.stage.hook("said")
@@ -215,7 +217,7 @@ def section(name: str, node: "Node") -> "Section":
 
 
 def _warn(graph: "Graph") -> None:
-    """The miniature's models answer other people's data too, with nonsense."""
+    """Warn if the miniature's models are used on other data, which they answer with nonsense."""
     sources = {getattr(node.setting("source"), "target", None) for node in graph.nodes} - {None}
     if not sources or sources == {MINIATURE}:
         return

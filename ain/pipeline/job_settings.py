@@ -1,4 +1,4 @@
-"""The settings of a job that belong to no group."""
+"""Check the settings of a job that belong to no config group."""
 
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -11,7 +11,7 @@ from ain.pipeline.values import signature, value_of
 
 @dataclass(frozen=True)
 class JobSettings:
-    """What stands at the top of conf/config.yaml."""
+    """The top-level settings of conf/config.yaml."""
 
     stage: str
     seed: Annotated[int, Field(ge=0)] = 0
@@ -22,7 +22,7 @@ class JobSettings:
 
 
 def check_settings(cfg: DictConfig) -> None:
-    """Refuses a value that does not fit, by its key."""
+    """Raise UserError, naming the key, for a value that does not fit."""
     arguments = signature("ain.pipeline.job_settings.JobSettings")
     for name in JobSettings.__dataclass_fields__:
         value = OmegaConf.to_container(cfg[name]) if OmegaConf.is_config(cfg[name]) else cfg[name]

@@ -1,4 +1,4 @@
-"""The keys that a config has; an experiment may set keys, not invent them."""
+"""Find the keys of a config and refuse unknown ones: an experiment may set keys, not add them."""
 
 import difflib
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from ain.runtime.paths import CONF
 
 
 def refuse_unknown_keys(cfg: DictConfig) -> None:
-    """An experiment may set keys, not invent them: compose again without it and compare the keys."""
+    """Raise UserError if the experiment adds keys: compose again without it and compare the keys."""
     choices = HydraConfig.get().runtime.choices
     name = choices.get("experiment")
     if name is None:
@@ -36,7 +36,7 @@ def _hint(key: str, known: set[str]) -> str:
     return nearest(key, known) or ("" if "." in key else "; does its first line say `# @package _global_`?")
 
 
-_FREE = ("mixture.parts", "source.columns", "paper", "stand_in")  # people name these keys themselves
+_FREE = ("mixture.parts", "source.columns", "paper", "stand_in")  # users choose these keys
 
 
 def known_keys(overrides: Iterable[str]) -> set[str]:
@@ -55,7 +55,7 @@ def nearest(wrong: str, known: set[str]) -> str:
 
 
 def keys_of(node: Any, at: str = "") -> Iterator[str]:
-    """All keys with their dots, groups included; nothing is resolved."""
+    """Yield all dotted keys, groups included, without resolving anything."""
     plain = OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node
     if isinstance(plain, dict):
         for key, value in plain.items():

@@ -1,5 +1,5 @@
-"""Names of checkpoints: a directory, a hub id (`org/name` or `org/name@revision`), `miniature:NAME?seed=N`, or
-`package:MODULE/FOLDER or HUB_ID` for weights that come in a Python package, where that is installed.
+"""Resolve the names of checkpoints: a directory, a hub id (`org/name` or `org/name@revision`), `miniature:NAME?seed=N`, or
+`package:MODULE/FOLDER or HUB_ID` for weights in a Python package, with the hub id where it is not installed.
 """
 
 from importlib.util import find_spec
@@ -16,9 +16,9 @@ _NOT_FOR_TORCH = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*",
 
 
 def identity(name: str) -> Any:
-    """What of a checkpoint enters a fingerprint: a directory's content, a hub's id and commit, a miniature's recipe.
+    """Return what identifies a checkpoint in a fingerprint: a directory's content, a hub id and commit, a miniature's recipe.
 
-    A name that can be none of these is refused here, before any work is done.
+    Raise UserError for any other name, before any work is done.
     """
     if name.startswith(MINIATURE):
         from ain.miniature.recipe import Recipe
@@ -36,7 +36,7 @@ def identity(name: str) -> Any:
 
 
 def locate(name: str, output_dir: Path) -> str:
-    """A local directory that `from_pretrained` takes. What is missing is downloaded, or, for a miniature, trained."""
+    """Return a local directory for `from_pretrained`. Download what is missing, or train it if it is a miniature."""
     if name.startswith(MINIATURE):
         from ain.miniature.checkpoints import trained
         from ain.miniature.recipe import Recipe
@@ -47,7 +47,7 @@ def locate(name: str, output_dir: Path) -> str:
 
 
 def here(name: str, output_dir: Path) -> str:
-    """The local directory if it exists, else the name as given. Nothing is downloaded or trained."""
+    """Return the local directory if it exists, else the name as given. Download and train nothing."""
     if not name.startswith(MINIATURE):
         return _packaged(name)
     from ain.miniature.recipe import Recipe
@@ -57,7 +57,7 @@ def here(name: str, output_dir: Path) -> str:
 
 
 def _packaged(name: str) -> str:
-    """The directory in a Python package that is installed, or what is named behind `or`."""
+    """Return the folder in the Python package, or the name after `or` if the package is not installed."""
     inside, _, otherwise = name.removeprefix(PACKAGE).partition(" or ")
     if not name.startswith(PACKAGE):
         return name

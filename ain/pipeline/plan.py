@@ -1,4 +1,4 @@
-"""A dry run: what a command would make, what it would find done, what it would cost, and what is missing here."""
+"""Plan a dry run: what a command would make, what is done, what it would cost, and what is missing on this machine."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from ain.pipeline.runner import refuse, wanted
 
 
 def plan(graph: Graph) -> Iterator[str]:
-    """Lines for a person. Nothing is written, downloaded or trained."""
+    """Yield the lines to print. Nothing is written, downloaded or trained."""
 
     def local(group: str, values: Any) -> Any:
         return build(over_checkpoints(group, values, lambda name: here(name, graph.output_dir)))

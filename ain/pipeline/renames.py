@@ -1,10 +1,10 @@
-"""Keys, choices and commands that have another name now. Whoever types an old one is told the new one."""
+"""List the renamed keys, choices and commands, so that an old name is refused with the new one."""
 
 COMMANDS = {"pack": "tokenize"}
 
 CHOICES = {"predictor=transformers": "predictor=local", "experiment=ain/spoiled": "experiment=ain/corrupted"}
 
-# Old key → new key, each within its group, wherever that group's settings stand.
+# Old key → new key within its group, also where the group is nested in another.
 KEYS = {
     "translator.spoil": "translator.corrupt",
     "translator.unit": "translator.granularity",
@@ -39,7 +39,7 @@ KEYS = {
 
 
 def renamed(key: str) -> str | None:
-    """The new name of an old key, as `back_translation.translator.unit`; None where it has none."""
+    """Return the new name of an old key such as `back_translation.translator.unit`, or None if it was not renamed."""
     for old, new in KEYS.items():
         at = f".{key}.".find(f".{old}.")
         if at >= 0:

@@ -1,4 +1,4 @@
-"""How the nodes of a graph are brought up: what is done is skipped, what is missing upstream is made first."""
+"""Run the nodes of a graph: skip what is done, and make missing inputs first."""
 
 import inspect
 import json
@@ -22,20 +22,20 @@ METRICS = "metrics.json"
 
 
 class Runner:
-    """One command's way through a graph. made: the stages that it made itself."""
+    """The run of one command over its graph. made: the stages that this run made."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.made: list[str] = []
 
     def check(self) -> None:
-        """What would only be noticed far down is refused before any work begins."""
+        """Refuse, before any work begins, what would otherwise fail late."""
         for node in self.graph.nodes:
             if not node.done:
                 refuse(node)
 
     def bring_up(self, node: Node) -> Path:
-        """The node's directory, finished. Upstream comes first; if another process is making a directory, this one waits."""
+        """Return the node's finished directory. Make its inputs first; wait if another process is making a directory."""
         if node.done:
             return node.directory
         for above in node.follows():
@@ -49,7 +49,7 @@ class Runner:
         return node.directory
 
     def _with_other_ranks(self, node: Node) -> None:
-        """As one of several ranks: some stages are for all of them, and the first one keeps the directory."""
+        """Make the node as one of several ranks. Only some stages support this; rank 0 writes the directory."""
         if not node.stage.ranks:
             raise UserError(
                 f"{node.stage.name} is not done and cannot run on {world_size()} ranks; run it first, in one process: "
@@ -88,7 +88,7 @@ class Runner:
 
 
 def refuse(node: Node) -> None:
-    """Values that do not go together, and what the stage cannot do here."""
+    """Raise UserError for values that do not go together and for what the stage cannot do here."""
     for values in (node.settings | node.uses).values():
         build(values)
     if check := node.stage.hook("check"):
@@ -96,13 +96,13 @@ def refuse(node: Node) -> None:
 
 
 def plain_build(group: str, values: Any) -> Any:
-    """As it stands, checkpoints by their names."""
+    """Build values with checkpoints as names: nothing is downloaded or trained."""
     return build(values)
 
 
 def wanted(hook: Callable[..., Any], node: Node, make: Callable[[str, Any], Any], **given: Any) -> dict[str, Any]:
-    """What a stage's hook asks for by its arguments' names: inputs that are done (None where not), groups of this node or of
-    one above it, `out`, and what is given."""
+    """Return the arguments that a stage's hook names: directories of inputs (None if not done), groups of this node or an
+    upstream one, `out`, and what is in `given`."""
     found: dict[str, Any] = {"out": node.directory} | given
     for name in inspect.signature(hook).parameters:
         if name in found:

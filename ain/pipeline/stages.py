@@ -1,17 +1,15 @@
-"""The pipeline as one table. No other module lists stages by name.
+"""Define the pipeline as one table. No other module lists stages by name.
 
-A stage's body is a function in `ain/stages/`, its arguments named as the groups and the stages in its row. Beside it the
-module may have
+A stage's body is a function in `ain/stages/` whose arguments are named after the groups and stages in its row. The module
+may also define these hooks, which name what they need in their arguments:
 
-    check(...)              refuses, before any work begins, what cannot be done here
-    estimate(...)           lines that say what the work would take
-    headline(counts)        the numbers that tell one job from another
-    TITLE, SHOWN            of its section in the report; its tables and figures by name → caption
-    said(counts)            a sentence on what it came to, for that section
-    pages(where, ...)       further pages of a job's report
-    together(jobs, where)   what the jobs of a sweep show together
-
-each of which asks for what it needs by the names of its arguments.
+    check(...)              refuse, before any work begins, what cannot be done here
+    estimate(...)           yield lines on what the work would take
+    headline(counts)        return the numbers that distinguish jobs
+    TITLE, SHOWN            title of its section in the report; its tables and figures by name → caption
+    said(counts)            return a sentence on the outcome, for that section
+    pages(where, ...)       write further pages of a job's report
+    together(jobs, where)   write the page that compares the jobs of a sweep
 """
 
 import importlib
@@ -25,24 +23,24 @@ Condition = Callable[[Config], bool]
 
 @dataclass(frozen=True)
 class Stage:
-    """A row of the pipeline: its config groups and upstream stages are also its body's arguments."""
+    """One row of the pipeline. Its config groups and upstream stages are also the arguments of its body."""
 
     name: str
     version: int  # bump when the body's result changes for the same inputs
-    reads: tuple[str, ...] = ()  # groups that shape the result
-    uses: tuple[str, ...] = ()  # groups that do not: where and how it is worked out
+    reads: tuple[str, ...] = ()  # groups that affect the result
+    uses: tuple[str, ...] = ()  # groups that do not: where and how it is computed
     after: tuple[str, ...] = ()
-    when: dict[str, Condition] = field(default_factory=dict)  # of stages in `after`: else there is none to follow
-    per_part: tuple[str, ...] = ()  # followed once for each part of the mixture
-    body: str = ""  # the module in ain.stages, where it is not the name
-    ranks: bool = False  # its body is for all ranks that were started
+    when: dict[str, Condition] = field(default_factory=dict)  # upstream stage → condition; the input is None if false
+    per_part: tuple[str, ...] = ()  # upstream stages, once for each part of the mixture
+    body: str = ""  # module in ain.stages, if it is not the name
+    ranks: bool = False  # can run on several ranks
 
     @property
     def module(self) -> str:
         return f"ain.stages.{self.body or self.name}"
 
     def hook(self, name: str) -> Any:
-        """A function of the stage's module by its name, or None."""
+        """Return a function or constant of the stage's module by name, or None."""
         return getattr(importlib.import_module(self.module), name, None)
 
     def run(self, **arguments: Any) -> dict[str, Any]:
@@ -50,7 +48,7 @@ class Stage:
 
 
 def translates(cfg: Config) -> bool:
-    """Does any part of the mixture ask for translations? If not, none are made."""
+    """Return whether any part of the mixture asks for translations. If not, none are made."""
     return any(part.translate for part in cfg.mixture.parts.values())
 
 
@@ -99,7 +97,7 @@ _ROWS = (
 )
 STAGES = {stage.name: stage for stage in _ROWS}
 
-# What a verb of the command line brings up, where it is more than the stage of that name; and whether it ends in a report.
+# The stages that a verb of the command line runs, if more than the stage of that name; and the verbs that end in a report.
 TARGETS = {
     "evaluate": ("evaluate_base", "evaluate"),
     **dict.fromkeys(("run", "report"), ("probe", "evaluate_base", "evaluate")),
@@ -107,11 +105,11 @@ TARGETS = {
 REPORTED = ("run", "report")
 _WANTED: dict[str, Condition] = {
     "probe": translates
-}  # of a verb that brings up several: without translations, no verifier
+}  # for verbs that run several stages: without translations, there is no verifier to probe
 
 
 def targets(cfg: Config) -> Iterator[Stage]:
-    """The stages that a job is asked for."""
+    """Yield the stages that a job requests."""
     names = TARGETS.get(cfg.stage, (cfg.stage,))
     for name in names:
         if len(names) == 1 or _WANTED.get(name, lambda cfg: True)(cfg):

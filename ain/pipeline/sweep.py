@@ -1,4 +1,4 @@
-"""Around a sweep: old job files are cleared first; at its end comes the table of all jobs, and a failure if any failed."""
+"""Clear old job files before a sweep; after it, print the table of all jobs and exit with an error if any failed."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ class Sweep(Callback):
             old.unlink()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Hydra makes mere warnings of what callbacks raise, so a fault of ours is shown and ends the sweep here."""
+        """Finish the sweep. Hydra turns exceptions of callbacks into warnings, so show errors and exit here."""
         try:
             end(config)
         except Exception as error:
@@ -32,7 +32,7 @@ class Sweep(Callback):
 
 
 def end(config: DictConfig) -> None:
-    """The table of all jobs, what is made of them together, and a failure if any failed."""
+    """Print the table of all jobs, write their joint report, and exit with an error if any failed."""
     jobs = _jobs(Path(config.hydra.sweep.dir))
     if not jobs:
         sys.exit("ain: the sweep has no jobs; give at least one value, as in thresholds=paper,none")
@@ -53,7 +53,7 @@ def end(config: DictConfig) -> None:
 
 
 def _together(jobs: list[dict[str, Any]], config: DictConfig) -> bool:
-    """What the jobs show together. Returns whether a job that is unavailable here is an answer, too."""
+    """Write the joint report of the jobs. Return whether an unavailable job counts as a result instead of a failure."""
     where = Path(config.output_dir) / "report"
     if config.stage in REPORTED:
         from ain.report.sweep import report_sweep
@@ -72,7 +72,7 @@ def _together(jobs: list[dict[str, Any]], config: DictConfig) -> bool:
 
 
 def _run(config: DictConfig) -> Run:
-    """The sweep as a run of W&B."""
+    """Return the sweep as a W&B run."""
     experiment = config.hydra.runtime.choices.get("experiment")
     plain = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     return Run(
@@ -88,7 +88,7 @@ def _run(config: DictConfig) -> Run:
 
 
 def _jobs(folder: Path) -> list[dict[str, Any]]:
-    """All jobs of the sweep in the order in which they began, each with a label that tells it from the others."""
+    """Return all jobs of the sweep in the order they started, each with a label that distinguishes it."""
     jobs = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*/job.json")]
     jobs.sort(key=lambda job: job["started"])
     common = set.intersection(*(set(job["overrides"]) for job in jobs)) if len(jobs) > 1 else set()
@@ -112,7 +112,7 @@ def _compared(jobs: list[dict[str, Any]], config: DictConfig) -> list[str]:
 
 
 def table(jobs: list[dict[str, Any]]) -> list[str]:
-    """One line a job: its overrides, how it ended, and its headline or its error."""
+    """Return one line per job: its overrides, its status, and its headline or error."""
     rows = [("job", "status", "seconds", "")]
     for job in jobs:
         headline = "  ".join(f"{name} {_short(value)}" for name, value in job.get("headline", {}).items())

@@ -1,7 +1,7 @@
-"""Values of a config against the signature of the class that they are for, and a sentence for each that does not fit.
+"""Check a config's values against the signature of their class, with a clear message for each that does not fit.
 
-`how:` holds the arguments that shape no result (devices, rates); they are arguments like the others. What a config does not
-name has its default in the class, so that effective values are complete.
+`how:` holds the arguments that do not affect the result (devices, rates); they are arguments like the others. Arguments that
+a config does not name get the class's defaults, so effective values are complete.
 """
 
 import inspect
@@ -52,8 +52,10 @@ class Values:
 
 
 def checked(key: str, node: Any, typed: dict[str, str] | None = None) -> Any:
-    """Values of a node with a class (`_target_`), all others as they are. Refuses, by the key as it was typed, what the
-    class does not take. typed: argument → key, where a node was handed arguments from outside.
+    """Return `Values` for a node with a class (`_target_`), anything else as it is.
+
+    Raise UserError, naming the key as typed, for what the class does not take. typed: argument → key, for arguments that
+    were passed down from the enclosing node.
     """
     if isinstance(node, list):
         return [checked(f"{key}.{i}", value) for i, value in enumerate(node)]
@@ -84,8 +86,8 @@ def checked(key: str, node: Any, typed: dict[str, str] | None = None) -> Any:
 def _hand_down(
     target: str, given: dict[str, Any], how: dict[str, Any], keys: dict[str, str]
 ) -> dict[str, dict[str, str]]:
-    """What a class does not take goes to the node among its arguments that does: `translator.how.base_url` is the base_url of
-    the translator's language model. Returns of each such node its arguments' keys as typed."""
+    """Pass arguments that a class does not take down to the nested node that does: `translator.how.base_url` is the base_url
+    of the translator's language model. Return, for each such node, its arguments' keys as typed."""
     own = signature(target)
     inner = [name for name, value in given.items() if name in own and isinstance(value, dict) and "_target_" in value]
     handed: dict[str, dict[str, str]] = {}
@@ -113,7 +115,7 @@ class Argument:
 
 @cache
 def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
-    """None where the type is a class of ours, which is built from a node of its own."""
+    """Return a validator for the type, or None for a class of ours, which is built from its own node."""
     try:
         return TypeAdapter(annotation)
     except (PydanticSchemaGenerationError, PydanticUserError):
@@ -122,7 +124,7 @@ def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
 
 @cache
 def signature(target: str) -> dict[str, Argument]:
-    """Argument name → its type and default, of the class (or function) that a `_target_` names."""
+    """Return argument name → type and default, for the class or function that a `_target_` names."""
     made = get_object(target)
     hints = typing.get_type_hints(made.__init__ if inspect.isclass(made) else made, include_extras=True)
     empty = inspect.Parameter.empty
@@ -140,7 +142,7 @@ def signature(target: str) -> dict[str, Argument]:
 
 
 def value_of(key: str, argument: Argument, value: Any, typed: dict[str, str] | None = None) -> Any:
-    """The value for an argument; refused where it does not fit the annotation."""
+    """Return the value for an argument. Raise UserError if it does not fit the annotation."""
     if isinstance(value, dict) and "_target_" in value:
         return checked(key, value, typed)
     adapter = _adapter(argument.annotation)
@@ -154,14 +156,14 @@ def value_of(key: str, argument: Argument, value: Any, typed: dict[str, str] | N
 
 
 def _as_float(annotation: Any, value: Any) -> Any:
-    """1 and 1.0 are one value where a float is expected."""
+    """Return an integer as a float where a float is expected, so that 1 and 1.0 are the same value."""
     kinds = {annotation, *typing.get_args(annotation)}
     number = isinstance(value, int) and not isinstance(value, bool)
     return float(value) if number and float in kinds and int not in kinds else value
 
 
 def _plain(value: Any) -> Any:
-    """A default as a config would have it."""
+    """Return a default in the form that a config would have."""
     if isinstance(value, tuple | set | frozenset):
         return [_plain(one) for one in (value if isinstance(value, tuple) else sorted(value))]
     if isinstance(value, dict):
@@ -170,7 +172,7 @@ def _plain(value: Any) -> Any:
 
 
 def _sentence(key: str, value: Any, error: ValidationError) -> str:
-    """`KEY=VALUE: expected ...`, naming all that a union would take, and which of nested settings is meant."""
+    """Return `KEY=VALUE: expected ...`, with every type that a union takes and the key of the nested setting at fault."""
     faults = error.errors(include_url=False)
     first = next((fault for fault in faults if fault["type"] in _UNKNOWN), faults[0])
     for step in first["loc"]:
@@ -195,7 +197,7 @@ def _expected(fault: Any) -> str | None:
 
 
 def shown(value: Any) -> str:
-    """As a person would type it."""
+    """Return the value as a user would type it."""
     if isinstance(value, list):
         return f"[{', '.join(map(shown, value))}]"
     return json.dumps(value) if value is None or isinstance(value, bool) else str(value)

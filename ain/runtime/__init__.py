@@ -1,1 +1,1 @@
-"""The machine: devices, ranks, progress, standard output."""
+"""The machine that a run uses: devices, ranks, progress bars, standard output."""

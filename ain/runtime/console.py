@@ -1,4 +1,4 @@
-"""Standard output carries results only. What people read goes to standard error, through the logger `ain`."""
+"""Keep standard output for results only. Messages go to standard error, through the logger `ain`."""
 
 import logging
 import os
@@ -11,7 +11,7 @@ _results: TextIO | None = None
 
 
 class _Stderr(logging.Handler):
-    """Writes to whatever standard error is at the moment; ranks and workers that import this have it too."""
+    """Write to the current standard error. Ranks and workers that import this module have the handler too."""
 
     def emit(self, record: logging.LogRecord) -> None:
         print(f"ain: {record.getMessage()}", file=sys.stderr, flush=True)
@@ -20,11 +20,11 @@ class _Stderr(logging.Handler):
 if not log.handlers:
     log.addHandler(_Stderr())
     log.setLevel(logging.INFO)
-    log.propagate = False  # Hydra's handlers would say it again
+    log.propagate = False  # Hydra's handlers would print it again
 
 
 def results() -> TextIO:
-    """Our standard output. Descriptor 1 itself goes to standard error from now on, for libraries print."""
+    """Return our standard output. From now on, descriptor 1 goes to standard error, because libraries print."""
     global _results
     if _results is None:
         sys.stdout.flush()

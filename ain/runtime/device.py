@@ -1,8 +1,8 @@
-"""Where a model runs: the GPU if there is one, else the CPU; and how fast a GPU is at its best."""
+"""Choose where a model runs (the GPU if there is one, else the CPU) and look up the peak speed of a GPU."""
 
 from ain import UserError
 
-# TFLOP/s in bfloat16, dense, as the makers state them; the first that a device's name contains.
+# Dense bfloat16 TFLOP/s as the vendors state them. The first key that a device's name contains applies.
 TFLOPS = {"B200": 2_250, "H200": 989, "H100 PCIe": 756, "H100": 989, "A100": 312, "L40S": 362, "A40": 150}
 
 
@@ -17,5 +17,5 @@ def chosen(device: str) -> str:
 
 
 def tflops(name: str) -> float | None:
-    """Of a GPU by its name, as "NVIDIA A100-SXM4-80GB"; None where it is not known."""
+    """Return the peak TFLOP/s of a GPU by its name, such as "NVIDIA A100-SXM4-80GB", or None if it is not known."""
     return next((float(value) for part, value in TFLOPS.items() if part in name), None)

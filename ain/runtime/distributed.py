@@ -1,7 +1,7 @@
-"""Ranks of a distributed training: started here, one process a device, or found started by torchrun or srun.
+"""Start the ranks of distributed training, one process per device, or join those that torchrun or srun has started.
 
-Lightning would start them by running the command line again, which in a sweep would start the sweep again. So they are
-started from outside with the very call that they are to make.
+Lightning would start them by running the command line again, which in a sweep would start the sweep again. So we start them
+ourselves, with the function that they are to call.
 """
 
 import json
@@ -25,7 +25,7 @@ Work = TypeVar("Work")
 
 
 def world_size() -> int:
-    """Ranks that were started from outside; 1 where none were."""
+    """Return the number of ranks that torchrun or srun has started, or 1."""
     _from_slurm()
     return int(os.environ.get("WORLD_SIZE", 1))
 
@@ -36,7 +36,7 @@ def rank() -> int:
 
 
 def _from_slurm() -> None:
-    """srun numbers its tasks in names of its own. A batch script's own process, which starts them, is no rank."""
+    """Copy srun's task numbers to torch's variables. The process of the batch script, which starts the tasks, is no rank."""
     here = os.environ
     tasks = here.get("SLURM_STEP_NUM_TASKS", "1")
     if "RANK" in here or tasks == "1":
@@ -49,7 +49,7 @@ def _from_slurm() -> None:
 
 
 def gathered(value: Work) -> list[Work]:
-    """What each rank has, by rank; called by all of them."""
+    """Return the values of all ranks, ordered by rank. Every rank must call this."""
     import torch.distributed as dist
 
     if not dist.is_available() or not dist.is_initialized():
@@ -60,22 +60,23 @@ def gathered(value: Work) -> list[Work]:
 
 
 def cores(devices: int) -> int:
-    """For each of a machine's ranks; srun has shared them out already."""
+    """Return the number of CPU cores for each rank of this machine. srun has already divided them."""
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return here if os.environ.get("SLURM_STEP_NUM_TASKS", "1") != "1" else here // devices
 
 
 def run(body: Callable[[Work], Any], work: Work, devices: int, num_nodes: int, libraries: Sequence[str] = ()) -> Any:
-    """What `body(work)` gives on rank 0. Where a rank fails, its error is raised here. libraries: modules to load once for all.
+    """Return what `body(work)` returns on rank 0. If a rank fails, raise its error here. libraries: modules to load once for
+    all ranks.
 
-    Started from outside, this process is one rank among others and calls the body itself.
+    If torchrun or srun has started the ranks, this process is one of them and calls the body itself.
     """
     check(devices, num_nodes)
     return body(work) if world_size() == devices * num_nodes else _start(body, work, devices, libraries)
 
 
 def check(devices: int, num_nodes: int) -> None:
-    """Refuses what cannot be started from here, or was started otherwise than it is asked for."""
+    """Raise UserError for ranks that cannot be started from here, or whose number differs from the settings."""
     wanted, started = devices * num_nodes, world_size()
     if started not in (1, wanted):
         raise UserError(
@@ -88,10 +89,10 @@ def check(devices: int, num_nodes: int) -> None:
 
 
 def _start(body: Callable[[Work], Any], work: Work, devices: int, libraries: Sequence[str]) -> Any:
-    """One process a device by torch's elastic agent, which is what torchrun is: it ends all when one fails.
+    """Start one process per device with torch's elastic agent, as torchrun does. It ends all of them when one fails.
 
-    They are forked from a process that has the libraries loaded and has done nothing else; with GPUs, which bear no fork
-    of a process that has looked at them, each starts afresh.
+    Without GPUs they fork from a process that has only loaded the libraries. With GPUs each starts from scratch (spawn),
+    because a process that has used CUDA cannot be forked.
     """
     import multiprocessing
 
@@ -127,7 +128,7 @@ def _start(body: Callable[[Work], Any], work: Work, devices: int, libraries: Seq
 
 @contextmanager
 def _own_signals() -> Iterator[None]:
-    """The agent leaves its handlers behind; what was there before comes back."""
+    """Restore the signal handlers that the agent replaces and leaves behind."""
     kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
     before = {kind: signal.getsignal(kind) for kind in kinds}
     try:
@@ -138,7 +139,8 @@ def _own_signals() -> Iterator[None]:
 
 
 def _guarded(body: Callable[[Work], Any], work: Work, agent: int, notes: str) -> Any:
-    """Writes down when and of what this rank failed, and whether a person can help it: others fail in its wake."""
+    """Call the body. If it fails, write down when and why, and whether the user can correct it, because other ranks fail as a
+    consequence."""
     _end_with(agent)
     try:
         return body(work)
@@ -150,8 +152,8 @@ def _guarded(body: Callable[[Work], Any], work: Work, agent: int, notes: str) ->
 
 
 def _end_with(agent: int) -> None:
-    """No rank goes on when the process that started them is gone, however that ended."""
-    if not hasattr(os, "pidfd_open"):  # Linux alone has it
+    """End this rank when the process that started it is gone, however that ended."""
+    if not hasattr(os, "pidfd_open"):  # only Linux has it
         return
     gone = os.pidfd_open(agent)
 
@@ -163,13 +165,14 @@ def _end_with(agent: int) -> None:
 
 
 def _notes(directory: Path) -> list[dict[str, Any]]:
-    """Of all ranks that failed by themselves, in the order in which they did."""
+    """Return the notes of all ranks that failed by themselves, in the order in which they failed."""
     notes = [json.loads(path.read_text(encoding="utf-8")) for path in directory.glob("rank-*.json")]
     return sorted(notes, key=lambda note: note["at"])
 
 
 def _blamed(codes: dict[int, int], notes: list[dict[str, Any]]) -> Exception:
-    """The error to show: what a person did, else a rank that was killed, else the first that failed. codes: exits by rank."""
+    """Return the error to show: the user's mistake, else a rank that was killed, else the first that failed. codes: exit code
+    by rank."""
     for note in notes:
         if note["by_person"]:
             return UserError(note["said"])

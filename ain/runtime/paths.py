@@ -1,4 +1,4 @@
-"""Where the project's own files are: in a checkout at its top, in an installed wheel inside the package."""
+"""Locate the project's own files: at the top of a checkout, or inside the package of an installed wheel."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ INSTALLED = (_PACKAGE / "conf").is_dir()
 
 CONF = (_PACKAGE if INSTALLED else ROOT) / "conf"
 EXPERIMENTS = CONF / "experiment" if INSTALLED else ROOT / "experiments"
-PAPER = EXPERIMENTS / "paper"  # what the papers print
+PAPER = EXPERIMENTS / "paper"  # numbers printed in the papers
 
 
 def install_hint(extra: str) -> str:
-    """What to type for the libraries of an extra."""
+    """Return the command that installs the libraries of an extra."""
     return f"pip install 'ain-arabic-vlm[{extra}]'" if INSTALLED else f"pip install -e '.[{extra}]'"

@@ -1,4 +1,4 @@
-"""Progress bars on standard error, with speed and time left; a line a minute where there is no terminal."""
+"""Show progress bars on standard error, with speed and remaining time."""
 
 import sys
 from typing import Any
@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 
 def progress(what: str, total: int | None = None, unit: str = "it") -> Any:
-    """A tqdm bar on a terminal; in a log file a line every minute and one at the end."""
+    """Return a tqdm bar. In a log file it writes one line a minute and one at the end."""
     watched = sys.stderr.isatty()
     return tqdm(
         desc=f"{what:>10}",

@@ -1,4 +1,4 @@
-"""What a result was made with: versions, the project's git commit, this machine, now."""
+"""Record what made a result: versions, the project's git commit, the machine, the time."""
 
 import platform
 import socket
@@ -24,7 +24,7 @@ def _now() -> str:
 
 @cache
 def _versions() -> dict[str, str]:
-    """Read off the installed packages' metadata; none of them is imported for it."""
+    """Return the versions from the metadata of installed packages, without importing them."""
     found = {"ain": __version__, "python": platform.python_version()}
     for name in _PACKAGES:
         try:
@@ -36,8 +36,8 @@ def _versions() -> dict[str, str]:
 
 @cache
 def commit() -> str | None:
-    """The project's git commit, `-dirty` where files were changed since; None where there is no git to ask."""
-    if INSTALLED:  # in whose repository, if any, is not ours
+    """Return the project's git commit, with `-dirty` if files have changed since, or None without git."""
+    if INSTALLED:  # a repository around it would not be ours
         return None
     try:
         found = subprocess.run(

@@ -1,4 +1,4 @@
-"""What the arguments of classes may be, where a plain type says too little; checked when a config is resolved."""
+"""Types for class arguments where a plain type says too little. They are checked when a config is resolved."""
 
 from typing import Annotated
 

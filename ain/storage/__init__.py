@@ -1,1 +1,1 @@
-"""What lies on disk: records and columns, images, tables, the ledger, and how files are written."""
+"""Files on disk: records and their columns, images, tables, the ledger, and how files are written."""

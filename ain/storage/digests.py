@@ -1,4 +1,4 @@
-"""Digests of values, of listings, and of the content of checkpoints; what was hashed once is remembered in the user's cache."""
+"""Compute digests of values, directory listings and checkpoint contents. The user's cache keeps the last kind."""
 
 import hashlib
 import json
@@ -12,22 +12,22 @@ from ain.storage.files import replace_text
 
 
 def digest(value: Any) -> str:
-    """Twelve hexadecimal digits; 1, 1.0, "1" and true are four different values."""
+    """Return twelve hexadecimal digits. 1, 1.0, "1" and true have four different digests."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
 
 
 def folder_digest(directory: Path) -> str:
-    """A listing of all files with sizes and modification times: cheap, and any change of the data changes it."""
+    """Return the digest of all file names, sizes and modification times: cheap, and any change of the data changes it."""
     return digest([[name, found.st_size, found.st_mtime_ns] for name, found in _files(directory)])
 
 
 def _files(directory: Path) -> list[tuple[str, os.stat_result]]:
-    """(path below the directory, its stat) of all files, folder by folder in the order of their names. One stat a file."""
+    """Return (relative path, stat) of all files, sorted by the parts of their paths, with one stat call per file."""
     files = []
     for folder, _, names in os.walk(directory):
         below = os.path.relpath(folder, directory)
         for name in names:
-            with suppress(FileNotFoundError):  # a link to nowhere
+            with suppress(FileNotFoundError):  # a broken link
                 found = os.stat(os.path.join(folder, name))
                 files.append((name if below == "." else os.path.join(below, name), found))
     files = [(name, found) for name, found in files if stat.S_ISREG(found.st_mode)]
@@ -35,12 +35,12 @@ def _files(directory: Path) -> list[tuple[str, os.stat_result]]:
 
 
 def cache(name: str) -> Path:
-    """A folder of the user's cache: what may be deleted at any time."""
+    """Return a folder in the user's cache, which may be deleted at any time."""
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "ain" / name
 
 
 def content_digest(directory: Path) -> str:
-    """The content of all files in a checkpoint's directory, hashed once and remembered by listing."""
+    """Return the digest of the content of all files in a checkpoint's directory, cached by the directory's listing."""
     remembered = cache("digests") / digest([str(directory.resolve()), folder_digest(directory)])
     if remembered.exists():
         return remembered.read_text(encoding="utf-8")

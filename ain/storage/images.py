@@ -1,7 +1,7 @@
-"""Image shards: each distinct image once, by sha256, in immutable memory-mapped Arrow files.
+"""Store each distinct image once, by sha256, in immutable memory-mapped Arrow shards.
 
-Pixels do not travel through the stages. Records name an image by the sha256 of its bytes; `mix` resolves the names to
-(shard, row), and a read is then one look into a memory map.
+Stages pass no pixels. Records name an image by the sha256 of its bytes; `mix` resolves the names to (shard, row), so that a
+read is one lookup in a memory map.
 """
 
 import hashlib
@@ -17,23 +17,23 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 SCHEMA = pa.schema([("sha256", pa.string()), ("bytes", pa.binary()), ("width", pa.int32()), ("height", pa.int32())])
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
-MAX_PIXELS = 64_000_000  # a decompression bomb, not a photograph
+MAX_PIXELS = 64_000_000  # a larger image is a decompression bomb, not a photograph
 
 Reference = tuple[int, int]  # (shard, row)
 
 
 class BadImage(Exception):
-    """Why an image cannot be used, as a rejection's reason."""
+    """An image cannot be used. The message is the reason of the rejection."""
 
 
 def decode(data: bytes) -> Image.Image:
-    """An image in RGB, turned as its EXIF orientation says, from bytes that were checked before."""
+    """Return an RGB image, rotated by its EXIF orientation, from bytes that `checked` has accepted."""
     with Image.open(io.BytesIO(data)) as image:
         return ImageOps.exif_transpose(image).convert("RGB")
 
 
 def checked(data: bytes) -> tuple[str, int, int]:
-    """(sha256, width, height) of an image that opens to its last pixel; raises BadImage with the reason."""
+    """Return (sha256, width, height) of an image. Raise BadImage with the reason if it does not decode completely."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -60,7 +60,7 @@ def png(image: Image.Image) -> bytes:
 
 
 class ShardWriter:
-    """Writes each image at once: a shard of large photographs would not fit into memory."""
+    """Write one shard, each image as it comes: a shard of large photographs would not fit into memory."""
 
     def __init__(self, writer: pa.ipc.RecordBatchFileWriter) -> None:
         self._writer = writer
@@ -71,7 +71,7 @@ class ShardWriter:
 
 
 class ImageStore:
-    """The images of one collect directory, in shards, `images/00000.arrow` and on."""
+    """The images of one collect directory, in shards `images/00000.arrow`, `images/00001.arrow`, ..."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory / "images"
@@ -79,7 +79,7 @@ class ImageStore:
 
     @contextmanager
     def writing(self, shard: int) -> Iterator["ShardWriter"]:
-        """One shard, image by image; the file is there only when all are in it."""
+        """Open one shard for writing image by image. Its file appears only when the shard is complete."""
         self.directory.mkdir(parents=True, exist_ok=True)
         final = self.directory / f"{shard:05d}.arrow"
         temporary = final.with_name(f".{final.name}.{os.getpid()}")
@@ -106,13 +106,13 @@ class ImageStore:
         return decode(self.bytes(reference))
 
     def size(self, reference: Reference) -> tuple[int, int]:
-        """(width, height), upright."""
+        """Return (width, height) after rotation by EXIF orientation."""
         shard, row = reference
         table = self._table(shard)
         return table["width"][row].as_py(), table["height"][row].as_py()
 
     def index(self, shards: int | None = None) -> dict[str, Reference]:
-        """sha256 → (shard, row) for all distinct images, or for those of the first shards."""
+        """Return sha256 → (shard, row) for all distinct images, or for those of the first `shards` shards."""
         return {
             sha: (shard, row)
             for shard in range(len(self) if shards is None else shards)

@@ -1,7 +1,7 @@
-"""Answers of chat models, paid or slow, kept once by content, on a local disk.
+"""Store the answers of chat models, which are paid for or slow, by content on a local disk.
 
-What is committed is never asked again, however a run ends. Keys are digests of all that shapes an answer: the model, its
-parameters, the prompt, the content.
+A committed answer is never requested again, however a run ends. Keys are digests of everything that affects an answer: the
+model, its parameters, the prompt, the content.
 """
 
 import hashlib
@@ -14,13 +14,13 @@ from typing import Any
 
 
 def key(*parts: Any) -> str:
-    """A key from whatever shapes the answer; order and type of the parts matter."""
+    """Return a key from everything that affects the answer. Order and type of the parts matter."""
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What a run has used up. seconds: of waiting, summed over all requests."""
+    """What a run has used. seconds: waiting time, summed over all requests."""
 
     requests: int = 0
     prompt_tokens: int = 0
@@ -30,17 +30,17 @@ class Spent:
 
 
 class Ledger:
-    """A small key-value store of text. Several processes may read; one writes at a time and the others wait for it."""
+    """A small key-value store of text. Several processes may read; one writes at a time while the others wait."""
 
     def __init__(self, path: Path | None) -> None:
-        """path: None keeps answers in memory, for those that lie in a file already."""
+        """path: None keeps answers in memory only, for answers that are already in a file."""
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(path or ":memory:", timeout=60, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute(
             "PRAGMA synchronous=NORMAL"
-        )  # a killed process loses nothing; a power cut, the last moment
+        )  # a killed process loses nothing, a power cut at most the last commits
         self._database.execute(
             "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL) WITHOUT ROWID"
         )
@@ -54,8 +54,8 @@ class Ledger:
         return row[0] if row else None
 
     def put(self, answers: Iterable[tuple[str, str]], run: str = "", spent: Spent | None = None) -> None:
-        """Commit (key, answer) pairs together with what they cost the run. The first answer to a key stays; answers that
-        are all there already cost nothing again."""
+        """Commit (key, answer) pairs together with what they cost the run. The first answer to a key stays. If all answers
+        are already stored, no cost is added."""
         self._database.execute("BEGIN IMMEDIATE")
         try:
             new = self._database.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", answers).rowcount
@@ -73,7 +73,7 @@ class Ledger:
             raise
 
     def spent(self, run: str) -> Spent:
-        """The sum over all processes that worked on this run."""
+        """Return the sum over all processes that worked on this run."""
         row = self._database.execute(
             "SELECT requests, prompt_tokens, completion_tokens, usd, seconds FROM spent WHERE run = ?", (run,)
         ).fetchone()

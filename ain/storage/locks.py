@@ -1,4 +1,4 @@
-"""One process at a time in a directory."""
+"""Lock a directory for one process at a time."""
 
 import errno
 import os
@@ -13,16 +13,16 @@ from filelock import FileLock, Timeout
 from ain import UserError
 from ain.runtime.console import log
 
-POLL_S = 0.2  # between two tries of a process that waits
+POLL_S = 0.2  # seconds between two attempts of a waiting process
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 
 
 @contextmanager
 def lock(directory: Path, wait: bool = True) -> Iterator[None]:
-    """One process at a time in a directory. Who waits says for whom; the lock goes with its process, however that ends.
+    """Hold the lock of a directory. A waiting process logs which process it waits for; the lock ends with its process.
 
-    The kernel keeps the lock (flock), on NFS between machines too. A file that merely exists (filelock's SoftFileLock)
-    is no substitute where a file system has no locks: a job killed on another machine would leave it, and block its directory.
+    The kernel keeps the lock (flock), on NFS also between machines. Where a file system has no locks, a mere lock file
+    (filelock's SoftFileLock) is no substitute: a job killed on another machine would leave it behind and block the directory.
     """
     directory.mkdir(parents=True, exist_ok=True)
     file = directory / ".lock"
@@ -43,7 +43,7 @@ def lock(directory: Path, wait: bool = True) -> Iterator[None]:
 
 
 def _taken(held: FileLock, timeout: float) -> bool:
-    """True once the lock is ours; a timeout below 0 waits as long as it takes."""
+    """Return True once this process holds the lock, False after the timeout. A negative timeout waits forever."""
     try:
         held.acquire(timeout)
     except Timeout:

@@ -1,4 +1,4 @@
-"""A stage's directory is marked as done by its manifest: what was made, from what, with which settings."""
+"""Read and write the manifest, which marks a stage's directory as done: what was made, from what, with which settings."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,8 @@ def read_manifest(directory: Path) -> dict[str, Any]:
 
 
 def mark_done(directory: Path, manifest: dict[str, Any]) -> None:
-    """The last thing a stage does; what has this mark is never made again. What killed processes left half-written goes."""
+    """Write the manifest as a stage's last step: a directory that has one is never made again. Delete half-written files
+    of killed processes."""
     for torn in directory.rglob(".*.*"):
         if torn.suffix[1:].isdecimal() and torn.is_file():
             torn.unlink()
@@ -26,7 +27,7 @@ def mark_done(directory: Path, manifest: dict[str, Any]) -> None:
 
 
 def lineage(directory: Path) -> dict[str, Any]:
-    """The manifests of a stage and of all that it was made from, by the names of their directories."""
+    """Return the manifests of a stage and of everything upstream, by directory name."""
     manifest = read_manifest(directory)
     found = {directory.name: manifest}
     for name in _names(manifest.get("follows", {})):

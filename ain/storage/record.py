@@ -1,4 +1,4 @@
-"""The schemas of records and of rejections."""
+"""Define the schemas of records and of rejections."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,14 +13,14 @@ SCORES = pa.list_(pa.float32())  # one value per turn; null where it does not ap
 
 
 def media(image: pa.DataType) -> pa.DataType:
-    """Images and videos in the order of their placeholders. A video is a list of images, its frames, at `fps` frames a
-    second where that is known. `image`: how an image is named.
+    """Return the type of a record's images and videos, in the order of their placeholders. A video is a list of images, its
+    frames, with `fps` frames per second if known. image: the type that names an image.
     """
     return pa.list_(pa.struct([("kind", pa.string()), ("images", pa.list_(image)), ("fps", pa.float64())]))
 
 
-# What a source gives, all of it in one language. Images are named by their sha256; a text refers to its next image by
-# <image>, and to its next video by <video>.
+# A record as a source provides it, in one language. Images are named by their sha256. In a text, <image> stands for the next
+# image and <video> for the next video.
 RECORD = pa.schema(
     [
         ("id", pa.string()),
@@ -34,7 +34,7 @@ RECORD = pa.schema(
     ]
 )
 
-# What any stage rejects: which record, where it stood, and every reason.
+# A rejection by any stage: the record's id, where it was found, and every reason.
 REJECTED = pa.schema([("id", pa.string()), ("where", pa.string()), ("reasons", pa.list_(pa.string()))])
 
 
@@ -43,11 +43,11 @@ def rejection(identifier: str | None, reasons: list[str], where: str | None = No
 
 
 def images_of(record: Row) -> Iterator[Any]:
-    """All images of a record in order, those of its videos included."""
+    """Return all images of a record in order, including the frames of its videos."""
     return (image for medium in record["media"] or () for image in medium["images"])
 
 
 def reference(record: Row, language: str) -> Turns | None:
-    """The trusted translation of a record into a language, where it has one."""
+    """Return the trusted translation of a record into a language, or None."""
     found = (one["turns"] for one in record["references"] or () if one["language"] == language)
     return next(found, None)

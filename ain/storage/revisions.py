@@ -1,4 +1,4 @@
-"""Which commit a name on the Hugging Face hub stands for."""
+"""Resolve a name on the Hugging Face hub to a commit."""
 
 import re
 from functools import cache
@@ -7,10 +7,9 @@ from pathlib import Path
 
 @cache
 def commit(repository: str, revision: str = "main", kind: str = "model") -> str | None:
-    """The commit of a branch, tag or commit: the one in the local cache, else the hub's; None where neither can be asked.
+    """Return the commit of a branch, tag or commit from the local cache, else from the hub; None if neither has it.
 
-    kind: model | dataset. The cache comes first, so that a result does not become another one because its model's card was
-    edited meanwhile.
+    kind: model | dataset. The cache comes first, so that editing a model card on the hub does not change fingerprints.
     """
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
@@ -27,6 +26,6 @@ def commit(repository: str, revision: str = "main", kind: str = "model") -> str 
     except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, OSError):
         return None
     except Exception as error:
-        if type(error).__module__.startswith("httpx"):  # no network; which httpx it is, is the hub client's own affair
+        if type(error).__module__.startswith("httpx"):  # no network; the hub client chooses which httpx it uses
             return None
         raise

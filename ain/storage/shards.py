@@ -1,8 +1,8 @@
-"""Records and the columns that stages add to them, kept in Parquet shards of 2,000 rows.
+"""Store records, and the columns that stages add to them, in Parquet shards of 2,000 rows.
 
-A stage's directory holds `kept/` and `rejected/`, shard by shard. A shard is written whole or not at all: first what was
-rejected, then what was kept, and the kept file says that the shard is done. `datasets.load_dataset(directory)` gives what
-was kept, its configuration "rejected" the rest.
+A stage's directory holds `kept/` and `rejected/`, shard by shard. A shard is written whole or not at all: first its rejected
+rows, then its kept rows, whose file marks the shard as done. `datasets.load_dataset(directory)` loads the kept rows, its
+configuration "rejected" the rejected ones.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ from ain.storage.files import replace_file, replace_text
 from ain.storage.record import RECORD, REJECTED, Row
 
 SHARD_ROWS = 2_000
-SPAN = 50  # shards whose small columns are looked at together
+SPAN = 50  # shards whose small columns are read together
 
 _CARD = """---
 configs:
@@ -37,7 +37,7 @@ Written by `ain`: what this stage kept and, in the configuration "rejected", wha
 def _save(table: pa.Table, suffix: str, path: Path) -> None:
     if suffix == "parquet":
         with pq.ParquetWriter(path, table.schema, compression="zstd", use_dictionary=False) as writer:
-            if table.num_rows:  # `datasets` stumbles over a row group without rows, not over a file without row groups
+            if table.num_rows:  # `datasets` fails on a row group without rows, not on a file without row groups
                 writer.write_table(table)
         return
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
@@ -50,7 +50,7 @@ class Shards:
     def __init__(
         self, directory: Path, schema: pa.Schema = RECORD, rejected: pa.Schema = REJECTED, suffix: str = "parquet"
     ) -> None:
-        """suffix: parquet, or arrow for what is read in random order from a memory map."""
+        """suffix: parquet, or arrow for random access through a memory map."""
         self.directory = directory
         self.suffix = suffix
         self.schemas = {"kept": schema, "rejected": rejected}
@@ -66,14 +66,14 @@ class Shards:
         return self.directory / part / f"{index:05d}.{self.suffix}"
 
     def __len__(self) -> int:
-        """The number of finished shards."""
+        """Return the number of finished shards."""
         return len(list((self.directory / "kept").glob(f"[0-9]*.{self.suffix}")))
 
     def done(self, index: int) -> bool:
         return self._path("kept", index).exists()
 
     def write(self, index: int, kept: list[Row], rejected: Iterable[Row] = ()) -> None:
-        """One shard. Values are checked against the schema, also of an empty shard."""
+        """Write one shard, even if it is empty. Values are checked against the schema."""
         parts = {"kept": kept, "rejected": rejected}
         tables = {part: pa.Table.from_pylist(list(rows), schema=self.schemas[part]) for part, rows in parts.items()}
         self.write_tables(index, **tables)
@@ -91,7 +91,7 @@ class Shards:
         return (table.select(columns) if columns is not None else table).to_pylist()  # type: ignore[no-any-return]
 
     def spans(self) -> range:
-        """The numbers of its spans, SPAN shards each."""
+        """Return the numbers of the spans, SPAN shards each."""
         return range(-(-len(self) // SPAN))
 
     def span(self, number: int, columns: list[str], part: str = "kept") -> pa.Table:
@@ -101,15 +101,15 @@ class Shards:
         return pa.concat_tables([self.table(index, columns, part) for index in shards])
 
     def table(self, index: int, columns: list[str], part: str = "kept") -> pa.Table:
-        """One parquet shard's columns."""
+        """Return columns of one Parquet shard."""
         return pq.ParquetFile(self._path(part, index)).read(columns)
 
     def mapped(self, index: int, part: str = "kept") -> pa.Table:
-        """An arrow shard as a table over a memory map."""
+        """Return an Arrow shard as a memory-mapped table."""
         return pa.ipc.open_file(pa.memory_map(str(self._path(part, index)))).read_all()
 
     def rows(self, columns: list[str] | None = None, part: str = "kept") -> Iterator[Row]:
-        """All rows in order, one shard in memory at a time."""
+        """Yield all rows in order, with one shard in memory at a time."""
         for index in range(len(self)):
             yield from self.read(index, columns, part)
 
@@ -119,5 +119,5 @@ class Shards:
         return sum(pq.read_metadata(self._path(part, index)).num_rows for index in range(len(self)))
 
     def by_id(self, index: int, columns: list[str] | None = None, part: str = "kept") -> dict[str, Row]:
-        """A shard as id → row: how columns of one stage meet the rows of another."""
+        """Return a shard as id → row, to join the columns of one stage with the rows of another."""
         return {row["id"]: row for row in self.read(index, None if columns is None else ["id", *columns], part)}

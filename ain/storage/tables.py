@@ -1,7 +1,7 @@
-"""Small tables that stages leave beside their rows: CSV for people, spreadsheets, the report and W&B.
+"""Read and write the small tables of stages as CSV, for people, spreadsheets, the report and W&B.
 
-Text is always quoted and nothing else is, so that a table needs no schema beside it: "01" and "true" come back as text, 1 and
-true as a number and a boolean. An empty cell is None, "" an empty text.
+Text is always quoted and nothing else is, so a table needs no schema: "01" and "true" are read as text, 1 and true as a number
+and a boolean. An empty cell is None, "" is an empty text.
 """
 
 import re
@@ -20,7 +20,7 @@ _CELL = re.compile(r'("(?:[^"]|"")*"|[^,\r\n]*)(,|\r?\n|$)')
 
 
 def write_table(path: Path, rows: Table) -> None:
-    """One line a row, in the order of the keys; a key that a row lacks is None. A table without rows is an empty file."""
+    """Write one line per row, in the order of the keys. A key that a row lacks is None. No rows make an empty file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     names = dict.fromkeys(name for row in rows for name in row)
     file = BytesIO()
@@ -30,7 +30,7 @@ def write_table(path: Path, rows: Table) -> None:
 
 
 def _column(values: list[Any]) -> pa.Array:
-    """Whole floats keep their point: Arrow would write 1.0 as 1, and read it as a whole number."""
+    """Return an Arrow column whose whole floats keep their point: Arrow would write 1.0 as 1 and read it as an integer."""
     column = pa.array(values)
     if not pa.types.is_floating(column.type):
         return column
@@ -39,14 +39,14 @@ def _column(values: list[Any]) -> pa.Array:
 
 
 def read_table(path: Path) -> Table:
-    """The rows with their values' types: text, whole numbers, floats, booleans, None."""
+    """Return the rows with the types of their values: text, integers, floats, booleans, None."""
     data = path.read_bytes()
     if not data:
         return []
     header, quoted = _header_and_text(data.decode())
     convert = csv.ConvertOptions(
         column_types={header[place]: pa.string() for place in quoted},
-        null_values=[""],  # "NaN" and "NA" are what they are
+        null_values=[""],  # "NaN" and "NA" are not null
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
     )
@@ -55,7 +55,7 @@ def read_table(path: Path) -> Table:
 
 
 def _header_and_text(text: str) -> tuple[list[str], set[int]]:
-    """The columns' names, and the places of those with a quoted cell: they hold text, whatever it looks like."""
+    """Return the column names, and the indices of columns with a quoted cell, which hold text whatever it looks like."""
     header: list[str] = []
     quoted: set[int] = set()
     place, first = 0, True

@@ -1,4 +1,4 @@
-"""One block after the other, in this process."""
+"""Compute one block after the other, in this process."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Blocks spread over a Ray cluster: `workers` actors, each with a copy of the part, each loading its model once."""
+"""Spread blocks over a Ray cluster: each of `workers` actors has a copy of the part and loads its model once."""
 
 import socket
 from collections.abc import Iterable, Iterator
@@ -9,14 +9,14 @@ from ain.runtime.paths import install_hint
 
 
 class Ray:
-    """address: of a running cluster, `auto` to find it, null to start one on this machine. num_gpus: of each worker."""
+    """address: of a running cluster, `auto` to find it, null to start one on this machine. num_cpus, num_gpus: per worker."""
 
     def __init__(self, workers: int = 2, address: str | None = None, num_cpus: float = 1, num_gpus: float = 0) -> None:
         self.workers, self.address = workers, address
         self.num_cpus, self.num_gpus = num_cpus, num_gpus
 
     def map(self, part: Any, method: str, blocks: Iterable[Any]) -> Iterator[Any]:
-        """At most two blocks a worker are on their way, so that memory holds no more."""
+        """Yield results in the order of the blocks. At most two blocks per worker are in flight, to limit memory."""
         ray = self._connected()
         self._room(ray.cluster_resources())
         actor = ray.remote(num_cpus=self.num_cpus, num_gpus=self.num_gpus)(_Worker)
@@ -32,7 +32,7 @@ class Ray:
             yield pool.get_next()
 
     def _room(self, resources: dict[str, float]) -> None:
-        """Workers that the cluster cannot hold would be waited for without end."""
+        """Raise UserError if the cluster cannot hold the workers: Ray would wait for them forever."""
         for name, wanted in (("CPU", self.num_cpus * self.workers), ("GPU", self.num_gpus * self.workers)):
             if wanted > resources.get(name, 0):
                 raise UserError(
@@ -55,7 +55,7 @@ class Ray:
 
 
 def _reach(address: str | None) -> None:
-    """Ray itself would try for minutes."""
+    """Try the address for 10 seconds; Ray itself would try for minutes."""
     host, _, port = (address or "").removeprefix("ray://").rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host, int(port)), timeout=10).close()

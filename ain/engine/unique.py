@@ -1,7 +1,7 @@
-"""Compute once for each distinct text: an index of texts, results in blocks on disk that survive a kill.
+"""Compute once for each distinct text: number the texts, and keep results in blocks on disk that survive a kill.
 
-Blocks follow the order in which texts first appear, whatever was done before an interruption, so that a resumed run
-computes the very batches of an undisturbed one. Memory holds the distinct texts; what is computed stays on disk.
+Blocks follow the order in which texts first appear, whatever was done before an interruption, so a resumed run computes
+exactly the batches of an uninterrupted one. Memory holds the distinct texts; results stay on disk.
 """
 
 import mmap
@@ -22,7 +22,7 @@ BLOCK = 4_096
 
 
 class Unique:
-    """Distinct texts, or pairs of texts, numbered as they first appear."""
+    """Distinct texts, or pairs of texts, numbered in the order in which they first appear."""
 
     def __init__(self, texts: Iterable[Hashable]) -> None:
         self.number: dict[Any, int] = {}
@@ -36,12 +36,12 @@ class Unique:
         return np.fromiter((self.number[text] for text in texts), np.int64)
 
     def translate(self, directory: Path, translator: Any, engine: Any, what: str) -> list[str | None]:
-        """One text for each distinct text, or None."""
+        """Return a translation, or None, for each distinct text."""
         paths = self._compute(directory, "arrow", translator, "translate", engine, what, _feather)
         return [text for path in paths for text in feather.read_table(path)["text"].to_pylist()]
 
     def arrays(self, directory: Path, part: Any, method: str, engine: Any, what: str) -> "Arrays":
-        """What the part's method makes of each distinct text: a number, or a vector."""
+        """Return what the part's method computes for each distinct text: a number or a vector."""
         return Arrays(self._compute(directory, "npy", part, method, engine, what, _save))
 
     def _compute(
@@ -54,7 +54,7 @@ class Unique:
         what: str,
         save: Callable[[Any, Path], None],
     ) -> list[Path]:
-        """The files of all blocks, those that are missing computed by the engine."""
+        """Return the files of all blocks. The engine computes those that are missing."""
         directory.mkdir(parents=True, exist_ok=True)
         paths = [directory / f"{block:05d}.{suffix}" for block in range(-(-len(self) // BLOCK))]
         missing = {path: None for path in paths if not path.exists()}
@@ -73,13 +73,13 @@ class Unique:
 
 
 class Arrays:
-    """Rows by number, memory-mapped; what was read does not stay in memory."""
+    """Memory-mapped rows by number. What was read does not stay in memory."""
 
     def __init__(self, paths: list[Path]) -> None:
         self._blocks = [np.load(path, mmap_mode="r") for path in paths]
 
     def take(self, numbers: np.ndarray) -> np.ndarray:
-        """[numbers, ...]"""
+        """Return the rows with these numbers, of shape [len(numbers), ...]."""
         made = np.empty((len(numbers), *self._blocks[0].shape[1:]), np.float32) if self._blocks else np.empty(0)
         blocks, rows = np.divmod(numbers, BLOCK)
         for block in np.unique(blocks):

@@ -1,1 +1,1 @@
-"""Weights & Biases: what a job and a training publish."""
+"""Publish jobs and training runs to Weights & Biases."""

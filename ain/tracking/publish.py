@@ -1,4 +1,4 @@
-"""Weights & Biases: one run a job, with the tables and figures that the report shows. Offline unless `tracker=online`."""
+"""Publish each job as one W&B run, with the tables and figures that the report shows. Offline unless `tracker=online`."""
 
 import os
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from ain.storage.tables import read_table
 
 
 def refuse_anonymous(mode: str) -> None:
-    """Before hours of work, not after them."""
+    """Raise UserError if `tracker=online` is not logged in: before hours of work, not after them."""
     if mode == "online" and not (os.environ.get("WANDB_API_KEY") or (Path.home() / ".netrc").exists()):
         raise UserError("tracker=online: not logged in; set WANDB_API_KEY, or set tracker=offline and sync later")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A job, or what a sweep's jobs show together, as W&B is to have it. folder: for W&B's own files."""
+    """The W&B run of a job or of a whole sweep. folder: for W&B's own files."""
 
     mode: str  # offline | online | disabled
     project: str
@@ -33,7 +33,7 @@ class Run:
 
 
 def publish(run: Run, directories: dict[str, Path], page: Path) -> None:
-    """Sends metrics, tables and figures of the stages in `directories`, and those of the report at `page`."""
+    """Send metrics, tables and figures of the stages in `directories`, and those of the report at `page`."""
     if run.mode == "disabled":
         return
     os.environ.setdefault("WANDB_SILENT", "true")
@@ -82,7 +82,7 @@ def _free(key: str, kind: str, content: dict[str, Any]) -> str:
 
 
 def _column(name: str, values: list[Any], directory: Path, wandb: Any) -> list[Any]:
-    """Thumbnails as images; all else as it stands."""
+    """Return thumbnails as images, any other values unchanged."""
     if name == "thumbnail":
         return [wandb.Image(str(directory / value)) if value else None for value in values]
     return values

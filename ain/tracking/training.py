@@ -1,4 +1,4 @@
-"""Training's live curves in W&B, from the first rank alone. A run that is taken up again goes on in the same W&B run."""
+"""Log training curves to W&B as they grow, from rank 0 only. A resumed training continues the same W&B run."""
 
 import os
 import secrets
@@ -11,7 +11,7 @@ from ain.tracking.tracker import Tracker
 
 
 def logger(tracker: Tracker, out: Path, described: dict[str, Any], rank: int) -> Any:
-    """Lightning's logger; None where nothing is to be tracked or another rank does it."""
+    """Return Lightning's logger, or None if tracking is disabled or another rank does it."""
     if tracker.mode == "disabled" or rank > 0:
         return None
     os.environ.setdefault("WANDB_SILENT", "true")
@@ -20,7 +20,7 @@ def logger(tracker: Tracker, out: Path, described: dict[str, Any], rank: int) ->
 
     folder = out / "wandb"
     folder.mkdir(exist_ok=True)
-    name = folder / "id"  # by chance: one that was deleted and trained again is another run
+    name = folder / "id"  # random: a model that is deleted and trained again is another run
     if not name.exists():
         replace_text(name, secrets.token_hex(4))
     return WandbLogger(
@@ -42,6 +42,6 @@ def table(made: Any, name: str, rows: list[dict[str, Any]], step: int) -> None:
 
 
 def finish(made: Any) -> None:
-    """The run is over for W&B, well or ill, as the exception that is under way says."""
+    """Close the W&B run, as failed if an exception is being handled."""
     if made is not None:
         made.experiment.finish(exit_code=int(sys.exc_info()[0] is not None))

@@ -1,4 +1,4 @@
-"""Base and tuned model side by side, from every stage that left a table of accuracies."""
+"""Compare the base and the tuned model side by side, from every stage that wrote a table of accuracies."""
 
 from pathlib import Path
 from random import Random
@@ -10,11 +10,12 @@ from ain.storage.shards import Shards
 from ain.storage.tables import Table
 from ain.text.languages import language
 
-ANSWERS = 12  # questions that are shown with both answers
+ANSWERS = 12  # questions shown with the answers of all models
 
 
 def comparison(sections: list[Section], path: Path) -> dict[str, Any] | None:
-    """accuracy: a row for each model, language, condition and domain; answers: the same questions put to all models."""
+    """Return the comparison, or None if no stage has accuracies. accuracy: one row per model, language, condition and
+    domain. answers: the same questions put to all models."""
     asked = {section.counts["model"]: section for section in sections if section.table("accuracy")}
     if not asked:
         return None
@@ -29,7 +30,7 @@ def comparison(sections: list[Section], path: Path) -> dict[str, Any] | None:
 
 
 def _answers(models: dict[str, Path]) -> Table:
-    """A few questions with every model's answer; the last model's score says whether it is right."""
+    """Return a few questions with every model's answer and the last model's score."""
     given = {
         model: {row["id"]: row for row in Shards(directory).rows() if row["images"] == "shown"}
         for model, directory in models.items()

@@ -1,4 +1,4 @@
-"""What verification catches: translations that were corrupted on purpose, by kind, against the rules that reject them."""
+"""Show what verification catches: translations corrupted on purpose, by kind, against the rules that reject them."""
 
 from collections import Counter
 from pathlib import Path
@@ -10,8 +10,9 @@ from ain.storage.tables import Table
 
 
 def corrupted(collect: Path, translate: Path, broken: dict[str, set[str]]) -> Table:
-    """Percent of records that each rule rejects, a row for each kind of corruption and one for the good, which equal their
-    reference. `encoder` counts by similarity alone, `checks` by the other rules alone. broken: id → rules.
+    """Return the percentage of records that each rule rejects: one row per kind of corruption, one for good translations
+    (equal to their reference) and one for other mistranslations. `encoder` counts similarity alone, `checks` the other rules
+    alone. broken: id → rules.
     """
     kinds: dict[str, Counter[str]] = {}
     for index in range(len(Shards(translate))):

@@ -1,6 +1,6 @@
-"""Figures of the report, saved as PNG and returned as data URIs, so that a page carries them along.
+"""Draw the figures of the report, save them as PNG and return them as data URIs, so that a page can embed them.
 
-matplotlib 3.11 shapes and orders Arabic by itself; DejaVu Sans, which comes with it, covers the script.
+matplotlib 3.11 shapes and orders Arabic text itself; its bundled font DejaVu Sans covers the script.
 """
 
 import base64
@@ -40,7 +40,7 @@ def inline(png: bytes) -> str:
 
 
 def blurred(image: Image.Image) -> Image.Image:
-    """A thumbnail that shows no more than colours."""
+    """Return the thumbnail so blurred that only colours remain."""
     return image.filter(ImageFilter.GaussianBlur(max(image.size) / 14))
 
 
@@ -52,7 +52,7 @@ def _saved(figure: Figure, path: Path) -> str:
 
 
 def funnel(counts: dict[str, dict[str, Any]], path: Path) -> str:
-    """What each stage kept and rejected."""
+    """Draw what each stage kept and rejected."""
     stages = [stage for stage in counts if "input" in counts[stage] and not stage.startswith("evaluate")]
     kept = [counts[stage]["kept"] for stage in stages]
     rejected = [counts[stage]["rejected"] for stage in stages]
@@ -68,7 +68,7 @@ def funnel(counts: dict[str, dict[str, Any]], path: Path) -> str:
 
 
 def rules(rows: list[dict[str, Any]], path: Path) -> str:
-    """What each rule rejected, what it alone did, and how many records are left after it."""
+    """Draw what each rule rejected, what it alone rejected, and how many records are left after it."""
     figure, axes = plt.subplots(figsize=(7, 0.34 * len(rows) + 0.8))
     names = [row["rule"] for row in rows]
     records, alone = ([row[key] for row in rows] for key in ("records", "by this rule alone"))
@@ -83,7 +83,7 @@ def rules(rows: list[dict[str, Any]], path: Path) -> str:
 
 
 def loss(rows: list[dict[str, Any]], held_out: dict[str, list[tuple[int, float]]], path: Path) -> str:
-    """In training, step by step and smoothed; on held-out samples, by name, where it was measured."""
+    """Draw the training loss, per step and smoothed, and the loss on held-out samples, by name → (step, loss)."""
     steps = [row["step"] for row in rows]
     values = np.array([row["loss"] for row in rows])
     figure, axes = plt.subplots(figsize=(7, 2.6))
@@ -101,7 +101,8 @@ def loss(rows: list[dict[str, Any]], held_out: dict[str, list[tuple[int, float]]
 
 
 def accuracy(rows: list[dict[str, Any]], path: Path) -> str:
-    """Base and tuned model by language and domain, with intervals; hollow marks: with another scene's image."""
+    """Draw the accuracy of base and tuned model by language and domain, with intervals. Hollow marks: with another scene's
+    image."""
     languages = list(dict.fromkeys(row["language"] for row in rows))
     domains = [d for d in dict.fromkeys(row["domain"] for row in rows) if d != "all"] + ["all"]
     figure, panels = plt.subplots(1, len(languages), figsize=(3.6 * len(languages), 2.8), sharey=True, squeeze=False)
@@ -150,8 +151,8 @@ def accuracy(rows: list[dict[str, Any]], path: Path) -> str:
 
 
 def heatmap(rows: list[dict[str, Any]], columns: list[str], path: Path) -> str:
-    """Similarity over the probe pairs of Tables 6 to 8 (Fig. 14), a column for each verifier; mismatched pairs in red."""
-    values = np.array([[row[column] for column in columns] for row in rows], dtype=float)  # None: not a number
+    """Draw similarity over the probe pairs of Tables 6 to 8 (Fig. 14), one column per verifier, mismatched pairs in red."""
+    values = np.array([[row[column] for column in columns] for row in rows], dtype=float)  # None becomes NaN
     figure, axes = plt.subplots(figsize=(4.6 + 1.05 * len(columns), 0.29 * len(rows) + 1.1))
     axes.imshow(np.ma.masked_invalid(values), cmap="YlGnBu", vmin=0, vmax=1, aspect="auto")
     for y, x in np.ndindex(*values.shape):
@@ -175,7 +176,7 @@ def heatmap(rows: list[dict[str, Any]], columns: list[str], path: Path) -> str:
 
 
 def curves(verifiers: dict[str, tuple[np.ndarray, np.ndarray]], threshold: float, path: Path) -> str:
-    """Of each verifier (scores of good, scores of poor): distributions, ROC and precision-recall curves (Fig. 15)."""
+    """Draw distributions, ROC and precision-recall curves (Fig. 15). verifiers: name → (scores of good, scores of poor)."""
     figure, panels = plt.subplots(1, 3, figsize=(11.5, 3.2))
     colours = [ACCENT, BAD, GOOD, "#b7791f", "#6b46c1", "#2c7a7b", INK, GREY]
     for (name, (good, poor)), colour in zip(verifiers.items(), itertools.cycle(colours), strict=False):
@@ -213,7 +214,7 @@ def similarity(groups: dict[str, list[float]], path: Path) -> str:
 
 
 def safety(rows: list[dict[str, Any]], path: Path) -> str:
-    """Percent of the images, by rating and by category of what is unsafe (Fig. 16)."""
+    """Draw the percentage of images by rating and by category of unsafe content (Fig. 16)."""
     figure, axes = plt.subplots(figsize=(7, 0.32 * len(rows) + 0.6))
     colours = {"safe": GOOD, "unsafe": BAD}
     values = [row["percent"] for row in rows]
@@ -227,7 +228,7 @@ def safety(rows: list[dict[str, Any]], path: Path) -> str:
 
 
 def sweep(jobs: list[tuple[str, dict[str, float]]], path: Path) -> str:
-    """Of each job: language → accuracy of the tuned model in percent."""
+    """Draw the tuned model's accuracy in each job. jobs: (name, language → accuracy in percent)."""
     figure, axes = plt.subplots(figsize=(7, 0.5 * len(jobs) + 0.9))
     for offset, (language, colour) in enumerate((("ar", ACCENT), ("en", GREY))):
         values = [accuracy[language] for _, accuracy in jobs]

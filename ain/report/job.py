@@ -1,4 +1,4 @@
-"""A job's page from what its stages left on disk: `index.html`, self-contained, and `index.md`."""
+"""Write a job's page from what its stages left on disk: `index.html`, self-contained, and `index.md`."""
 
 import shutil
 from pathlib import Path
@@ -10,11 +10,11 @@ from ain.report.render import render
 from ain.report.section import Section
 from ain.storage.files import replace_bytes
 
-OWN = ("tables", "figures", "records")  # what a page leaves beside itself
+OWN = ("tables", "figures", "records")  # folders that a page writes beside itself
 
 
 def report(job: dict[str, Any], sections: list[Section], examples: dict[str, Any], where: Path) -> None:
-    """Writes the page. examples: records to look at, and links to their pages."""
+    """Write the page. examples: records to look at, and links to their pages."""
     page: dict[str, Any] = {
         "job": job,
         "headline": job["headline"],
@@ -29,7 +29,7 @@ def report(job: dict[str, Any], sections: list[Section], examples: dict[str, Any
 
 
 def clear(where: Path) -> None:
-    """Nothing of an earlier job's page is left beside a new one."""
+    """Delete the files of an earlier job's page."""
     for name in OWN:
         shutil.rmtree(where / name, ignore_errors=True)
 
@@ -40,7 +40,7 @@ def _stage(section: Section) -> dict[str, Any]:
 
 
 def _section(section: Section, where: Path) -> dict[str, Any]:
-    """With copies of its figures, for the page in Markdown."""
+    """Return a section for the page, and copy its figures for the Markdown page."""
     for name in section.shown:
         if figure := section.figure(name):
             (where / "figures").mkdir(parents=True, exist_ok=True)

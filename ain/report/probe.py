@@ -1,4 +1,4 @@
-"""The page that compares verifiers: Fig. 14's heatmap with the paper's columns beside ours, and Fig. 15's curves."""
+"""Write the page that compares verifiers: Fig. 14's heatmap with the paper's columns beside ours, and Fig. 15's curves."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ PRINTED = {
 
 
 def report_probes(jobs: list[dict[str, Any]], where: Path) -> None:
-    """One column a verifier; those that could not be had are named with the reason."""
+    """Write the page with one column per verifier. Unavailable verifiers are listed with the reason."""
     done = {_name(job): Path(job["directories"]["probe"]) for job in jobs if job["status"] == "done"}
     missing = [{"verifier": _name(job), "reason": job.get("error", "")} for job in jobs if job["status"] != "done"]
     pairs, printed = _pairs(done)
@@ -53,7 +53,7 @@ def _name(job: dict[str, Any]) -> str:
 
 
 def _pairs(done: dict[str, Path]) -> tuple[Table, list[str]]:
-    """The probe pairs with a column for each of our verifiers and each that Fig. 14 prints, and the names of the latter."""
+    """Return the probe pairs with a column for each of our verifiers and each printed in Fig. 14, and the latter's names."""
     paper = yaml.safe_load((PAPER / "probe_pairs.yml").read_text(encoding="utf-8"))
     columns = [f"{PRINTED[name]}, as printed" for name in paper["encoders"]]
     values = {pair["ref"]: pair.get("fig14", [None] * len(columns)) for pair in paper["pairs"]}
@@ -67,7 +67,7 @@ def _pairs(done: dict[str, Path]) -> tuple[Table, list[str]]:
 
 
 def _as_printed(pairs: Table, column: str) -> dict[str, Any]:
-    """The paper's own numbers, over the 14 pairs that it prints."""
+    """Return the separation by the paper's own numbers, over the 14 pairs that it prints."""
     right, wrong = (
         np.array([row[column] for row in pairs if row[column] is not None and row["correct"] is side])
         for side in (True, False)
@@ -91,5 +91,5 @@ def _with_intervals(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
-    """Each verifier has a needed threshold of its own, so its number cannot stand in the heading."""
+    """Shorten the headings: each verifier needs its own threshold, so no heading can state it."""
     return {"caught at the needed threshold" if "as needed" in key else key: value for key, value in row.items()}

@@ -1,4 +1,4 @@
-"""A record's page: its images and turns, what every stage said of it, and why it was kept or rejected, rule by rule."""
+"""Write a record's page: its images and turns, the result of every stage, and why it was kept or rejected, rule by rule."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,13 +15,13 @@ from ain.storage.record import Row, images_of, reference
 from ain.storage.shards import Shards
 from ain.text.languages import language
 
-KEPT, OF_A_RULE = 6, 4  # examples
+KEPT, OF_A_RULE = 6, 4  # number of examples: kept records, and rejected ones per rule
 
 Directories = dict[str, Path]
 
 
 def examples(directories: Directories, where: Path, asked: Sequence[str] = ()) -> dict[str, Any]:
-    """Writes the pages. `translations`: a few records, kept ones first; `by_rule`: rule → records that it rejected."""
+    """Write the pages. Return `translations`: a few records, kept ones first; `by_rule`: rule → records that it rejected."""
     reasons = _reasons(directories, asked)
     kept = _some_kept(directories)
     by_rule = _by_rule(reasons)
@@ -38,7 +38,7 @@ def examples(directories: Directories, where: Path, asked: Sequence[str] = ()) -
 
 
 def _reasons(directories: Directories, asked: Sequence[str]) -> dict[str, list[str]]:
-    """Id → reasons; of some hundred rejected records, and of all that are asked for."""
+    """Return id → reasons, for about a hundred rejected records per rule and for all requested ones."""
     made: dict[str, list[str]] = {}
     met: dict[str, int] = {}
     for row in Shards(directories["select"]).rows(["id", "reasons"], "rejected"):
@@ -64,7 +64,7 @@ def _by_rule(reasons: dict[str, list[str]]) -> dict[str, list[str]]:
 
 
 def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, list[str]]) -> list[Row]:
-    """Everything that is known of these records, in the order in which they were collected."""
+    """Return everything known about these records, in the order in which they were collected."""
     store = ImageStore(directories["collect"])
     places = store.index()
     verdicts = _verdicts(directories, wanted)
@@ -101,7 +101,7 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
 
 
 def _translation(record: Row, translated: Row) -> Row:
-    """Its turns beside the trusted ones, where the record has been translated."""
+    """Return the translated turns and the trusted ones, or None for each if the record was not translated."""
     turns = translated.get("turns")
     return {
         "translation": turns,
@@ -112,7 +112,7 @@ def _translation(record: Row, translated: Row) -> Row:
 
 
 def _verdicts(directories: Directories, wanted: set[str]) -> dict[str, Row]:
-    """Of the images that these records show."""
+    """Return sha256 → the screener's verdict, for the images of these records."""
     rows = Shards(directories["collect"]).rows(["id", "media"])
     shown = {sha for row in rows if row["id"] in wanted for sha in images_of(row)}
     columns = ["sha256", "rating", "category", "rationale", "fault"]
@@ -128,7 +128,7 @@ def _rows(directories: Directories, stage: str, index: int) -> dict[str, Row]:
 
 
 def _image(image: Any, verdict: Row, screened: bool) -> Row:
-    """What a screener did not find safe is blurred before it gets anywhere."""
+    """Return the verdict with a thumbnail, which is blurred unless the screener found the image safe."""
     image.thumbnail((224, 224))
     clear = verdict["rating"] == "Safe" or not screened
     return {**verdict, "data": figures.inline(png(image if clear else figures.blurred(image)))}
@@ -152,6 +152,6 @@ def _of_images(images: list[Row], applied: bool) -> Row:
 
 
 def _worst(scores: Row) -> int:
-    """The turn that is least like its original."""
+    """Return the index of the turn that is least similar to its original."""
     similarity = scores.get("similarity") or [0.0]
     return min(range(len(similarity)), key=lambda i: similarity[i])

@@ -1,4 +1,4 @@
-"""Pages from templates: HTML that carries its images along, and Markdown."""
+"""Render pages from templates, as HTML with embedded images and as Markdown."""
 
 from pathlib import Path
 from typing import Any
@@ -29,5 +29,5 @@ def render(
 
 
 def _shown(value: Any) -> Any:
-    """Nothing for None."""
+    """Return an empty text for None."""
     return "" if value is None else value

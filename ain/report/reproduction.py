@@ -1,7 +1,7 @@
-"""`ain reproduce NAME`: a tagged experiment's sweep, then the paper's numbers beside ours.
+"""Support `ain reproduce NAME`: run a tagged experiment's sweep, then show the paper's numbers beside ours.
 
-The experiment's `paper` says which of the reported tables it reproduces, which of its rows each of our choices answers to,
-and which of its columns; its `stand_in`, what takes the part of a service for which no key is set.
+The experiment's `paper` names one of the reported tables and maps our choices to its rows and columns. Its `stand_in` names
+the replacement for a service whose key is not set.
 """
 
 import os
@@ -17,9 +17,10 @@ Table = list[dict[str, Any]]
 
 
 def stand_ins(name: str, file: Path) -> list[str]:
-    """The overrides that an experiment wants where the variable with its key is not set; it must name a paper's table."""
+    """Return the experiment's overrides for the case that the variable with the service's key is not set. Raise UserError
+    if the experiment names no table of a paper."""
     if not file.exists():
-        return []  # Hydra says it better
+        return []  # Hydra's own message is better
     try:
         experiment = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
@@ -31,8 +32,8 @@ def stand_ins(name: str, file: Path) -> list[str]:
 
 
 def compare(jobs: list[dict[str, Any]], paper: dict[str, Any]) -> Table:
-    """A row for each job and each of the paper's numbers that answer to it: paper, ours, difference. With `ours`, a job's
-    own table (stage/name) holds a row for each of the paper's; else a job is one row of the paper's table.
+    """Return one row per job and matching number of the paper: paper, ours, difference. With `ours` (stage/name), a job's
+    own table has a row for each of the paper's; otherwise a job is one row of the paper's table.
     """
     reported = yaml.safe_load((PAPER / "reported.yml").read_text(encoding="utf-8"))[paper["table"]]
     return [row for job in jobs for row in (_of_table if "ours" in paper else _of_job)(job, paper, reported)]
@@ -52,8 +53,8 @@ def _of_job(job: dict[str, Any], paper: dict[str, Any], reported: dict[str, Any]
 
 
 def _of_table(job: dict[str, Any], paper: dict[str, Any], reported: dict[str, Any]) -> Table:
-    """paper: `key`, the column of ours that names the paper's rows. Where choices of a group answer to columns of the paper,
-    `columns` says which, and `value` is ours; else our columns are named as the paper's.
+    """Compare a job's own table. In `paper`, `key` is our column that names the paper's rows. If choices of a group match
+    columns of the paper, `columns` maps them and `value` is our column; otherwise our columns have the paper's names.
     """
     from ain.storage.tables import read_table
 
@@ -86,7 +87,7 @@ def _choice(job: dict[str, Any], group: str) -> str:
 
 
 def lines(table: Table, paper: dict[str, Any], jobs: list[dict[str, Any]]) -> list[str]:
-    """The comparison for a terminal, and who stood in for whom."""
+    """Return the comparison as lines for a terminal, with the stand-ins and the unavailable choices."""
     group = paper["group"]
     cells = [[group, "paper's row", "column", "paper", "ours", "difference"]]
     missing = {_choice(job, group): job["error"] for job in jobs if job["status"] == "unavailable"}
@@ -102,7 +103,7 @@ def lines(table: Table, paper: dict[str, Any], jobs: list[dict[str, Any]]) -> li
 
 
 def _standing_in(table: Table, paper: dict[str, Any]) -> list[str]:
-    """Whose numbers are not those of what the paper measured."""
+    """Return a line for each stand-in, whose numbers are not those of what the paper measured."""
     group, stand_ins = paper["group"], paper.get("stand_ins", [])
     theirs = "row" if "ours" not in paper else "what" if "columns" in paper else None
     others = {row[group]: f" for {row[theirs]}" if theirs else "" for row in table if row[group] in stand_ins}

@@ -1,4 +1,4 @@
-"""What a stage left for a page: its figures and tables with captions, and why it rejected records."""
+"""Read what a stage wrote for a page: its figures and tables with captions, and why it rejected records."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from ain.storage.manifest import read_manifest
 from ain.storage.shards import Shards
 from ain.storage.tables import Table, read_table
 
-LONGEST = 40  # rows of a table on a page; the file has them all
+LONGEST = 40  # rows of a table on a page; the CSV file has them all
 
 
 @dataclass(frozen=True)
 class Section:
-    """One stage's directory. shown: figures and tables by name → caption, in the order of the page; said: a sentence on what
-    the stage came to."""
+    """One stage's directory as a section of a page. shown: name of a figure or table → caption, in the order of the page.
+    said: a sentence on the stage's outcome."""
 
     name: str  # as in the job's directories: translate, collect (2)
     directory: Path
@@ -41,7 +41,7 @@ class Section:
         return path if path.exists() else None
 
     def blocks(self) -> list[dict[str, Any]]:
-        """What is there of all that is to be shown: name, caption, table rows, and a figure as data."""
+        """Return those of the `shown` figures and tables that exist: name, caption, table rows, and the figure as data URI."""
         made = []
         for name, caption in self.shown.items():
             rows, figure = self.table(name), self.figure(name)
@@ -53,7 +53,7 @@ class Section:
         return made
 
     def rejections(self) -> Table:
-        """Reason in short → how many records it is among the reasons of."""
+        """Return the twelve most frequent short reasons, each with the number of records that were rejected for it."""
         suffixes = {path.suffix.removeprefix(".") for path in (self.directory / "rejected").glob("[0-9]*")}
         counts = Counter(
             short
@@ -65,13 +65,13 @@ class Section:
 
 
 def _inlined(row: dict[str, Any], directory: Path) -> dict[str, Any]:
-    """Thumbnails as data: a page carries its images along."""
+    """Return the row with its thumbnail as a data URI, because a page embeds its images."""
     if not row.get("thumbnail"):
         return row
     return {**row, "thumbnail": figures.inline((directory / str(row["thumbnail"])).read_bytes())}
 
 
 def _short(reason: str) -> str:
-    """The rule without its numbers; what a translation or an image was rejected for stays."""
+    """Return the rule without its numbers. The detail stays if a translation failed or an image is unsafe."""
     head, _, rest = reason.partition(":")
     return f"{head}: {rest.split('(')[0].strip()}" if head in ("unsafe", "translation") else head.split(" (")[0]

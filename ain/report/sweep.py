@@ -1,4 +1,4 @@
-"""The page of a sweep: a row for each job, and the differences between them."""
+"""Write the page of a sweep: one row per job, and the differences between jobs."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -13,7 +13,7 @@ from ain.storage.tables import Table, write_table
 
 
 def report_sweep(jobs: list[dict[str, Any]], where: Path) -> None:
-    """One row a job, the differences between them where both answered the same questions, and a link to each job's page."""
+    """Write one row per job, the differences between jobs over the same questions, and a link to each job's page."""
     done = [job for job in jobs if job["status"] == "done"]
     names = list(dict.fromkeys(name for job in done for name in job["headline"]))
     bars = [(job["label"], {language: _tuned(job, language) for language in ("ar", "en")}) for job in done]
@@ -25,7 +25,7 @@ def report_sweep(jobs: list[dict[str, Any]], where: Path) -> None:
 
 
 def _tuned(job: dict[str, Any], language: str) -> float:
-    """A job's tuned accuracy under its own condition: a model trained on grey images is asked with grey images."""
+    """Return a job's tuned accuracy under its own condition: a model trained on grey images is tested on grey images."""
     return float(job["headline"][" ".join(["tuned", language, *(["blank"] if _trained_blank(job) else [])])])
 
 
@@ -40,10 +40,10 @@ def _manifests(job: dict[str, Any]) -> dict[Path, dict[str, Any]]:
 
 
 def _differences(jobs: list[dict[str, Any]]) -> Table:
-    """The first choice against each other in Arabic, over the seeds that both have and the questions that both answered.
+    """Compare the first choice with each other one in Arabic, over the seeds and the questions that both have.
 
-    A question's score is its mean over the seeds; the interval is a bootstrap over images, since questions about one
-    image stand or fall together.
+    A question's score is its mean over the seeds. The interval is a bootstrap over images, because the answers to questions
+    about one image are correlated.
     """
     groups: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
     for job in jobs:
@@ -79,7 +79,7 @@ def _difference(one: tuple[str, Any], other: tuple[str, Any]) -> dict[str, Any] 
 
 
 def _scores(job: dict[str, Any]) -> dict[str, float]:
-    """Question → score, in Arabic, with the images as the job was trained on them."""
+    """Return question → score in Arabic, under the image condition that the job was trained with."""
     condition = "blank" if _trained_blank(job) else "shown"
     tuned = next(path for path, manifest in _manifests(job).items() if manifest["counts"].get("model") == "tuned")
     rows = Shards(tuned).rows(["id", "language", "images", "score"])

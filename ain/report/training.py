@@ -1,4 +1,4 @@
-"""What a training left for its page: how it went, how it does on held-out samples, what it came to answer."""
+"""Summarise a training for its page: its course, the loss on held-out samples, and how its answers changed."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,8 @@ from ain.storage.tables import Table, read_table
 
 
 def training(directory: Path, figure: Path) -> dict[str, Any]:
-    """steps: of the first and of the last checkpoint; validation, answers: a row for each group or question with both."""
+    """Return the summary. validation, answers: one row per group or question, with the values at the first and the last
+    checkpoint."""
     tables = directory / "tables"
     losses = read_table(tables / "validation.csv")
     answers = read_table(tables / "answers.csv") if (tables / "answers.csv").exists() else []
@@ -43,7 +44,7 @@ def _by_language(losses: Table) -> dict[str, list[tuple[int, float]]]:
 
 
 def _ends(rows: Table, key: str, value: str) -> Table:
-    """One row for each key, with the value at the first and at the last step."""
+    """Return one row per key, with the value at the first and at the last step."""
     first, last = ({row[key]: row for row in found} for found in (reversed(rows), rows))
     return [
         {**row, "first": first[name][value], "last": row[value], "since": first[name]["step"]}

@@ -1,4 +1,4 @@
-"""A conversation of a user's data as turns, with a reason for whatever does not fit."""
+"""Turn a conversation of the user's data into turns, with a reason for everything that does not fit."""
 
 import re
 from typing import Any
@@ -7,15 +7,15 @@ from ain.storage.record import Turns
 from ain.text.languages import LANGUAGES, guessed
 from ain.text.placeholders import IMAGE, PLACEHOLDERS, VIDEO, unplaced
 
-_SPECIAL = re.compile(r"<\|\w+\|>|\ufffc")  # what a chat template gives a meaning of its own
+_SPECIAL = re.compile(r"<\|\w+\|>|\ufffc")  # text with a special meaning in chat templates
 _HALF = re.compile("[\ud800-\udfff]")
 _ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
 
 
 def turns(messages: Any, images: int, videos: int = 0) -> tuple[Turns, list[str]]:
-    """(turns, reasons) from messages of LLaVA's {"from", "value"} or of messages' {"role", "content"}.
+    """Return (turns, reasons) from LLaVA's {"from", "value"} messages or from {"role", "content"} messages.
 
-    A system prompt goes in front of the first question. Images and videos that no text refers to go there too.
+    A system prompt goes before the first question, and so do images and videos that no text refers to.
     """
     if not isinstance(messages, list) or not messages:
         return [], ["no conversation"]
@@ -68,7 +68,8 @@ def _texts(made: Turns) -> list[str]:
 
 
 def _placeholders(made: Turns, placeholder: str, given: int) -> list[str]:
-    """Checks the placeholders against the images; a conversation without any gets one for each in its first question."""
+    """Return reasons for placeholders that do not match the images. A conversation without any gets one per image in its
+    first question."""
     if any(placeholder in turn["answer"] for turn in made):
         return ["placeholder in an answer"]
     what = PLACEHOLDERS[placeholder]
@@ -85,7 +86,7 @@ def _placeholders(made: Turns, placeholder: str, given: int) -> list[str]:
 
 
 def language(chosen: str, given: Any, made: Turns) -> tuple[str, list[str]]:
-    """(language, reasons): what the row says of itself, else what was chosen for all rows, else told from the script."""
+    """Return (language, reasons): the row's own language, else the one chosen for all rows, else a guess from the script."""
     if given is not None:
         return str(given), [] if given in LANGUAGES else [f"unknown language: {str(given)[:20]}"]
     if chosen != "auto":

@@ -1,4 +1,4 @@
-"""Your own data: a directory of images with JSON or JSONL in LLaVA's format or in LLaMA-Factory's messages format."""
+"""Read your own data: a directory of images with JSON or JSONL in LLaVA's format or LLaMA-Factory's messages format."""
 
 import codecs
 import json
@@ -21,8 +21,8 @@ FORMATS = {"llava": "conversations", "messages": "messages"}
 
 
 class Folder:
-    """path: the directory; format: llava, messages, or auto (row by row); limit: stop after so many rows; language: of
-    rows that have no `language`, auto tells it from the script.
+    """path: the directory. format: llava, messages, or auto (row by row). limit: stop after this many rows. language: that of
+    rows without `language`; auto guesses it from the script.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Folder:
     def _media(
         self, images: list[Any], videos: list[Any], fps: Any, places: list[str] | None
     ) -> tuple[list[Medium], list[str]]:
-        """(media in the order of their placeholders, reasons); of a row without an order, its images alone."""
+        """Return (media in the order of their placeholders, reasons). If that order is unknown, return the images only."""
         rates = fps if isinstance(fps, list) else [fps] * len(videos)
         reasons = []
         if not all(isinstance(video, list) and video for video in videos):
@@ -121,7 +121,7 @@ def _is_rate(value: Any) -> bool:
 
 
 def _references(given: Any, made: Turns) -> tuple[list[dict[str, Any]] | None, list[str]]:
-    """(trusted translations, reasons) from {"ar": messages, ...}, turn by turn like the conversation itself."""
+    """Return (trusted translations, reasons) from {"ar": messages, ...}, which must match the conversation turn by turn."""
     if given is None:
         return None, []
     if not isinstance(given, dict):
@@ -137,7 +137,7 @@ def _references(given: Any, made: Turns) -> tuple[list[dict[str, Any]] | None, l
 
 
 class Malformed:
-    """A line that is not JSON, in a file whose other lines are."""
+    """A line that is not valid JSON, in a file of JSON lines."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -148,7 +148,7 @@ def listed(value: Any) -> list[Any]:
 
 
 def name_of(given: Any, where: str) -> str:
-    """A row's id, or where it stood if it has none."""
+    """Return a row's id, or where it was found if it has none."""
     return where if given is None else str(given).encode(errors="replace").decode()
 
 
@@ -157,7 +157,7 @@ def read(path: Path) -> bytes:
 
 
 def _objects(file: Path) -> Iterator[Any]:
-    """The rows of a file, one in memory at a time."""
+    """Yield the rows of a file, with one in memory at a time."""
     with open(file, "rb") as opened:
         head = opened.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if head == b"[":

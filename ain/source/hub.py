@@ -1,4 +1,4 @@
-"""A data set of the Hugging Face hub, or one saved on disk by `datasets`, with a map from its columns to ours."""
+"""Read a dataset from the Hugging Face hub, or one saved on disk by `datasets`, and map its columns to ours."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -18,8 +18,8 @@ Column = Literal["id", "image", "images", "question", "answer", "conversations",
 
 
 class Hub:
-    """path: a hub id or a directory; columns: which of its columns is our id, image(s), language, and either question and
-    answer or conversations (messages in LLaVA's or in messages format); null = it has none.
+    """path: a hub id or a directory. columns: our name → the dataset's column, or null if it has none, for id, image(s),
+    language, and either question and answer or conversations (in LLaVA's or the messages format).
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Hub:
         self.language = language
 
     def digest(self) -> str | None:
-        """Of a directory its listing; of a hub's data set the commit."""
+        """Return the digest of a directory's listing, or the commit of a dataset on the hub."""
         return folder_digest(Path(self.path)) if Path(self.path).is_dir() else self._commit()
 
     def _commit(self) -> str | None:
@@ -104,7 +104,7 @@ class Hub:
 
 
 def _undecoded(feature: Any) -> Any:
-    """The same feature with its images left as they are stored: they are opened by collect alone."""
+    """Return the same feature with images left undecoded, because only collect opens them."""
     import datasets
 
     if isinstance(feature, datasets.Image):
@@ -115,7 +115,7 @@ def _undecoded(feature: Any) -> Any:
 
 
 def _opened(image: Any) -> bytes:
-    """From {"bytes", "path"} as `datasets` stores images, or from a path."""
+    """Return the bytes of an image, given as {"bytes", "path"}, which is how `datasets` stores images, or as a path."""
     if isinstance(image, str):
         return read(Path(image))
     data = image.get("bytes")

@@ -1,4 +1,4 @@
-"""The miniature world as a source: English records with a trusted Arabic reference, and Arabic records of its own."""
+"""Provide the miniature world as a source: English records with a trusted Arabic reference, and native Arabic records."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -15,8 +15,8 @@ from ain.text.placeholders import IMAGE
 
 
 class MiniatureSource:
-    """scenes: English records in each domain; authentic: Arabic ones in each, of images of their own; unsafe: the share of
-    images that the safety policy must catch.
+    """scenes: English records per domain. authentic: Arabic records per domain, with images of their own. unsafe: the share
+    of images that the safety policy must catch.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class MiniatureSource:
 
 
 def _in_any_order(scene: Scene) -> list[Question]:
-    """A model that met a question only at the end of conversations could not answer it alone."""
+    """Return the questions in random order: a model that saw one only at the end of conversations could not answer it alone."""
     return Random(f"{scene.name} asked").sample(scene.questions, len(scene.questions))
 
 
@@ -71,6 +71,6 @@ def _arabic(asked: list[Question]) -> Turns:
 
 
 def _shown(turns: Turns) -> Turns:
-    """The image stands before the first question."""
+    """Put the image before the first question."""
     turns[0]["question"] = f"{IMAGE}\n{turns[0]['question']}"
     return turns

@@ -1,4 +1,4 @@
-"""The ratings of several people: their mean, and how far they agree."""
+"""Summarise ratings by several people: their mean and their agreement."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from ain.metrics.bootstrap import interval
 
 
 def rated(ratings: Mapping[str, Mapping[str, float]]) -> tuple[float, float, float]:
-    """(mean, low, high) of the items' mean ratings, by bootstrap over the items. ratings: rater → item → 0 to 1."""
+    """Return (mean, low, high) of the items' mean ratings, by bootstrap over items. ratings: rater → item → 0 to 1."""
     items = {item for given in ratings.values() for item in given}
     means = []
     for item in sorted(items):
@@ -16,7 +16,7 @@ def rated(ratings: Mapping[str, Mapping[str, float]]) -> tuple[float, float, flo
 
 
 def alpha(ratings: Mapping[str, Mapping[str, float]]) -> float | None:
-    """Krippendorff's alpha for interval data; None where two raters never rated the same item, or all ratings are alike."""
+    """Return Krippendorff's alpha for interval data; None if no item has two ratings, or if all those ratings are equal."""
     import krippendorff
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""Bootstrap intervals: how far a mean could lie elsewhere by the luck of the questions drawn."""
+"""Compute bootstrap intervals: how much a mean depends on which questions were drawn."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,20 +12,20 @@ DRAWN_AT_ONCE = 4_000_000  # scores in memory; the result does not depend on it
 def interval(
     scores: Sequence[float], level: float = 0.95, resamples: int = 2_000, seed: int = 0
 ) -> tuple[float, float, float]:
-    """(mean, low, high) of scores by the percentile bootstrap."""
+    """Return (mean, low, high) of scores by the percentile bootstrap."""
     return clustered([[score] for score in scores], level, resamples, seed)
 
 
 def clustered(
     groups: Sequence[Sequence[float]], level: float = 0.95, resamples: int = 2_000, seed: int = 0
 ) -> tuple[float, float, float]:
-    """(mean, low, high) of scores that come in groups, such as several questions about an image: groups are resampled."""
+    """Return (mean, low, high) of grouped scores, such as several questions about one image. Groups are resampled."""
     if not groups:
         return float("nan"), float("nan"), float("nan")
     sums = np.array([sum(group) for group in groups], dtype=np.float64)
     sizes = np.array([len(group) for group in groups])
     mean = float(_mean(sums, sizes, axis=0))
-    if len(groups) == 1:  # nothing else could have been drawn
+    if len(groups) == 1:  # every resample is the same
         return mean, mean, mean
     found = bootstrap(
         (sums, sizes),

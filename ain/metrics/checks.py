@@ -1,4 +1,4 @@
-"""Checks of a translation that need hardly a model: pure functions of the two texts and of the language translated into.
+"""Check a translation with at most a small model: pure functions of the two texts and of the target language.
 
 None means "does not apply": a text without numbers says nothing about numbers.
 """
@@ -18,13 +18,13 @@ _WORD = re.compile(r"\w+")
 
 
 def same_numbers(original: str, translation: str) -> float | None:
-    """1.0 where both texts hold the same numbers, 0.0 where not, None where neither has any."""
+    """Return 1.0 if both texts have the same numbers, 0.0 if not, None if neither has any."""
     one, other = numbers(original), numbers(translation)
     return None if not one and not other else float(one == other)
 
 
 def same_placeholders(original: Iterable[str], translation: Iterable[str]) -> float | None:
-    """1.0 where every placeholder, URL, code and option letter is kept, 0.0 where one is lost, None where there is none."""
+    """Return 1.0 if every placeholder, URL, code and option letter is kept, 0.0 if one is lost, None if there is none."""
     pairs = list(zip(original, translation, strict=True))
     if not any(not piece.language and any(map(str.isalnum, piece.text)) for one, _ in pairs for piece in pieces(one)):
         return None
@@ -32,25 +32,25 @@ def same_placeholders(original: Iterable[str], translation: Iterable[str]) -> fl
 
 
 def script_ratio(translation: str, language: str) -> float | None:
-    """The share of letters in the language's script; None for a text without letters."""
+    """Return the share of letters in the language's script; None for a text without letters."""
     return languages.script_ratio(translation, language)
 
 
 def length(original: str, translation: str) -> float | None:
-    """Characters of the translation for each of the original."""
+    """Return the length of the translation in characters relative to the original; None if the original is empty."""
     return len(translation) / len(original) if original else None
 
 
 def latin_run(translation: str, language: str) -> float | None:
-    """How many Latin words stand in a row at most: a name is one or two, a phrase that was left in is more. None for
-    languages in Latin script."""
+    """Return the longest run of Latin words: a name has one or two, an untranslated phrase more. None for languages in Latin
+    script."""
     if languages.language(language).script == "Latin":
         return None
     return float(max((len(_WORD.findall(run)) for run in _LATIN_RUN.findall(translation)), default=0))
 
 
 def repetition(original: str, translation: str) -> float | None:
-    """The share of three-word sequences that came before in the text, beyond what the original repeats; None for short texts."""
+    """Return the share of repeated three-word sequences, beyond what the original repeats; None for short texts."""
     made = _repeated(translation)
     return None if made is None else max(0.0, made - (_repeated(original) or 0.0))
 
@@ -62,13 +62,13 @@ def _repeated(text: str) -> float | None:
 
 
 def diacritics(translation: str, language: str) -> float | None:
-    """The share of Arabic letters that carry a diacritic; None for other scripts, and for a text without such letters."""
+    """Return the share of Arabic letters with a diacritic; None for other scripts and for a text without Arabic letters."""
     return diacritics_share(translation) if languages.language(language).script == "Arabic" else None
 
 
 def language(translation: str, language: str) -> float | None:
-    """The probability that a text is in the language, varieties included, and not in a similar one (Persian or Urdu for
-    Arabic); by py3langid."""
+    """Return py3langid's probability that a text is in the language, varieties included, and not in a similar one (Persian or
+    Urdu for Arabic). None for a text without letters."""
     if not any(map(str.isalpha, translation)):
         return None
     wanted = languages.language(language).identified_as

@@ -1,4 +1,4 @@
-"""How well a score tells good from poor translations: areas under curves, thresholds, and their bootstrap intervals (Fig. 15)."""
+"""Measure how well a score separates good from poor translations: areas under curves, thresholds, intervals (Fig. 15)."""
 
 from collections.abc import Callable
 
@@ -8,21 +8,21 @@ Measure = Callable[[np.ndarray, np.ndarray], float]  # (scores of the good, scor
 
 
 def auc(good: np.ndarray, poor: np.ndarray) -> float:
-    """ROC-AUC: how often a good one scores above a poor one. 0.5: the score tells nothing."""
+    """Return ROC-AUC: how often a good translation scores above a poor one. 0.5 means that the score tells nothing."""
     from sklearn.metrics import roc_auc_score
 
     return float(roc_auc_score(*_labelled(good, poor)))
 
 
 def average_precision(good: np.ndarray, poor: np.ndarray) -> float:
-    """The area under the precision-recall curve of keeping the good."""
+    """Return the area under the precision-recall curve of keeping good translations."""
     from sklearn.metrics import average_precision_score
 
     return float(average_precision_score(*_labelled(good, poor)))
 
 
 def roc(good: np.ndarray, poor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(share of the poor that is kept, share of the good that is kept), threshold by threshold."""
+    """Return (share of poor kept, share of good kept), threshold by threshold."""
     from sklearn.metrics import roc_curve
 
     kept_poor, kept_good, _ = roc_curve(*_labelled(good, poor))
@@ -30,7 +30,7 @@ def roc(good: np.ndarray, poor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def precision_recall(good: np.ndarray, poor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(precision, recall) of keeping the good, threshold by threshold."""
+    """Return (precision, recall) of keeping good translations, threshold by threshold."""
     from sklearn.metrics import precision_recall_curve
 
     precision, recall, _ = precision_recall_curve(*_labelled(good, poor))
@@ -38,7 +38,7 @@ def precision_recall(good: np.ndarray, poor: np.ndarray) -> tuple[np.ndarray, np
 
 
 def separation(right: np.ndarray, wrong: np.ndarray) -> dict[str, float]:
-    """Right against mismatched pairs (Fig. 14): means, margin, ROC-AUC."""
+    """Compare the scores of correct and mismatched pairs (Fig. 14): means, margin, ROC-AUC."""
     means = {
         "pairs_correct": right.mean(),
         "pairs_mismatched": wrong.mean(),
@@ -48,14 +48,14 @@ def separation(right: np.ndarray, wrong: np.ndarray) -> dict[str, float]:
 
 
 def threshold_for(good: np.ndarray, false_rejection: float) -> float:
-    """The highest threshold that refuses at most this share of the good."""
+    """Return the highest threshold that rejects at most this share of good translations."""
     return float(np.sort(good)[int(false_rejection * len(good))])
 
 
 def interval(
     measure: Measure, good: np.ndarray, poor: np.ndarray, level: float = 0.95, resamples: int = 500
 ) -> tuple[float, float, float]:
-    """(value, low, high): good and poor are resampled each for itself."""
+    """Return (value, low, high). Good and poor scores are resampled separately."""
     from scipy.stats import bootstrap
 
     found = bootstrap(
@@ -65,7 +65,7 @@ def interval(
         method="percentile",
         confidence_level=level,
         n_resamples=resamples,
-        batch=1,  # one of the good, one of the poor, and so on
+        batch=1,  # draw resamples of good and poor in turn
         rng=np.random.default_rng(0),
     ).confidence_interval
     return measure(good, poor), float(found.low), float(found.high)

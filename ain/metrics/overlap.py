@@ -1,8 +1,8 @@
-"""How much of an original comes back: BLEU, METEOR and ROUGE of a text against a reference, all 0 to 1 (Section 2.2, Table 9).
+"""Compute BLEU, METEOR and ROUGE of a text against a reference, all 0 to 1 (Section 2.2, Table 9).
 
-BLEU is sacrebleu's. METEOR is NLTK's with exact and stem matches and without synonyms: WordNet does not come with it, and
-NLTK gives a single word that matches 0.5. ROUGE is that of torchmetrics, with a Unicode tokenizer: the usual one knows
-ASCII alone and gives identical Arabic texts 0. Texts are compared in the form of their language (`languages.comparable`).
+BLEU is sacrebleu's. METEOR is NLTK's with exact and stem matches but no synonyms, because WordNet is not included; NLTK gives
+a single matching word 0.5. ROUGE is torchmetrics' with a Unicode tokenizer: the default one knows only ASCII and gives
+identical Arabic texts 0. Texts are compared as `languages.comparable` returns them.
 """
 
 import re
@@ -16,11 +16,11 @@ from ain.text.normalise import normalise
 _WORD = re.compile(r"\w+")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 ROUGE = ("rouge_1", "rouge_l")
-LONGEST = 1_000  # words of a text that ROUGE looks at: its time grows with their square
+LONGEST = 1_000  # words of a text that ROUGE compares: its time is quadratic in them
 
 
 def bleu(made: Sequence[str], references: Sequence[str], order: int, language: str) -> float:
-    """Of a corpus, with word sequences up to `order` long."""
+    """Return corpus BLEU with n-grams up to `order`."""
     from sacrebleu.metrics.bleu import BLEU
 
     measure = BLEU(max_ngram_order=order, tokenize=languages.language(language).bleu_tokenizer)
@@ -31,7 +31,7 @@ def bleu(made: Sequence[str], references: Sequence[str], order: int, language: s
 
 
 def sentence_bleu(made: str, reference: str, order: int, language: str) -> float:
-    """Of one text; sequences longer than it is are left out of the mean."""
+    """Return BLEU of one text. N-grams longer than the text are left out of the mean."""
     one, other = languages.comparable([made, reference], language)
     measure = _sentence_bleu(order, languages.language(language).bleu_tokenizer)
     return min(1.0, float(measure.sentence_score(one, [other]).score) / 100)
@@ -57,7 +57,7 @@ class _NoSynonyms:
 
 
 def rouge(made: str, reference: str) -> dict[str, tuple[float, float, float]]:
-    """rouge_1 and rouge_l → (precision, recall, F1)."""
+    """Return rouge_1 and rouge_l → (precision, recall, F1)."""
     from torchmetrics.functional.text import rouge_score
 
     found = rouge_score(

@@ -1,5 +1,5 @@
-"""The rules of selection: (scores, thresholds) → reasons. Pure functions over columns, so that a sweep of thresholds
-recomputes nothing and takes a moment.
+"""Apply the selection rules: (scores, thresholds) → reasons. They are pure functions over columns, so a sweep of thresholds
+recomputes no scores and takes a moment.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,8 +26,8 @@ Bounds = Annotated[list[_Bound], Field(min_length=2, max_length=2), AfterValidat
 
 @dataclass(frozen=True)
 class Thresholds:
-    """A threshold for each rule, by the rule's name; null: the rule is off. sampled: corpus, the sample translated back
-    speaks for all; record, each speaks for itself. unsafe: reject records with an image that is not known to be safe.
+    """A threshold for each rule, by the rule's name; null turns the rule off. sampled: `corpus` judges all records by the
+    back-translated sample, `record` judges each by itself. unsafe: reject records with an image not known to be safe.
     """
 
     similarity: Number | None = None
@@ -47,7 +47,7 @@ class Thresholds:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> "Thresholds":
-        """From a manifest's settings."""
+        """Return the thresholds in a manifest's settings."""
         return cls(**{field.name: settings[field.name] for field in fields(cls) if field.name in settings})
 
     def on(self) -> dict[str, Any]:
@@ -60,14 +60,14 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Scores:
-    """One score of many records: a value for each turn. Record i has values[starts[i] : starts[i + 1]]."""
+    """One score of many records, with a value for each turn. Record i has values[starts[i] : starts[i + 1]]."""
 
     values: np.ndarray  # float32, NaN: not applicable, or not computed
     starts: np.ndarray
 
     @classmethod
     def of(cls, column: pa.ChunkedArray | pa.Array) -> "Scores":
-        """From a column of lists; a record whose list is null has no values."""
+        """Return the scores in a column of lists. A record whose list is null has no values."""
         lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
         sizes = np.nan_to_num(lists.value_lengths().to_numpy(zero_copy_only=False)).astype(np.int64)
         values = lists.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
@@ -76,11 +76,11 @@ class Scores:
 
 Badness = Callable[
     [np.ndarray, Any], np.ndarray
-]  # (values, threshold) → positive where broken, and the more, the worse
+]  # (values, threshold) → positive where the rule is broken; larger is worse
 
 
 def _least(values: np.ndarray, threshold: Any) -> np.ndarray:
-    return np.float32(threshold) - values  # in the precision that scores are kept in: 0.8 is not below 0.8
+    return np.float32(threshold) - values  # float32, like the scores, so that 0.8 is not below 0.8
 
 
 def _most(values: np.ndarray, threshold: Any) -> np.ndarray:
@@ -88,7 +88,7 @@ def _most(values: np.ndarray, threshold: Any) -> np.ndarray:
 
 
 def _between(values: np.ndarray, threshold: Any) -> np.ndarray:
-    """In ratios: half the least allowed is as bad as twice the greatest."""
+    """Compare ratios: half the minimum is as bad as twice the maximum."""
     least, greatest = (np.float32(bound) for bound in threshold)
     logs = np.log(np.maximum(values, np.float32(1e-9)))
     return np.maximum(np.log(least) - logs, logs - np.log(greatest))
@@ -96,7 +96,7 @@ def _between(values: np.ndarray, threshold: Any) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Rule:
-    """`reason` puts a broken rule in words, from value and threshold. required: a record whose score is missing is rejected."""
+    """One rule. reason: describes a violation, from value and threshold. required: reject a record whose score is missing."""
 
     name: str
     badness: Badness
@@ -116,7 +116,7 @@ def _below(value: float, threshold: Any) -> str:
     return f"{value:.2f} below {threshold}"
 
 
-SAMPLED = {"bleu": "bleu_4", "meteor": "meteor", "rouge": "rouge_l"}  # rule → score of back-translation
+SAMPLED = {"bleu": "bleu_4", "meteor": "meteor", "rouge": "rouge_l"}  # rule → back-translation score
 RULES = {
     rule.name: rule
     for rule in (
@@ -135,7 +135,7 @@ RULES = {
 
 
 def broken(rule: Rule, scores: Scores, threshold: Any) -> tuple[np.ndarray, list[str]]:
-    """(records, reasons): each record that breaks the rule, and its worst turn. A reason begins with the rule's name."""
+    """Return (records, reasons): each record that breaks the rule, with its worst turn. A reason begins with the rule's name."""
     bad = rule.badness(scores.values, threshold)
     missing = np.isnan(scores.values)
     wrong = np.flatnonzero((bad > 0) | missing if rule.required else bad > 0)
@@ -149,7 +149,7 @@ def broken(rule: Rule, scores: Scores, threshold: Any) -> tuple[np.ndarray, list
 
 
 def explained(rule: Rule, values: list[float | None] | None, threshold: Any, translated: bool = True) -> dict[str, Any]:
-    """One rule applied to one record, broken or not: the worst value, in which turn, and the verdict."""
+    """Apply one rule to one record, broken or not. Return the worst value, its turn and the verdict."""
     made: dict[str, Any] = {"rule": rule.name, "threshold": threshold, "value": None, "turn": None}
     if threshold is None or threshold is False:
         return {**made, "verdict": "off"}
@@ -163,10 +163,10 @@ def explained(rule: Rule, values: list[float | None] | None, threshold: Any, tra
 
 
 def translation_reasons(scores: Mapping[str, list[float | None] | None], thresholds: Thresholds) -> list[str]:
-    """Every reason against one translation, rule by rule; a record is as good as its worst turn.
+    """Return every reason against one translation, rule by rule. A record is judged by its worst turn.
 
-    A score of null is "not applicable" for checks; for similarity and sampled scores, which always apply, it holds the
-    record back.
+    For checks, a null score means "not applicable". Similarity and sampled scores always apply, so a null one rejects the
+    record.
     """
     made = []
     for name, threshold in thresholds.on().items():

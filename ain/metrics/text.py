@@ -1,4 +1,4 @@
-"""Translations against references: scores of whole texts, in the form in which texts of their language are compared."""
+"""Score translations against references with chrF and BLEU, on texts as `languages.comparable` returns them."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from ain.text import languages
 
 
 def chrf(translations: Sequence[str], references: Sequence[str], language: str) -> float:
-    """chrF2 of a corpus, 0 to 100, by sacrebleu."""
+    """Return chrF2 of a corpus, 0 to 100, by sacrebleu."""
     from sacrebleu.metrics.chrf import CHRF
 
     score = CHRF().corpus_score(
@@ -16,7 +16,7 @@ def chrf(translations: Sequence[str], references: Sequence[str], language: str) 
 
 
 def bleu(translations: Sequence[str], references: Sequence[str], language: str) -> float:
-    """BLEU-4 of a corpus, 0 to 100, by sacrebleu with the tokenizer that suits the language."""
+    """Return BLEU-4 of a corpus, 0 to 100, by sacrebleu with the language's tokenizer."""
     from sacrebleu.metrics.bleu import BLEU
 
     measure = BLEU(tokenize=languages.language(language).bleu_tokenizer)

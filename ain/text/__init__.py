@@ -1,1 +1,1 @@
-"""Texts and languages: normalising, scripts, numbers, placeholders, corruption. Pure functions."""
+"""Pure functions on texts and languages: normalising, scripts, numbers, placeholders, corruption."""

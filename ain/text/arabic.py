@@ -1,11 +1,11 @@
-"""What is particular to Arabic: option letters, diacritics, adjectives with their feminine."""
+"""Handle what is specific to Arabic: option letters, diacritics, adjectives with their feminine form."""
 
 import re
 
 from ain.text.languages import ARABIC, OPTIONS, script_ratio
 from ain.text.normalise import DIACRITICS, normalise
 
-# Adjectives of colour, masculine → feminine.
+# Colour adjectives, masculine → feminine.
 FEMININE = {
     "أحمر": "حمراء",
     "أزرق": "زرقاء",
@@ -28,20 +28,20 @@ _OPTION = re.compile(r"^[\s«\"'(\[]*([ابجده]|[A-Ea-e]|[1-5])(?=[\s.)\]:،,
 
 
 def arabic_share(text: str) -> float | None:
-    """The share of letters that are in Arabic script; None where there are no letters."""
+    """Return the share of letters in Arabic script; None if there are no letters."""
     return script_ratio(text, "ar")
 
 
 def diacritics_share(text: str) -> float | None:
-    """The share of Arabic letters that carry a diacritic; None where there are no Arabic letters."""
+    """Return the share of Arabic letters with a diacritic; None if there are no Arabic letters."""
     letters = sum(c.isalpha() for c in ARABIC.findall(text))
     return min(1.0, len(DIACRITICS.findall(text)) / letters) if letters else None
 
 
 def option(text: str) -> int | None:
-    """The option that an answer names, 0 for A or أ; None where it names none.
+    """Return the option that an answer names, 0 for A or أ; None if it names none.
 
-    Takes «ب», «(ب)», "ب.", «هـ», "B) red", «الإجابة: أ», 2, ٢; a word that merely begins with such a letter is no option.
+    Accepts «ب», «(ب)», "ب.", «هـ», "B) red", «الإجابة: أ», 2, ٢; a word that merely begins with such a letter is not an option.
     """
     plain = normalise(text)
     match = _OPTION.match(_LEAD.sub("", plain, count=1)) or _OPTION.match(plain)

@@ -1,4 +1,4 @@
-"""The ways a translation goes wrong, done on purpose, to show what verification catches and what it misses."""
+"""Corrupt translations on purpose, to show what verification catches and what it misses."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,8 @@ _WORDS = re.compile(r"\S+")
 def record(
     shares: dict[str, float], original: Turns, translation: Turns, others: list[Turns], random: Random
 ) -> tuple[Turns, str | None]:
-    """The translation and how it was corrupted, drawn by `shares`; None where it is spared or that kind changes nothing."""
+    """Return the translation and the kind of corruption, drawn by `shares`. The kind is None if the translation is spared or
+    that kind changes nothing."""
     if wrong := set(shares) - set(KINDS):
         raise UserError(f"translator.corrupt.{min(wrong)}: choose among {', '.join(KINDS)}")
     kind = random.choices([*shares, None], weights=[*shares.values(), max(0.0, 1 - sum(shares.values()))])[0]
@@ -31,7 +32,7 @@ def record(
 
 
 def of_kind(kind: str, original: Turns, translation: Turns, others: list[Turns], random: Random) -> Turns:
-    """The turns corrupted in one way; unchanged where it cannot apply."""
+    """Return the turns corrupted in one way, or unchanged if it cannot apply."""
     if kind == "mismatch":
         return _mismatch(translation, others, random)
     if kind == "untranslated":
@@ -40,13 +41,13 @@ def of_kind(kind: str, original: Turns, translation: Turns, others: list[Turns],
 
 
 def _corrupted(way: Callable[[str, Random], str], text: str, random: Random) -> str:
-    """Placeholders stand on a line of their own and stay."""
+    """Corrupt the last line only: placeholders are on their own lines before it and stay."""
     head, newline, rest = text.rpartition("\n")
     return head + newline + way(rest, random)
 
 
 def _mismatch(translation: Turns, others: list[Turns], random: Random) -> Turns:
-    """The translation of another record, turn by turn."""
+    """Take the translation of another record, turn by turn."""
     other = random.choice(others)
     corrupted = []
     for i, turn in enumerate(translation):
@@ -59,7 +60,7 @@ def _mismatch(translation: Turns, others: list[Turns], random: Random) -> Turns:
 
 
 def _omission(text: str, random: Random) -> str:
-    """One word of three or more is left out; not the first, which may be all that a question is."""
+    """Leave out one word of three or more, but never the first, which may be what makes the text a question."""
     words = text.split()
     if len(words) < 3:
         return text
@@ -68,7 +69,7 @@ def _omission(text: str, random: Random) -> str:
 
 
 def _number(text: str, random: Random) -> str:
-    """Another number of the same length in place of each."""
+    """Replace each number by another of the same length."""
     return re.sub(r"\d+", lambda match: _another(match[0], random), text)
 
 
@@ -80,7 +81,7 @@ def _another(number: str, random: Random) -> str:
 
 
 def _truncated(text: str, random: Random) -> str:
-    """The first half of the words, as a model that ran out of tokens leaves it."""
+    """Keep the first half of the words, like a model that ran out of tokens."""
     words = text.split()
     return " ".join(words[: (len(words) + 1) // 2]) if len(words) > 1 else text
 
@@ -104,7 +105,7 @@ _SWAPPED = {
 
 
 def _gender(text: str, random: Random) -> str:
-    """Adjectives and verbs in the other gender."""
+    """Put adjectives and verbs into the other gender."""
     return _WORDS.sub(lambda match: _swapped(match[0]), text)
 
 

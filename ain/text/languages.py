@@ -1,4 +1,4 @@
-"""The languages that records can be in: one line each. A language that is missing here is refused by its code."""
+"""List the languages that records can be in, one line each. The code of any other language is refused."""
 
 import re
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ SCRIPTS = {
     "Japanese": re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"),
     "Hangul": re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]"),
 }
-# The letters of five options, as examinations in the script name them.
+# The letters of five options, as exams in that script label them.
 OPTIONS = {"Arabic": "أبجده", "Latin": "ABCDE", "Cyrillic": "АБВГД", "Greek": "ΑΒΓΔΕ", "Hebrew": "אבגדה"}
 _RIGHT_TO_LEFT = ("Arabic", "Hebrew")
 _TOKENIZERS = {"Arabic": "intl", "Han": "zh", "Japanese": "char", "Hangul": "char", "Devanagari": "intl"}
@@ -35,8 +35,8 @@ class Language:
     name: str  # in English
     own_name: str
     script: str  # a key of SCRIPTS
-    nllb: str  # what NLLB calls it
-    identified_as: tuple[str, ...]  # what language identification calls it, varieties included
+    nllb: str  # NLLB's code
+    identified_as: tuple[str, ...]  # codes of language identification, varieties included
 
     @property
     def right_to_left(self) -> bool:
@@ -44,7 +44,7 @@ class Language:
 
     @property
     def direction(self) -> str:
-        """As HTML's `dir` has it."""
+        """Return the value for HTML's `dir`."""
         return "rtl" if self.right_to_left else "ltr"
 
     @property
@@ -53,7 +53,7 @@ class Language:
 
     @property
     def bleu_tokenizer(self) -> str:
-        """By sacrebleu's name."""
+        """Return sacrebleu's name of the tokenizer."""
         return _TOKENIZERS.get(self.script, "13a")
 
 
@@ -64,7 +64,7 @@ def _language(code: str, name: str, own_name: str, script: str, nllb: str, *vari
 LANGUAGES = {
     language.code: language
     for language in (
-        # Moroccan and Egyptian are identified by themselves, and short texts fall to them by chance.
+        # Moroccan and Egyptian Arabic have their own codes, and short texts are assigned to them by chance.
         _language("ar", "Arabic", "العربية", "Arabic", "arb_Arab", "ary", "arz"),
         _language("cs", "Czech", "čeština", "Latin", "ces_Latn"),
         _language("da", "Danish", "dansk", "Latin", "dan_Latn"),
@@ -115,7 +115,7 @@ def _known_or_auto(code: str) -> str:
     return code
 
 
-# Of classes' arguments.
+# Types for class arguments.
 LanguageCode = Annotated[str, AfterValidator(_known)]
 LanguageChoice = Annotated[str, AfterValidator(_known_or_auto)]
 
@@ -127,28 +127,28 @@ def language(code: str) -> Language:
 
 
 def name(code: str) -> str:
-    """For people; a code that is not known stays."""
+    """Return the language's English name, or the code itself if it is not known."""
     return LANGUAGES[code].name if code in LANGUAGES else code
 
 
 def script_ratio(text: str, code: str) -> float | None:
-    """The share of letters that are in the language's script; None where there are no letters."""
+    """Return the share of letters in the language's script; None if there are no letters."""
     script = SCRIPTS[language(code).script]
     letters = [c for c in text if c.isalpha()]
     return sum(bool(script.match(c)) for c in letters) / len(letters) if letters else None
 
 
 def guessed(text: str) -> str:
-    """The language told from the script alone: `ar` where at least half of the letters are Arabic, else `en`."""
+    """Guess the language from the script alone: `ar` if at least half of the letters are Arabic, else `en`."""
     ratio = script_ratio(text, "ar")
     return "ar" if ratio is not None and ratio >= 0.5 else "en"
 
 
 def right_to_left(text: str) -> bool:
-    """Whether most of its letters are in a script that runs from right to left."""
+    """Return whether most letters are in a right-to-left script."""
     return any((script_ratio(text, code) or 0) > 0.5 for code in ("ar", "he"))
 
 
 def comparable(texts: Sequence[str], code: str) -> list[str]:
-    """As metrics of overlap compare them: without the diacritics and spelling variants that Arabic script leaves open."""
+    """Return texts as overlap metrics compare them: in Arabic script, without diacritics and spelling variants."""
     return [normalise(text) for text in texts] if language(code).script == "Arabic" else list(texts)

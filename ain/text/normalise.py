@@ -1,4 +1,4 @@
-"""The form in which texts are compared: named and versioned."""
+"""Normalise texts for comparison. The form has a name and a version."""
 
 import re
 import unicodedata
@@ -13,8 +13,9 @@ _LETTERS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": 
 
 
 def normalise(text: str) -> str:
-    """Compatibility forms unfolded, western digits, single spaces, lower case; of Arabic no diacritics or tatweel, one
-    alif, one ya. Ta marbuta and hamza on other seats stay: they distinguish words. Other scripts keep their letters.
+    """Return the text with compatibility forms unfolded, western digits, single spaces and lower case. Arabic loses
+    diacritics and tatweel and keeps one form each of alif and ya. Ta marbuta and hamza on other letters stay, because they
+    distinguish words. Other scripts keep their letters.
     """
     text = DIACRITICS.sub("", unicodedata.normalize("NFKC", text)).translate(_LETTERS)
     return " ".join(western_digits(text).lower().split())

@@ -1,7 +1,7 @@
-"""What a translation must keep unchanged: placeholders, URLs, code, option letters, numbers.
+"""Protect what a translation must keep unchanged: placeholders, URLs, code, option letters, numbers.
 
-A text is split so that a translator sees only what is language; the rest is put back as it was. Numbers inside a sentence
-are left to the translator and checked afterwards.
+A text is split so that a translator sees only language; the rest is put back unchanged. Numbers inside a sentence are left to
+the translator and checked afterwards.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 IMAGE = "<image>"
 VIDEO = "<video>"
-PLACEHOLDERS = {IMAGE: "image", VIDEO: "video"}  # and what chat templates call them
+PLACEHOLDERS = {IMAGE: "image", VIDEO: "video"}  # with their names in chat templates
 _PLACEHOLDER = re.compile("|".join(PLACEHOLDERS))
 
 _KEPT = re.compile(
@@ -20,7 +20,7 @@ _KEPT = re.compile(
     r"|(?:https?://|www\.)\S*[^\s?.,;:!)\]»\"'؟،؛]"
     r"|\n+"
     r"|(?m:^[ \t]*\(?[A-Ea-e][.):](?=\s))"  # an option's letter
-    r"|(?m:^[ \t]*[A-E]$))",  # an answer that is a letter
+    r"|(?m:^[ \t]*[A-E]$))",  # an answer that is one letter
     re.S,
 )
 
@@ -28,11 +28,11 @@ _KEPT = re.compile(
 @dataclass(frozen=True)
 class Piece:
     text: str
-    language: bool  # else it is kept as it is
+    language: bool  # else it is kept unchanged
 
 
 def pieces(text: str) -> list[Piece]:
-    """The text in order; joined, the pieces are the text."""
+    """Split the text into pieces, in order. Joined, they give the text again."""
     made: list[Piece] = []
     for i, part in enumerate(_KEPT.split(text)):
         if part and i % 2 == 0:
@@ -43,7 +43,7 @@ def pieces(text: str) -> list[Piece]:
 
 
 def _trimmed(text: str) -> list[Piece]:
-    """White space at the ends is kept; what has no letter or digit is no language."""
+    """Split off white space at the ends, which is kept. Text without a letter or digit is not language."""
     core = text.strip()
     if not any(c.isalnum() for c in core):
         return [Piece(text, language=False)]
@@ -53,20 +53,20 @@ def _trimmed(text: str) -> list[Piece]:
 
 
 def spoken(text: str) -> str:
-    """The text without placeholders such as <image>, which are alike in all languages."""
+    """Return the text without placeholders such as <image>, which are the same in all languages."""
     if not _KEPT.search(text):
         return text.strip()
     return "".join(piece.text for piece in pieces(text) if piece.language or not piece.text.startswith("<")).strip()
 
 
 def turn_text(turn: dict[str, str]) -> str:
-    """Question and answer as one text: «نعم» alone means nothing."""
+    """Return question and answer as one text, because «نعم» alone means nothing."""
     return f"{spoken(turn['question'])} {spoken(turn['answer'])}".strip()
 
 
 def core(text: str) -> tuple[str, str, str]:
-    """(before, core, after): from the first word to the last, and what surrounds it and must stay; all of it before if
-    there is no word to translate, numbers being none."""
+    """Return (before, core, after): the text from the first word to the last, and what surrounds it and must stay. If there
+    is no word to translate (numbers do not count), all of the text is in `before`."""
     parts = pieces(text)
     said = [i for i, piece in enumerate(parts) if piece.language]
     if not any(c.isalpha() for i in said for c in parts[i].text):
@@ -77,7 +77,7 @@ def core(text: str) -> tuple[str, str, str]:
 
 
 def restored(text: str, translation: Callable[[str], str | None]) -> tuple[str, str | None]:
-    """The translated text with everything else where it was, and why it cannot be used; None where it can."""
+    """Return the translated text with everything else in place, and why it cannot be used, or None if it can."""
     made, reason = "", None
     for piece in pieces(text):
         said = translation(piece.text) if piece.language else piece.text
@@ -90,17 +90,17 @@ def restored(text: str, translation: Callable[[str], str | None]) -> tuple[str, 
 
 
 def lost(text: str, translation: str) -> str | None:
-    """The first placeholder, URL, code or option letter that the translation has lost; None where all are in it."""
+    """Return the first placeholder, URL, code or option letter that the translation has lost, or None."""
     kept = Counter(piece.text.strip() for piece in pieces(text) if not piece.language)
     said = (piece for piece in kept if any(map(str.isalnum, piece)))
     return next((piece for piece in said if translation.count(piece) < kept[piece]), None)
 
 
 def placed(made: list[dict[str, str]]) -> list[str]:
-    """The placeholders of all questions in order."""
+    """Return the placeholders of all questions in order."""
     return [found for turn in made for found in _PLACEHOLDER.findall(turn["question"])]
 
 
 def unplaced(text: str) -> str:
-    """The text without placeholders."""
+    """Return the text without placeholders."""
     return _PLACEHOLDER.sub("", text)

@@ -1,7 +1,7 @@
 """The command line: `ain STAGE [overrides]`, `ain run [NAME]`, each with `-m` for a sweep.
 
-A verb is short for `stage=VERB`, a bare word after it for `experiment=WORD`. Standard output carries results only; its last
-line is the requested directory.
+A verb is short for `stage=VERB`, a bare word after it for `experiment=WORD`. Standard output carries results only; its
+last line is the requested directory.
 """
 
 import errno
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def _prepared(words: list[str], nowhere: str) -> list[str]:
-    """Return the arguments for Hydra, after the checks that must come before it. nowhere: for runs that keep no files."""
+    """Return the arguments for Hydra, after the checks that come before it. nowhere: for runs that keep no files."""
     if not words[0].startswith("-") and "=" not in words[0]:
         words = arguments(words)
     # Each job of a sweep composes its own config, maybe on another machine; the environment carries what they share.

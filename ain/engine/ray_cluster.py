@@ -9,7 +9,7 @@ from ain.runtime.paths import install_hint
 
 
 class Ray:
-    """address: of a running cluster, `auto` to find it, null to start one on this machine. num_cpus, num_gpus: per worker."""
+    """address: of a running cluster, `auto` to find it, null to start one on this machine. num_gpus: per worker."""
 
     def __init__(self, workers: int = 2, address: str | None = None, num_cpus: float = 1, num_gpus: float = 0) -> None:
         self.workers, self.address = workers, address

@@ -16,7 +16,7 @@ def rated(ratings: Mapping[str, Mapping[str, float]]) -> tuple[float, float, flo
 
 
 def alpha(ratings: Mapping[str, Mapping[str, float]]) -> float | None:
-    """Return Krippendorff's alpha for interval data; None if no item has two ratings, or if all those ratings are equal."""
+    """Return Krippendorff's alpha for interval data; None if no item has two ratings or all such ratings are equal."""
     import krippendorff
     import numpy as np
 

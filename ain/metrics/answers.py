@@ -4,5 +4,5 @@ from ain.text.normalise import normalise
 
 
 def exact(prediction: str, label: str) -> float:
-    """Return 1.0 if both are equal after normalising (no diacritics, one alif, western digits, no final full stop), else 0.0."""
+    """Return 1.0 if both are equal once normalised (no diacritics, one alif, western digits, no final full stop)."""
     return float(normalise(prediction).rstrip(".،") == normalise(label).rstrip(".،"))

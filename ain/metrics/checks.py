@@ -24,7 +24,7 @@ def same_numbers(original: str, translation: str) -> float | None:
 
 
 def same_placeholders(original: Iterable[str], translation: Iterable[str]) -> float | None:
-    """Return 1.0 if every placeholder, URL, code and option letter is kept, 0.0 if one is lost, None if there is none."""
+    """Return 1.0 if all placeholders, URLs, code and option letters are kept, 0.0 if not, None if there are none."""
     pairs = list(zip(original, translation, strict=True))
     if not any(not piece.language and any(map(str.isalnum, piece.text)) for one, _ in pairs for piece in pieces(one)):
         return None
@@ -42,8 +42,8 @@ def length(original: str, translation: str) -> float | None:
 
 
 def latin_run(translation: str, language: str) -> float | None:
-    """Return the longest run of Latin words: a name has one or two, an untranslated phrase more. None for languages in Latin
-    script."""
+    """Return the longest run of Latin words: a name has one or two, an untranslated phrase more. None for languages in
+    Latin script."""
     if languages.language(language).script == "Latin":
         return None
     return float(max((len(_WORD.findall(run)) for run in _LATIN_RUN.findall(translation)), default=0))
@@ -62,13 +62,13 @@ def _repeated(text: str) -> float | None:
 
 
 def diacritics(translation: str, language: str) -> float | None:
-    """Return the share of Arabic letters with a diacritic; None for other scripts and for a text without Arabic letters."""
+    """Return the share of Arabic letters with a diacritic; None for other scripts and texts without Arabic letters."""
     return diacritics_share(translation) if languages.language(language).script == "Arabic" else None
 
 
 def language(translation: str, language: str) -> float | None:
-    """Return py3langid's probability that a text is in the language, varieties included, and not in a similar one (Persian or
-    Urdu for Arabic). None for a text without letters."""
+    """Return py3langid's probability that a text is in the language, varieties included, and not in a similar one
+    (Persian or Urdu for Arabic). None for a text without letters."""
     if not any(map(str.isalpha, translation)):
         return None
     wanted = languages.language(language).identified_as

@@ -1,4 +1,4 @@
-"""Measure how well a score separates good from poor translations: areas under curves, thresholds, intervals (Fig. 15)."""
+"""Measure how well a score separates good from poor translations: curves, thresholds, bootstrap intervals (Fig. 15)."""
 
 from collections.abc import Callable
 

@@ -1,8 +1,8 @@
 """Compute BLEU, METEOR and ROUGE of a text against a reference, all 0 to 1 (Section 2.2, Table 9).
 
-BLEU is sacrebleu's. METEOR is NLTK's with exact and stem matches but no synonyms, because WordNet is not included; NLTK gives
-a single matching word 0.5. ROUGE is torchmetrics' with a Unicode tokenizer: the default one knows only ASCII and gives
-identical Arabic texts 0. Texts are compared as `languages.comparable` returns them.
+BLEU is sacrebleu's. METEOR is NLTK's with exact and stem matches but no synonyms, because WordNet is not included; NLTK
+gives a single matching word 0.5. ROUGE is torchmetrics' with a Unicode tokenizer: the default one knows only ASCII and
+gives identical Arabic texts 0. Texts are compared as `languages.comparable` returns them.
 """
 
 import re

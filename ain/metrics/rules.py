@@ -1,5 +1,5 @@
-"""Apply the selection rules: (scores, thresholds) → reasons. They are pure functions over columns, so a sweep of thresholds
-recomputes no scores and takes a moment.
+"""Apply the selection rules: (scores, thresholds) → reasons. They are pure functions over columns, so a sweep of
+thresholds recomputes no scores and takes a moment.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,8 +26,8 @@ Bounds = Annotated[list[_Bound], Field(min_length=2, max_length=2), AfterValidat
 
 @dataclass(frozen=True)
 class Thresholds:
-    """A threshold for each rule, by the rule's name; null turns the rule off. sampled: `corpus` judges all records by the
-    back-translated sample, `record` judges each by itself. unsafe: reject records with an image not known to be safe.
+    """A threshold for each rule, by the rule's name; null turns the rule off. sampled: `corpus` judges all records by
+    the back-translated sample, `record` judges each by itself. unsafe: reject records with an image not rated safe.
     """
 
     similarity: Number | None = None
@@ -96,7 +96,7 @@ def _between(values: np.ndarray, threshold: Any) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. reason: describes a violation, from value and threshold. required: reject a record whose score is missing."""
+    """One rule. reason: describes a violation from value and threshold. required: reject a record without a score."""
 
     name: str
     badness: Badness
@@ -135,7 +135,7 @@ RULES = {
 
 
 def broken(rule: Rule, scores: Scores, threshold: Any) -> tuple[np.ndarray, list[str]]:
-    """Return (records, reasons): each record that breaks the rule, with its worst turn. A reason begins with the rule's name."""
+    """Return (records, reasons): each record that breaks the rule, and its worst turn, after the rule's name."""
     bad = rule.badness(scores.values, threshold)
     missing = np.isnan(scores.values)
     wrong = np.flatnonzero((bad > 0) | missing if rule.required else bad > 0)
@@ -165,8 +165,8 @@ def explained(rule: Rule, values: list[float | None] | None, threshold: Any, tra
 def translation_reasons(scores: Mapping[str, list[float | None] | None], thresholds: Thresholds) -> list[str]:
     """Return every reason against one translation, rule by rule. A record is judged by its worst turn.
 
-    For checks, a null score means "not applicable". Similarity and sampled scores always apply, so a null one rejects the
-    record.
+    For checks, a null score means "not applicable". Similarity and sampled scores always apply, so a null one rejects
+    the record.
     """
     made = []
     for name, threshold in thresholds.on().items():

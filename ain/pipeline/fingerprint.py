@@ -2,8 +2,8 @@
 
     fingerprint = H(stage, version, effective values of the groups it reads, upstream fingerprints, external data)
 
-Effective values include the defaults of classes, so a changed default changes the fingerprint. Keys under `how:` (devices,
-workers, rates) do not affect content and are left out. Checkpoints count by content, hub ids by commit.
+Effective values include the defaults of classes, so a changed default changes the fingerprint. Keys under `how:`
+(devices, workers, rates) do not affect content and are left out. Checkpoints count by content, hub ids by commit.
 """
 
 from typing import Any

@@ -22,8 +22,8 @@ from ain.storage.manifest import is_done
 class Node:
     """One stage of one job. settings, uses: group → checked values.
 
-    inputs: argument → upstream node, or None where that stage is left out. `parts` holds such a mapping for each part of the
-    mixture.
+    inputs: argument → upstream node, or None where that stage is left out. `parts` holds such a mapping for each part
+    of the mixture.
     """
 
     stage: Stage
@@ -112,8 +112,8 @@ class Graph:
 
 
 def _as_part(part: str, cfg: DictConfig) -> DictConfig:
-    """Return the config as one part of the mixture sees it: with its own source if it has one, only the parts that share
-    its upstream stages, and its target language."""
+    """Return the config as one part of the mixture sees it: with its own source if it has one, only the parts that
+    share its upstream stages, and its target language."""
     parts = cfg.mixture.parts
     source = parts[part].get("source")
     target = parts[part].language if parts[part].translate else None

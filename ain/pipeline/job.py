@@ -64,8 +64,8 @@ def _key(override: str) -> str:
 
 
 class Job:
-    """A job as a context manager: on exit it writes job.json, however the work ended, and logs why it failed. In a sweep the
-    other jobs go on."""
+    """A job as a context manager: on exit it writes job.json, however the work ended, and logs why it failed. In a
+    sweep the other jobs go on."""
 
     def __init__(self, cfg: DictConfig, folder: Path) -> None:
         self.cfg = cfg
@@ -116,8 +116,8 @@ class Job:
         replace_text(self.folder / "job.json", json.dumps(self.row, indent=2, ensure_ascii=False))
 
     def work(self) -> Path | None:
-        """Run the requested stages, then report and publish. Return the requested directory, or None for a dry run and on
-        ranks above 0."""
+        """Run the requested stages, then report and publish. Return the requested directory, or None for a dry run and
+        on ranks above 0."""
         from ain.pipeline.graph import Graph
         from ain.pipeline.job_settings import check_settings
         from ain.pipeline.runner import Runner

@@ -1,5 +1,5 @@
-"""Resolve the names of checkpoints: a directory, a hub id (`org/name` or `org/name@revision`), `miniature:NAME?seed=N`, or
-`package:MODULE/FOLDER or HUB_ID` for weights in a Python package, with the hub id where it is not installed.
+"""Resolve the names of checkpoints: a directory, a hub id (`org/name` or `org/name@revision`), `miniature:NAME?seed=N`,
+or `package:MODULE/FOLDER or HUB_ID` for weights in a Python package, with the hub id where it is not installed.
 """
 
 from importlib.util import find_spec
@@ -16,7 +16,7 @@ _NOT_FOR_TORCH = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*",
 
 
 def identity(name: str) -> Any:
-    """Return what identifies a checkpoint in a fingerprint: a directory's content, a hub id and commit, a miniature's recipe.
+    """Return what enters a fingerprint: a directory's content digest, a hub id and commit, or a miniature's recipe.
 
     Raise UserError for any other name, before any work is done.
     """

@@ -35,7 +35,7 @@ class Runner:
                 refuse(node)
 
     def bring_up(self, node: Node) -> Path:
-        """Return the node's finished directory. Make its inputs first; wait if another process is making a directory."""
+        """Make the node's inputs, then the node, and return its directory. Wait for a process that is making one."""
         if node.done:
             return node.directory
         for above in node.follows():
@@ -101,8 +101,8 @@ def plain_build(group: str, values: Any) -> Any:
 
 
 def wanted(hook: Callable[..., Any], node: Node, make: Callable[[str, Any], Any], **given: Any) -> dict[str, Any]:
-    """Return the arguments that a stage's hook names: directories of inputs (None if not done), groups of this node or an
-    upstream one, `out`, and what is in `given`."""
+    """Return the arguments that a stage's hook names: directories of inputs (None if not done), groups of this node or
+    an upstream one, `out`, and what is in `given`."""
     found: dict[str, Any] = {"out": node.directory} | given
     for name in inspect.signature(hook).parameters:
         if name in found:

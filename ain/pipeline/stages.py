@@ -1,7 +1,7 @@
 """Define the pipeline as one table. No other module lists stages by name.
 
-A stage's body is a function in `ain/stages/` whose arguments are named after the groups and stages in its row. The module
-may also define these hooks, which name what they need in their arguments:
+A stage's body is a function in `ain/stages/` whose arguments are named after the groups and stages in its row. The
+module may also define these hooks, which name what they need in their arguments:
 
     check(...)              refuse, before any work begins, what cannot be done here
     estimate(...)           yield lines on what the work would take
@@ -97,7 +97,7 @@ _ROWS = (
 )
 STAGES = {stage.name: stage for stage in _ROWS}
 
-# The stages that a verb of the command line runs, if more than the stage of that name; and the verbs that end in a report.
+# The stages that a verb of the command line runs, if more than its own; and the verbs that end in a report.
 TARGETS = {
     "evaluate": ("evaluate_base", "evaluate"),
     **dict.fromkeys(("run", "report"), ("probe", "evaluate_base", "evaluate")),

@@ -1,7 +1,7 @@
 """Check a config's values against the signature of their class, with a clear message for each that does not fit.
 
-`how:` holds the arguments that do not affect the result (devices, rates); they are arguments like the others. Arguments that
-a config does not name get the class's defaults, so effective values are complete.
+`how:` holds the arguments that do not affect the result (devices, rates); they are arguments like the others. Arguments
+that a config does not name get the class's defaults, so effective values are complete.
 """
 
 import inspect
@@ -54,8 +54,8 @@ class Values:
 def checked(key: str, node: Any, typed: dict[str, str] | None = None) -> Any:
     """Return `Values` for a node with a class (`_target_`), anything else as it is.
 
-    Raise UserError, naming the key as typed, for what the class does not take. typed: argument → key, for arguments that
-    were passed down from the enclosing node.
+    Raise UserError, naming the key as typed, for what the class does not take. typed: argument → key, for arguments
+    that were passed down from the enclosing node.
     """
     if isinstance(node, list):
         return [checked(f"{key}.{i}", value) for i, value in enumerate(node)]
@@ -86,8 +86,8 @@ def checked(key: str, node: Any, typed: dict[str, str] | None = None) -> Any:
 def _hand_down(
     target: str, given: dict[str, Any], how: dict[str, Any], keys: dict[str, str]
 ) -> dict[str, dict[str, str]]:
-    """Pass arguments that a class does not take down to the nested node that does: `translator.how.base_url` is the base_url
-    of the translator's language model. Return, for each such node, its arguments' keys as typed."""
+    """Pass arguments that a class does not take down to the nested node that does: `translator.how.base_url` is the
+    base_url of the translator's language model. Return, for each such node, its arguments' keys as typed."""
     own = signature(target)
     inner = [name for name, value in given.items() if name in own and isinstance(value, dict) and "_target_" in value]
     handed: dict[str, dict[str, str]] = {}
@@ -172,7 +172,7 @@ def _plain(value: Any) -> Any:
 
 
 def _sentence(key: str, value: Any, error: ValidationError) -> str:
-    """Return `KEY=VALUE: expected ...`, with every type that a union takes and the key of the nested setting at fault."""
+    """Return `KEY=VALUE: expected ...`, with every type that a union takes and the key of the nested setting."""
     faults = error.errors(include_url=False)
     first = next((fault for fault in faults if fault["type"] in _UNKNOWN), faults[0])
     for step in first["loc"]:

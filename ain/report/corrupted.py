@@ -10,9 +10,9 @@ from ain.storage.tables import Table
 
 
 def corrupted(collect: Path, translate: Path, broken: dict[str, set[str]]) -> Table:
-    """Return the percentage of records that each rule rejects: one row per kind of corruption, one for good translations
-    (equal to their reference) and one for other mistranslations. `encoder` counts similarity alone, `checks` the other rules
-    alone. broken: id → rules.
+    """Return the percentage of records that each rule rejects: one row per kind of corruption, one for good
+    translations (equal to their reference) and one for other mistranslations. `encoder` counts similarity alone,
+    `checks` the other rules alone. broken: id → rules.
     """
     kinds: dict[str, Counter[str]] = {}
     for index in range(len(Shards(translate))):

@@ -101,8 +101,8 @@ def loss(rows: list[dict[str, Any]], held_out: dict[str, list[tuple[int, float]]
 
 
 def accuracy(rows: list[dict[str, Any]], path: Path) -> str:
-    """Draw the accuracy of base and tuned model by language and domain, with intervals. Hollow marks: with another scene's
-    image."""
+    """Draw the accuracy of base and tuned model by language and domain, with intervals. Hollow marks: with another
+    scene's image."""
     languages = list(dict.fromkeys(row["language"] for row in rows))
     domains = [d for d in dict.fromkeys(row["domain"] for row in rows) if d != "all"] + ["all"]
     figure, panels = plt.subplots(1, len(languages), figsize=(3.6 * len(languages), 2.8), sharey=True, squeeze=False)
@@ -151,7 +151,7 @@ def accuracy(rows: list[dict[str, Any]], path: Path) -> str:
 
 
 def heatmap(rows: list[dict[str, Any]], columns: list[str], path: Path) -> str:
-    """Draw similarity over the probe pairs of Tables 6 to 8 (Fig. 14), one column per verifier, mismatched pairs in red."""
+    """Draw similarity over the probe pairs of Tables 6 to 8 (Fig. 14), by verifier, with mismatched pairs in red."""
     values = np.array([[row[column] for column in columns] for row in rows], dtype=float)  # None becomes NaN
     figure, axes = plt.subplots(figsize=(4.6 + 1.05 * len(columns), 0.29 * len(rows) + 1.1))
     axes.imshow(np.ma.masked_invalid(values), cmap="YlGnBu", vmin=0, vmax=1, aspect="auto")
@@ -176,7 +176,7 @@ def heatmap(rows: list[dict[str, Any]], columns: list[str], path: Path) -> str:
 
 
 def curves(verifiers: dict[str, tuple[np.ndarray, np.ndarray]], threshold: float, path: Path) -> str:
-    """Draw distributions, ROC and precision-recall curves (Fig. 15). verifiers: name → (scores of good, scores of poor)."""
+    """Draw distributions, ROC and precision-recall curves (Fig. 15). verifiers: name → scores of good and of poor."""
     figure, panels = plt.subplots(1, 3, figsize=(11.5, 3.2))
     colours = [ACCENT, BAD, GOOD, "#b7791f", "#6b46c1", "#2c7a7b", INK, GREY]
     for (name, (good, poor)), colour in zip(verifiers.items(), itertools.cycle(colours), strict=False):

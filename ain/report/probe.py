@@ -1,4 +1,4 @@
-"""Write the page that compares verifiers: Fig. 14's heatmap with the paper's columns beside ours, and Fig. 15's curves."""
+"""Compare verifiers on a page: Fig. 14's heatmap with the paper's columns beside ours, and Fig. 15's curves."""
 
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def _name(job: dict[str, Any]) -> str:
 
 
 def _pairs(done: dict[str, Path]) -> tuple[Table, list[str]]:
-    """Return the probe pairs with a column for each of our verifiers and each printed in Fig. 14, and the latter's names."""
+    """Return the probe pairs, with columns for our verifiers and for those in Fig. 14, and the names of the latter."""
     paper = yaml.safe_load((PAPER / "probe_pairs.yml").read_text(encoding="utf-8"))
     columns = [f"{PRINTED[name]}, as printed" for name in paper["encoders"]]
     values = {pair["ref"]: pair.get("fig14", [None] * len(columns)) for pair in paper["pairs"]}

@@ -1,4 +1,4 @@
-"""Write a record's page: its images and turns, the result of every stage, and why it was kept or rejected, rule by rule."""
+"""Write a record's page: images, turns, the result of every stage, and why it was kept or rejected, rule by rule."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ Directories = dict[str, Path]
 
 
 def examples(directories: Directories, where: Path, asked: Sequence[str] = ()) -> dict[str, Any]:
-    """Write the pages. Return `translations`: a few records, kept ones first; `by_rule`: rule → records that it rejected."""
+    """Write the pages. Return `translations`: a few records, kept ones first; `by_rule`: rule → rejected records."""
     reasons = _reasons(directories, asked)
     kept = _some_kept(directories)
     by_rule = _by_rule(reasons)

@@ -1,7 +1,7 @@
 """Support `ain reproduce NAME`: run a tagged experiment's sweep, then show the paper's numbers beside ours.
 
-The experiment's `paper` names one of the reported tables and maps our choices to its rows and columns. Its `stand_in` names
-the replacement for a service whose key is not set.
+The experiment's `paper` names one of the reported tables and maps our choices to its rows and columns. Its `stand_in`
+names the replacement for a service whose key is not set.
 """
 
 import os
@@ -17,8 +17,8 @@ Table = list[dict[str, Any]]
 
 
 def stand_ins(name: str, file: Path) -> list[str]:
-    """Return the experiment's overrides for the case that the variable with the service's key is not set. Raise UserError
-    if the experiment names no table of a paper."""
+    """Return the experiment's overrides for the case that the variable with the service's key is not set. Raise
+    UserError if the experiment names no table of a paper."""
     if not file.exists():
         return []  # Hydra's own message is better
     try:
@@ -32,8 +32,8 @@ def stand_ins(name: str, file: Path) -> list[str]:
 
 
 def compare(jobs: list[dict[str, Any]], paper: dict[str, Any]) -> Table:
-    """Return one row per job and matching number of the paper: paper, ours, difference. With `ours` (stage/name), a job's
-    own table has a row for each of the paper's; otherwise a job is one row of the paper's table.
+    """Return one row per job and matching number of the paper: paper, ours, difference. With `ours` (stage/name), a
+    job's own table has a row for each of the paper's; otherwise a job is one row of the paper's table.
     """
     reported = yaml.safe_load((PAPER / "reported.yml").read_text(encoding="utf-8"))[paper["table"]]
     return [row for job in jobs for row in (_of_table if "ours" in paper else _of_job)(job, paper, reported)]
@@ -53,8 +53,8 @@ def _of_job(job: dict[str, Any], paper: dict[str, Any], reported: dict[str, Any]
 
 
 def _of_table(job: dict[str, Any], paper: dict[str, Any], reported: dict[str, Any]) -> Table:
-    """Compare a job's own table. In `paper`, `key` is our column that names the paper's rows. If choices of a group match
-    columns of the paper, `columns` maps them and `value` is our column; otherwise our columns have the paper's names.
+    """Compare a job's own table. In `paper`, `key` is our column that names the paper's rows. If choices of a group
+    match columns of the paper, `columns` maps them and `value` is our column; otherwise both use the paper's names.
     """
     from ain.storage.tables import read_table
 

@@ -15,8 +15,8 @@ LONGEST = 40  # rows of a table on a page; the CSV file has them all
 
 @dataclass(frozen=True)
 class Section:
-    """One stage's directory as a section of a page. shown: name of a figure or table → caption, in the order of the page.
-    said: a sentence on the stage's outcome."""
+    """One stage's directory as a section of a page. shown: name of a figure or table → caption, in the order of the
+    page. said: a sentence on the stage's outcome."""
 
     name: str  # as in the job's directories: translate, collect (2)
     directory: Path
@@ -41,7 +41,7 @@ class Section:
         return path if path.exists() else None
 
     def blocks(self) -> list[dict[str, Any]]:
-        """Return those of the `shown` figures and tables that exist: name, caption, table rows, and the figure as data URI."""
+        """Return the `shown` figures and tables that exist: name, caption, table rows, and the figure as a data URI."""
         made = []
         for name, caption in self.shown.items():
             rows, figure = self.table(name), self.figure(name)

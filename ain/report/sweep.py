@@ -25,7 +25,7 @@ def report_sweep(jobs: list[dict[str, Any]], where: Path) -> None:
 
 
 def _tuned(job: dict[str, Any], language: str) -> float:
-    """Return a job's tuned accuracy under its own condition: a model trained on grey images is tested on grey images."""
+    """Return a job's tuned accuracy under its own condition: a model trained on grey images is tested on them."""
     return float(job["headline"][" ".join(["tuned", language, *(["blank"] if _trained_blank(job) else [])])])
 
 
@@ -42,8 +42,8 @@ def _manifests(job: dict[str, Any]) -> dict[Path, dict[str, Any]]:
 def _differences(jobs: list[dict[str, Any]]) -> Table:
     """Compare the first choice with each other one in Arabic, over the seeds and the questions that both have.
 
-    A question's score is its mean over the seeds. The interval is a bootstrap over images, because the answers to questions
-    about one image are correlated.
+    A question's score is its mean over the seeds. The interval is a bootstrap over images, because the answers to
+    questions about one image are correlated.
     """
     groups: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
     for job in jobs:

@@ -1,7 +1,7 @@
 """Start the ranks of distributed training, one process per device, or join those that torchrun or srun has started.
 
-Lightning would start them by running the command line again, which in a sweep would start the sweep again. So we start them
-ourselves, with the function that they are to call.
+Lightning would start them by running the command line again, which in a sweep would start the sweep again. So we start
+them ourselves, with the function that they are to call.
 """
 
 import json
@@ -36,7 +36,7 @@ def rank() -> int:
 
 
 def _from_slurm() -> None:
-    """Copy srun's task numbers to torch's variables. The process of the batch script, which starts the tasks, is no rank."""
+    """Copy srun's task numbers to torch's variables. The batch script's process, which starts the tasks, is no rank."""
     here = os.environ
     tasks = here.get("SLURM_STEP_NUM_TASKS", "1")
     if "RANK" in here or tasks == "1":
@@ -66,8 +66,8 @@ def cores(devices: int) -> int:
 
 
 def run(body: Callable[[Work], Any], work: Work, devices: int, num_nodes: int, libraries: Sequence[str] = ()) -> Any:
-    """Return what `body(work)` returns on rank 0. If a rank fails, raise its error here. libraries: modules to load once for
-    all ranks.
+    """Return what `body(work)` returns on rank 0. If a rank fails, raise its error here. libraries: modules to load
+    once for all ranks.
 
     If torchrun or srun has started the ranks, this process is one of them and calls the body itself.
     """
@@ -91,8 +91,8 @@ def check(devices: int, num_nodes: int) -> None:
 def _start(body: Callable[[Work], Any], work: Work, devices: int, libraries: Sequence[str]) -> Any:
     """Start one process per device with torch's elastic agent, as torchrun does. It ends all of them when one fails.
 
-    Without GPUs they fork from a process that has only loaded the libraries. With GPUs each starts from scratch (spawn),
-    because a process that has used CUDA cannot be forked.
+    Without GPUs they fork from a process that has only loaded the libraries. With GPUs each starts from scratch
+    (spawn), because a process that has used CUDA cannot be forked.
     """
     import multiprocessing
 
@@ -139,8 +139,7 @@ def _own_signals() -> Iterator[None]:
 
 
 def _guarded(body: Callable[[Work], Any], work: Work, agent: int, notes: str) -> Any:
-    """Call the body. If it fails, write down when and why, and whether the user can correct it, because other ranks fail as a
-    consequence."""
+    """Call the body. If it fails, note when and why, and whether the user can correct it: other ranks will fail too."""
     _end_with(agent)
     try:
         return body(work)
@@ -171,8 +170,8 @@ def _notes(directory: Path) -> list[dict[str, Any]]:
 
 
 def _blamed(codes: dict[int, int], notes: list[dict[str, Any]]) -> Exception:
-    """Return the error to show: the user's mistake, else a rank that was killed, else the first that failed. codes: exit code
-    by rank."""
+    """Return the error to show: the user's mistake, else a rank that was killed, else the first that failed. codes:
+    exit code by rank."""
     for note in notes:
         if note["by_person"]:
             return UserError(note["said"])

@@ -1,4 +1,4 @@
-"""Sources of records. Each is a class with `rows()`, an iterator of `Found`, and `digest()` if it reads external data."""
+"""Sources of records: classes with `rows()`, an iterator of `Found`, and `digest()` if they read external data."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

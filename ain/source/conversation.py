@@ -68,8 +68,8 @@ def _texts(made: Turns) -> list[str]:
 
 
 def _placeholders(made: Turns, placeholder: str, given: int) -> list[str]:
-    """Return reasons for placeholders that do not match the images. A conversation without any gets one per image in its
-    first question."""
+    """Return reasons for placeholders that do not match the images. A conversation without any gets one per image in
+    its first question."""
     if any(placeholder in turn["answer"] for turn in made):
         return ["placeholder in an answer"]
     what = PLACEHOLDERS[placeholder]
@@ -86,7 +86,7 @@ def _placeholders(made: Turns, placeholder: str, given: int) -> list[str]:
 
 
 def language(chosen: str, given: Any, made: Turns) -> tuple[str, list[str]]:
-    """Return (language, reasons): the row's own language, else the one chosen for all rows, else a guess from the script."""
+    """Return (language, reasons): the row's own, else the one chosen for all rows, else a guess from the script."""
     if given is not None:
         return str(given), [] if given in LANGUAGES else [f"unknown language: {str(given)[:20]}"]
     if chosen != "auto":

@@ -21,8 +21,8 @@ FORMATS = {"llava": "conversations", "messages": "messages"}
 
 
 class Folder:
-    """path: the directory. format: llava, messages, or auto (row by row). limit: stop after this many rows. language: that of
-    rows without `language`; auto guesses it from the script.
+    """path: the directory. format: llava, messages, or auto (row by row). limit: stop after this many rows. language:
+    that of rows without `language`; auto guesses it from the script.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Folder:
     def _media(
         self, images: list[Any], videos: list[Any], fps: Any, places: list[str] | None
     ) -> tuple[list[Medium], list[str]]:
-        """Return (media in the order of their placeholders, reasons). If that order is unknown, return the images only."""
+        """Return (media in the order of their placeholders, reasons); if that order is unknown, only the images."""
         rates = fps if isinstance(fps, list) else [fps] * len(videos)
         reasons = []
         if not all(isinstance(video, list) and video for video in videos):
@@ -121,7 +121,7 @@ def _is_rate(value: Any) -> bool:
 
 
 def _references(given: Any, made: Turns) -> tuple[list[dict[str, Any]] | None, list[str]]:
-    """Return (trusted translations, reasons) from {"ar": messages, ...}, which must match the conversation turn by turn."""
+    """Return (trusted translations, reasons) from {"ar": messages, ...}, with the turns of the conversation itself."""
     if given is None:
         return None, []
     if not isinstance(given, dict):

@@ -18,8 +18,8 @@ Column = Literal["id", "image", "images", "question", "answer", "conversations",
 
 
 class Hub:
-    """path: a hub id or a directory. columns: our name → the dataset's column, or null if it has none, for id, image(s),
-    language, and either question and answer or conversations (in LLaVA's or the messages format).
+    """path: a hub id or a directory. columns: our name → the dataset's column, or null if it has none, for id,
+    image(s), language, and either question and answer or conversations (in LLaVA's or the messages format).
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Provide the miniature world as a source: English records with a trusted Arabic reference, and native Arabic records."""
+"""The miniature world as a source: English records with a trusted Arabic reference, and native Arabic records."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -15,8 +15,8 @@ from ain.text.placeholders import IMAGE
 
 
 class MiniatureSource:
-    """scenes: English records per domain. authentic: Arabic records per domain, with images of their own. unsafe: the share
-    of images that the safety policy must catch.
+    """scenes: English records per domain. authentic: Arabic records per domain, with images of their own. unsafe: the
+    share of images that the safety policy must catch.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class MiniatureSource:
 
 
 def _in_any_order(scene: Scene) -> list[Question]:
-    """Return the questions in random order: a model that saw one only at the end of conversations could not answer it alone."""
+    """Shuffle the questions: a model that saw one only at the end of conversations could not answer it alone."""
     return Random(f"{scene.name} asked").sample(scene.questions, len(scene.questions))
 
 

@@ -10,8 +10,8 @@ from ain.text.languages import LanguageCode
 
 @dataclass(frozen=True)
 class Part:
-    """language: that of the records, or, with translate, the one to translate into. weight: 0.5 takes half of the records,
-    2.0 takes each twice. source: values of the group `source`, or null for the job's.
+    """language: that of the records, or, with translate, the one to translate into. weight: 0.5 takes half of the
+    records, 2.0 takes each twice. source: values of the group `source`, or null for the job's.
     """
 
     language: LanguageCode
@@ -23,8 +23,8 @@ class Part:
 
 
 class Mixture:
-    """parts: name → part. validation: the share of images whose records are held out for the validation loss. images: `blank`
-    trains on grey images, as a control.
+    """parts: name → part. validation: the share of images whose records are held out for the validation loss. images:
+    `blank` trains on grey images, as a control.
     """
 
     def __init__(

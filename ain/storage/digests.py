@@ -17,7 +17,7 @@ def digest(value: Any) -> str:
 
 
 def folder_digest(directory: Path) -> str:
-    """Return the digest of all file names, sizes and modification times: cheap, and any change of the data changes it."""
+    """Return the digest of all file names, sizes and modification times: cheap, and it changes whenever the data do."""
     return digest([[name, found.st_size, found.st_mtime_ns] for name, found in _files(directory)])
 
 

@@ -1,7 +1,7 @@
 """Store each distinct image once, by sha256, in immutable memory-mapped Arrow shards.
 
-Stages pass no pixels. Records name an image by the sha256 of its bytes; `mix` resolves the names to (shard, row), so that a
-read is one lookup in a memory map.
+Stages pass no pixels. Records name an image by the sha256 of its bytes; `mix` resolves the names to (shard, row), so
+that a read is one lookup in a memory map.
 """
 
 import hashlib

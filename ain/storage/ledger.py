@@ -1,7 +1,7 @@
 """Store the answers of chat models, which are paid for or slow, by content on a local disk.
 
-A committed answer is never requested again, however a run ends. Keys are digests of everything that affects an answer: the
-model, its parameters, the prompt, the content.
+A committed answer is never requested again, however a run ends. Keys are digests of everything that affects an answer:
+the model, its parameters, the prompt, the content.
 """
 
 import hashlib
@@ -54,8 +54,8 @@ class Ledger:
         return row[0] if row else None
 
     def put(self, answers: Iterable[tuple[str, str]], run: str = "", spent: Spent | None = None) -> None:
-        """Commit (key, answer) pairs together with what they cost the run. The first answer to a key stays. If all answers
-        are already stored, no cost is added."""
+        """Commit (key, answer) pairs together with what they cost the run. The first answer to a key stays. If all
+        answers are already stored, no cost is added."""
         self._database.execute("BEGIN IMMEDIATE")
         try:
             new = self._database.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?)", answers).rowcount

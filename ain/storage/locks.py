@@ -22,7 +22,7 @@ def lock(directory: Path, wait: bool = True) -> Iterator[None]:
     """Hold the lock of a directory. A waiting process logs which process it waits for; the lock ends with its process.
 
     The kernel keeps the lock (flock), on NFS also between machines. Where a file system has no locks, a mere lock file
-    (filelock's SoftFileLock) is no substitute: a job killed on another machine would leave it behind and block the directory.
+    (filelock's SoftFileLock) is no substitute: a job killed on another machine would leave it there for good.
     """
     directory.mkdir(parents=True, exist_ok=True)
     file = directory / ".lock"

@@ -1,4 +1,4 @@
-"""Read and write the manifest, which marks a stage's directory as done: what was made, from what, with which settings."""
+"""Read and write the manifest that marks a stage's directory as done: what was made, from what, with which settings."""
 
 import json
 from pathlib import Path
@@ -18,8 +18,8 @@ def read_manifest(directory: Path) -> dict[str, Any]:
 
 
 def mark_done(directory: Path, manifest: dict[str, Any]) -> None:
-    """Write the manifest as a stage's last step: a directory that has one is never made again. Delete half-written files
-    of killed processes."""
+    """Write the manifest as a stage's last step: a directory that has one is never made again. Delete half-written
+    files of killed processes."""
     for torn in directory.rglob(".*.*"):
         if torn.suffix[1:].isdecimal() and torn.is_file():
             torn.unlink()

@@ -13,14 +13,14 @@ SCORES = pa.list_(pa.float32())  # one value per turn; null where it does not ap
 
 
 def media(image: pa.DataType) -> pa.DataType:
-    """Return the type of a record's images and videos, in the order of their placeholders. A video is a list of images, its
-    frames, with `fps` frames per second if known. image: the type that names an image.
+    """Return the type of a record's images and videos, in the order of their placeholders. A video is a list of images,
+    its frames, with `fps` frames per second if known. image: the type that names an image.
     """
     return pa.list_(pa.struct([("kind", pa.string()), ("images", pa.list_(image)), ("fps", pa.float64())]))
 
 
-# A record as a source provides it, in one language. Images are named by their sha256. In a text, <image> stands for the next
-# image and <video> for the next video.
+# A record as a source provides it, in one language. Images are named by their sha256. In a text, <image> stands for the
+# next image and <video> for the next video.
 RECORD = pa.schema(
     [
         ("id", pa.string()),

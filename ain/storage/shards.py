@@ -1,8 +1,8 @@
 """Store records, and the columns that stages add to them, in Parquet shards of 2,000 rows.
 
-A stage's directory holds `kept/` and `rejected/`, shard by shard. A shard is written whole or not at all: first its rejected
-rows, then its kept rows, whose file marks the shard as done. `datasets.load_dataset(directory)` loads the kept rows, its
-configuration "rejected" the rejected ones.
+A stage's directory holds `kept/` and `rejected/`, shard by shard. A shard is written whole or not at all: first its
+rejected rows, then its kept rows, whose file marks the shard as done. `datasets.load_dataset(directory)` loads the kept
+rows, its configuration "rejected" the rejected ones.
 """
 
 from collections.abc import Iterable, Iterator

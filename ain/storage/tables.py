@@ -1,7 +1,7 @@
 """Read and write the small tables of stages as CSV, for people, spreadsheets, the report and W&B.
 
-Text is always quoted and nothing else is, so a table needs no schema: "01" and "true" are read as text, 1 and true as a number
-and a boolean. An empty cell is None, "" is an empty text.
+Text is always quoted and nothing else is, so a table needs no schema: "01" and "true" are read as text, 1 and true as a
+number and a boolean. An empty cell is None, "" is an empty text.
 """
 
 import re
@@ -30,7 +30,7 @@ def write_table(path: Path, rows: Table) -> None:
 
 
 def _column(values: list[Any]) -> pa.Array:
-    """Return an Arrow column whose whole floats keep their point: Arrow would write 1.0 as 1 and read it as an integer."""
+    """Return a column whose whole floats keep their point: Arrow would write 1.0 as 1 and read it as an integer."""
     column = pa.array(values)
     if not pa.types.is_floating(column.type):
         return column
@@ -55,7 +55,7 @@ def read_table(path: Path) -> Table:
 
 
 def _header_and_text(text: str) -> tuple[list[str], set[int]]:
-    """Return the column names, and the indices of columns with a quoted cell, which hold text whatever it looks like."""
+    """Return the column names, and the indices of columns with a quoted cell, which always hold text."""
     header: list[str] = []
     quoted: set[int] = set()
     place, first = 0, True

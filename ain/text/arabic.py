@@ -41,7 +41,7 @@ def diacritics_share(text: str) -> float | None:
 def option(text: str) -> int | None:
     """Return the option that an answer names, 0 for A or أ; None if it names none.
 
-    Accepts «ب», «(ب)», "ب.", «هـ», "B) red", «الإجابة: أ», 2, ٢; a word that merely begins with such a letter is not an option.
+    Accepts «ب», «(ب)», "ب.", «هـ», "B) red", «الإجابة: أ», 2, ٢; a word that merely begins with such a letter is none.
     """
     plain = normalise(text)
     match = _OPTION.match(_LEAD.sub("", plain, count=1)) or _OPTION.match(plain)

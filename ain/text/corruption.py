@@ -20,8 +20,8 @@ _WORDS = re.compile(r"\S+")
 def record(
     shares: dict[str, float], original: Turns, translation: Turns, others: list[Turns], random: Random
 ) -> tuple[Turns, str | None]:
-    """Return the translation and the kind of corruption, drawn by `shares`. The kind is None if the translation is spared or
-    that kind changes nothing."""
+    """Return the translation and the kind of corruption, drawn by `shares`. The kind is None if the translation is
+    spared or that kind changes nothing."""
     if wrong := set(shares) - set(KINDS):
         raise UserError(f"translator.corrupt.{min(wrong)}: choose among {', '.join(KINDS)}")
     kind = random.choices([*shares, None], weights=[*shares.values(), max(0.0, 1 - sum(shares.values()))])[0]

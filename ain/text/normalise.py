@@ -14,8 +14,8 @@ _LETTERS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": 
 
 def normalise(text: str) -> str:
     """Return the text with compatibility forms unfolded, western digits, single spaces and lower case. Arabic loses
-    diacritics and tatweel and keeps one form each of alif and ya. Ta marbuta and hamza on other letters stay, because they
-    distinguish words. Other scripts keep their letters.
+    diacritics and tatweel and keeps one form each of alif and ya. Ta marbuta and hamza on other letters stay, because
+    they distinguish words. Other scripts keep their letters.
     """
     text = DIACRITICS.sub("", unicodedata.normalize("NFKC", text)).translate(_LETTERS)
     return " ".join(western_digits(text).lower().split())

@@ -20,6 +20,6 @@ def indic_digits(number: int | str) -> str:
 
 
 def numbers(text: str) -> list[str]:
-    """Return the sorted numbers of a text in western digits, without thousands separators, with points for decimal commas."""
+    """Return a text's numbers, sorted, in western digits, without thousands separators and with decimal points."""
     found = _NUMBER.findall(western_digits(text))
     return sorted(n.replace(",", "" if _THOUSANDS.fullmatch(n) else ".") for n in found)

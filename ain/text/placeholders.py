@@ -1,7 +1,7 @@
 """Protect what a translation must keep unchanged: placeholders, URLs, code, option letters, numbers.
 
-A text is split so that a translator sees only language; the rest is put back unchanged. Numbers inside a sentence are left to
-the translator and checked afterwards.
+A text is split so that a translator sees only language; the rest is put back unchanged. Numbers inside a sentence are
+left to the translator and checked afterwards.
 """
 
 import re
@@ -65,8 +65,8 @@ def turn_text(turn: dict[str, str]) -> str:
 
 
 def core(text: str) -> tuple[str, str, str]:
-    """Return (before, core, after): the text from the first word to the last, and what surrounds it and must stay. If there
-    is no word to translate (numbers do not count), all of the text is in `before`."""
+    """Return (before, core, after): the text from the first word to the last, and what surrounds it and must stay. If
+    there is no word to translate (numbers do not count), all of the text is in `before`."""
     parts = pieces(text)
     said = [i for i, piece in enumerate(parts) if piece.language]
     if not any(c.isalpha() for i in said for c in parts[i].text):

@@ -1,4 +1,4 @@
-"""Publish each job as one W&B run, with the tables and figures that the report shows. Offline unless `tracker=online`."""
+"""Publish each job as one W&B run, with the tables and figures of the report. Offline unless `tracker=online`."""
 
 import os
 from dataclasses import dataclass, field

@@ -51,7 +51,7 @@ class Thresholds:
         return cls(**{field.name: settings[field.name] for field in fields(cls) if field.name in settings})
 
     def on(self) -> dict[str, Any]:
-        """Rule → threshold, of the rules that are not switched off."""
+        """Return rule → threshold for the rules that are on."""
         given = {name: getattr(self, name) for name in RULES}
         return {
             name: threshold for name, threshold in given.items() if threshold is not None and threshold is not False

@@ -128,7 +128,7 @@ def _rows(directories: Directories, stage: str, index: int) -> dict[str, Row]:
 
 
 def _image(image: Any, verdict: Row, screened: bool) -> Row:
-    """Return the verdict with a thumbnail, which is blurred unless the screener found the image safe."""
+    """Return the verdict with a thumbnail. If images were screened, all but safe ones are blurred."""
     image.thumbnail((224, 224))
     clear = verdict["rating"] == "Safe" or not screened
     return {**verdict, "data": figures.inline(png(image if clear else figures.blurred(image)))}

@@ -1,4 +1,4 @@
-"""Turn a conversation of the user's data into turns, with a reason for everything that does not fit."""
+"""Convert a conversation of the user's data into turns, with a reason for everything that does not fit."""
 
 import re
 from typing import Any

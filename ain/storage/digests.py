@@ -1,4 +1,4 @@
-"""Compute digests of values, directory listings and checkpoint contents. The user's cache keeps the last kind."""
+"""Compute digests of values, directory listings and checkpoint contents. Those of checkpoints are cached."""
 
 import hashlib
 import json

@@ -135,7 +135,7 @@ RULES = {
 
 
 def broken(rule: Rule, scores: Scores, threshold: Any) -> tuple[np.ndarray, list[str]]:
-    """Return (records, reasons): those that break the rule, and why, by their worst turn. Reasons begin with the rule's name."""
+    """Return (records, reasons): those that break the rule, and why, by worst turn. A reason begins with its rule."""
     bad = rule.badness(scores.values, threshold)
     missing = np.isnan(scores.values)
     wrong = np.flatnonzero((bad > 0) | missing if rule.required else bad > 0)

@@ -1,4 +1,4 @@
-"""What a stage's manifest and metrics record: enough to say what was run, and nothing secret."""
+"""Build a stage's manifest and metrics: everything needed to tell what was run, and nothing secret."""
 
 import re
 from typing import Any
@@ -8,11 +8,11 @@ from ain.pipeline.graph import Node, map_inputs
 from ain.pipeline.values import Values
 from ain.runtime.provenance import provenance
 
-_LOGIN = re.compile(r"//[^/@\s]+@")  # of a URL: https://user:password@host
+_LOGIN = re.compile(r"//[^/@\s]+@")  # in a URL: https://user:password@host
 
 
 def manifest(node: Node, counts: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """settings: all effective values that shaped the result; how: those that did not."""
+    """Return the manifest. settings: all effective values that affect the result; how: those that do not."""
     return {
         "stage": node.stage.name,
         "version": node.stage.version,
@@ -39,7 +39,7 @@ def _without_login(value: Any) -> Any:
 
 
 def metrics(counts: dict[str, Any], prefix: str = "") -> dict[str, float]:
-    """The numbers among a stage's counts, flat: `accuracy/shown/ar/ocr`."""
+    """Return the numbers among a stage's counts as a flat mapping, with keys such as `accuracy/shown/ar/ocr`."""
     made: dict[str, float] = {}
     for name, value in counts.items():
         if isinstance(value, dict):

@@ -35,7 +35,7 @@ def _trained_blank(job: dict[str, Any]) -> bool:
 
 
 def _manifests(job: dict[str, Any]) -> dict[Path, dict[str, Any]]:
-    """The manifests of all stages of a job, by directory."""
+    """Return the manifests of all stages of a job, by directory."""
     return {Path(name): read_manifest(Path(name)) for name in job["directories"].values()}
 
 

@@ -9,7 +9,10 @@ from ain.runtime.values import Positive
 
 
 class Sampled:
-    """translator: any of `ain.translator`, from Arabic into English. records: sample size; null: all."""
+    """A translator and the sample of records that it translates back.
+
+    translator: any of `ain.translator`, from Arabic into English. records: sample size; null: all.
+    """
 
     def __init__(self, translator: Any, records: Positive | None = None, seed: int = 0) -> None:
         self.translator, self.records, self.seed = translator, records, seed

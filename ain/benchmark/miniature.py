@@ -11,7 +11,7 @@ from ain.text.placeholders import IMAGE
 
 
 class MiniatureBenchmark:
-    """scenes: number per domain; questions: number per scene.
+    """Questions about scenes of the miniature world. scenes: number per domain; questions: number per scene.
 
     images: `shown`; `shuffled`, each question with the image of another scene of its domain; `blank`, a grey image. The
     accuracy with the wrong image or none shows what guessing reaches.

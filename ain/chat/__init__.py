@@ -48,7 +48,7 @@ class Reply:
 
 
 class Score(NamedTuple):
-    """The log-probability of a continuation, summed over its tokens, and whether greedy decoding gives exactly it."""
+    """A continuation's log-probability, summed over its tokens, and whether greedy decoding would produce exactly it."""
 
     logprob: float
     is_greedy: bool

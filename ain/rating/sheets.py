@@ -81,7 +81,7 @@ def _workbook(lines: list[Any], path: Path) -> None:
 
 
 class Sheets:
-    """files: filled sheets, CSV or XLSX, one per rater and named after the rater."""
+    """Reads the raters' filled sheets. files: CSV or XLSX, one per rater and named after the rater."""
 
     def __init__(self, files: list[str] | None = None) -> None:
         self.files = [Path(name).expanduser() for name in files or []]

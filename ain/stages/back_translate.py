@@ -28,7 +28,10 @@ CORPUS = 100_000  # corpus BLEU is computed over about this many turns, the firs
 
 
 def back_translate(collect: Path, translate: Path, back_translation: Any, engine: Any, out: Path) -> dict[str, Any]:
-    """Sample only records whose original is in the back-translator's target language: others cannot be compared."""
+    """Translate a sample back, score it and return the counts.
+
+    Only records whose original is in the back-translator's target language are sampled: others cannot be compared.
+    """
     translations, shards = Shards(translate), Shards(out, SCHEMA, suffix="arrow").create()
     target = back_translation.translator.target
     chosen = back_translation.choose(_translated(Shards(collect), translations, target))

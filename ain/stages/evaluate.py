@@ -43,7 +43,10 @@ def evaluate(
     train: Path | None = None,
     checkpoint: str | None = None,
 ) -> dict[str, Any]:
-    """predictor: the language model to ask; without a checkpoint of its own, it uses the one that is evaluated."""
+    """Ask all questions, grade the answers and return the counts.
+
+    predictor: the language model to ask; without a checkpoint of its own, it uses the one that is evaluated.
+    """
     shards = Shards(out, SCHEMA).create()
     items = list(benchmark.items())
     asked = [(item, images, image) for images in benchmark.images for item, image in _shown(items, images)]

@@ -125,7 +125,7 @@ def placed(medium: Row, places: dict[str, tuple[int, int]], store: int) -> Row:
 
 
 def _usable(select: Path, index: int, translated: bool) -> set[str]:
-    """Return the usable ids of one of select's shards; for originals, also those whose translation alone was rejected."""
+    """Return the usable ids of one of select's shards; for originals, also those with only the translation rejected."""
     verdicts = Shards(select)
     kept = {row["id"] for row in verdicts.read(index, ["id"])}
     rejected = [] if translated else verdicts.read(index, ["id", "original_usable"], "rejected")

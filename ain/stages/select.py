@@ -172,7 +172,7 @@ def _scored(verify: Path | None, back_translate: Path | None, thresholds: Thresh
 
 
 def _gate(back_translate: Path | None, thresholds: Thresholds) -> dict[str, str | None]:
-    """Return rule → reason to reject every translation (None: passed), for rules that the sample decides for all."""
+    """Return, for each rule that the sample decides for all, the reason to reject all translations; None: it passed."""
     if thresholds.sampled == "record" or not back_translate:
         return {}
     counts = read_manifest(back_translate)["counts"]

@@ -70,9 +70,9 @@ def train(
 
 
 def as_begun(settings: TrainerSettings, out: Path) -> None:
-    """Raise UserError if `auto` resolves differently than when training began, as on another machine.
+    """Record what `auto` resolved to, or raise UserError if it resolved to something else when this training began.
 
-    The accelerator and precision must not change during a training.
+    This can happen on another machine. Accelerator and precision must not change during a training.
     """
     here = {"accelerator": settings.accelerator, "precision": settings.precision}
     begun = json.loads((out / RESOLVED).read_text(encoding="utf-8")) if (out / RESOLVED).exists() else here
@@ -86,7 +86,7 @@ def as_begun(settings: TrainerSettings, out: Path) -> None:
 
 
 def _take_part(training: Training) -> None:
-    """Runs on each rank."""
+    """Train on one rank."""
     from ain.trainer.fit import fit
 
     fit(training)

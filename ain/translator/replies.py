@@ -6,7 +6,7 @@ from typing import Any
 from ain.chat import Reply
 from ain.translator.faults import Fault, fault, read_items
 
-Unit = dict[str, str]  # field → text to translate; "" where there is nothing to translate
+Unit = dict[str, str]  # field → text to translate; "" if there is nothing to translate
 
 
 def read(reply: Reply, units: list[Unit], as_text: bool, target: str = "ar") -> list[dict[str, Any]]:

@@ -1,1 +1,1 @@
-"""Back-translation: which records are translated back into English, and by whom."""
+"""Back-translation: which records are translated back into English, and by which translator."""

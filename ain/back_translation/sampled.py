@@ -1,4 +1,4 @@
-"""A random sample of what was translated, or all of it."""
+"""Back-translation of a random sample of the translated records, or of all of them."""
 
 import heapq
 from collections.abc import Iterable
@@ -9,13 +9,16 @@ from ain.runtime.ranges import Positive
 
 
 class Sampled:
-    """translator: any of `ain.translator`, from Arabic into English. records: how many; null: all."""
+    """A translator and the sample of records that it translates back.
+
+    translator: any of `ain.translator`, from Arabic into English. records: sample size; null: all.
+    """
 
     def __init__(self, translator: Any, records: Positive | None = None, seed: int = 0) -> None:
         self.translator, self.records, self.seed = translator, records, seed
 
     def choose(self, identifiers: Iterable[str]) -> set[str]:
-        """The same sample from the same records, in whatever order, in little memory."""
+        """Return the sampled ids. The sample does not depend on the order of the ids, and needs little memory."""
         if self.records is None:
             return set(identifiers)
         return set(heapq.nsmallest(self.records, identifiers, key=self._draw))

@@ -1,11 +1,11 @@
-"""Benchmarks: questions with labels. Each is a class with `items()`, and says under which `images` they are asked."""
+"""Benchmarks: questions with labels. Each is a class with `items()` and `images`, the conditions to ask them under."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from PIL import Image
 
-Condition = Literal["shown", "shuffled", "blank"]  # with which image a question is asked
+Condition = Literal["shown", "shuffled", "blank"]  # which image goes with a question
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Item:
     id: str
     domain: str
     language: str
-    kind: str  # the skill asked for
-    question: str  # with <image> where the image belongs
+    kind: str  # the skill tested
+    question: str  # has <image> where the image belongs
     label: str
     image: Image.Image

@@ -1,4 +1,4 @@
-"""The miniature benchmark: scenes that no training ever drew, each question in English and in Arabic."""
+"""The miniature benchmark: scenes that are never used in training, each question in English and in Arabic."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -11,10 +11,10 @@ from ain.text.placeholders import IMAGE
 
 
 class MiniatureBenchmark:
-    """scenes: in each domain; questions: about each scene.
+    """Questions about scenes of the miniature world. scenes: number per domain; questions: number per scene.
 
-    images: `shown`; `shuffled`, each question with the image of another scene of its domain; `blank`, all grey. What a
-    model reaches with the wrong image or none, it reaches by guessing.
+    images: `shown`; `shuffled`, each question with the image of another scene of its domain; `blank`, a grey image. The
+    accuracy with the wrong image or none shows what guessing reaches.
     """
 
     def __init__(

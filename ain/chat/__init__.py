@@ -1,9 +1,9 @@
-"""Language models behind one interface: local checkpoints, vLLM, the OpenAI protocol and its batches, files of answers.
+"""Language models behind one interface: local checkpoints, vLLM, OpenAI's protocol with its batches, and answer files.
 
-    generate(requests, take, directory)     messages with media in; text, finish reason and usage out
-    loglikelihood(requests)                 how probable a model finds given continuations, where it can tell
+    generate(requests, take, directory)     takes messages with media; gives text, finish reason and usage
+    loglikelihood(requests)                 scores given continuations, if the model supports it
 
-Messages are OpenAI's; an image is a part with a `data:` URL.
+Messages have OpenAI's format; an image is a part with a `data:` URL.
 """
 
 import base64
@@ -28,14 +28,17 @@ class Request:
     messages: list[Message]
     max_tokens: int  # of the answer
     schema: dict[str, Any] | None = None  # JSON schema that the answer must follow
-    tag: Any = None  # the caller's own, plain values; comes back with the reply
-    id: str = ""  # what people call the thing that is asked about; need not be unique
+    tag: Any = None  # the caller's own data, as plain values; passed back with the reply
+    id: str = ""  # readable name of the thing that is asked about; need not be unique
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`finish` is stop, length (the answer was cut), refusal or content_filter. Without an answer it is failed (this
-    request will never get one) or unanswered (not now), and `text` says why."""
+    """A model's reply to one request.
+
+    `finish` is stop, length (the answer was cut), refusal or content_filter. Without an answer it is failed (this
+    request will never get one) or unanswered (it may get one later), and `text` is the reason.
+    """
 
     text: str
     finish: str = "stop"
@@ -45,7 +48,7 @@ class Reply:
 
 
 class Score(NamedTuple):
-    """logprob: sum over the continuation's tokens. is_greedy: greedy decoding would give exactly this continuation."""
+    """A continuation's log-probability, summed over its tokens, and whether greedy decoding would produce exactly it."""
 
     logprob: float
     is_greedy: bool
@@ -55,28 +58,30 @@ Take = Callable[[Request, Reply], None]
 
 
 class LanguageModel(ABC):
-    """Subclasses take plain arguments. Those that cost money have a price and a `max_cost_usd`; those that may leave a
-    request without an answer have `skip_unanswered`. where: the config keys before `how`, for messages to people.
+    """Base class of all language models.
+
+    Models that cost money have a `price` and a `max_cost_usd`; models that may leave a request unanswered have
+    `skip_unanswered`. `where` is the config key above `how`, for error messages.
     """
 
     where = ""
     max_cost_usd = 0.0
     skip_unanswered = False
-    max_new_tokens = 256  # of an answer, for callers that set no limit of their own
-    in_ledger = True  # answers are kept there
+    max_new_tokens = 256  # per answer, for callers without a limit of their own
+    in_ledger = True  # store answers in the ledger
     batched = False  # answers are computed in batches, which should be the same after an interruption
     vocabulary = "o200k"
     image_rates: tuple[int, int] | None = None
 
     @property
     def price(self) -> Price | None:
-        """None: answers cost nothing but time."""
+        """The price of tokens, or None if answers are free."""
         return None
 
     @property
     @abstractmethod
     def identity(self) -> list[Any]:
-        """What shapes an answer besides the request; part of the ledger's keys."""
+        """Everything besides the request that affects an answer; part of the ledger's keys."""
 
     @abstractmethod
     def generate(
@@ -88,35 +93,39 @@ class LanguageModel(ABC):
         engine: Any = None,
         budget: Budget | None = None,
     ) -> None:
-        """Pulls requests as it has room for them, so that a million never stand in memory, and calls `take(request,
-        reply)` once for each, in whatever order the answers come.
+        """Answer the requests: call `take(request, reply)` once for each, in any order.
 
-        directory: for what must survive a crash. engine: where local models work. budget: shared by several calls.
+        Requests are pulled lazily, so that a million of them are never in memory together.
+
+        Args:
+            directory: for state that must survive a crash.
+            engine: runs local models.
+            budget: shared by several calls.
         """
 
     def loglikelihood(self, requests: Iterable[tuple[list[Message], str]]) -> list[Score]:
-        """Of each (context, continuation) how probable the continuation is, in order."""
+        """Return a score for each (context, continuation), in order. Raises UserError if the model cannot score."""
         raise UserError(
             f"{type(self).__name__} cannot score continuations; use a checkpoint on this machine "
             "(_target_: ain.chat.local.LocalModel)"
         )
 
     def with_checkpoint(self, checkpoint: str, processor: Any = None) -> "LanguageModel":
-        """The model to ask about this checkpoint: itself, unless it was given no checkpoint of its own."""
+        """Return a model with this checkpoint if this one was configured without a checkpoint, otherwise itself."""
         return self
 
     def digest(self) -> str | None:
-        """Of files outside the config that shape the answers; None where there are none."""
+        """Return a digest of files outside the config that affect the answers, or None if there are none."""
         return None
 
 
 def image_part(data: bytes, kind: str = "png") -> dict[str, Any]:
-    """An image as a part of a message."""
+    """Return an image as a part of a message."""
     return {"type": "image_url", "image_url": {"url": f"data:image/{kind};base64,{base64.b64encode(data).decode()}"}}
 
 
 def user_message(text: str, images: list[dict[str, Any]]) -> Message:
-    """A question whose <image> placeholders are replaced by the given image parts."""
+    """Return a user message with each <image> placeholder of the text replaced by the next image part."""
     content: list[dict[str, Any]] = []
     waiting = iter(images)
     for piece in re.split(f"({IMAGE})", text):
@@ -128,12 +137,12 @@ def user_message(text: str, images: list[dict[str, Any]]) -> Message:
 
 
 def images_of(messages: list[Message]) -> list[bytes]:
-    """The images of a conversation in order, as they were put in."""
+    """Return the encoded images of a conversation, in order."""
     return [base64.b64decode(_data(part)) for part in _parts(messages) if part["type"] == "image_url"]
 
 
 def compact(messages: list[Message]) -> list[Message]:
-    """The same conversation with the sha256 of each image in its place, for keys."""
+    """Return the conversation with each image replaced by its sha256, for keys."""
     return [
         {**message, "content": [_named(part) for part in message["content"]]}
         if isinstance(message["content"], list)

@@ -1,4 +1,4 @@
-"""Answers made elsewhere: a JSON line for each, {"key" or "id", "text"} and, where known, finish and token counts."""
+"""Answers made elsewhere, read from a JSONL file: {"key" or "id", "text"}, optionally with finish and token counts."""
 
 import json
 from collections.abc import Iterable
@@ -17,12 +17,15 @@ _FINISH = ("stop", "length", "refusal", "content_filter")
 
 
 class AnswersFile(LanguageModel):
-    """path: the JSONL file of answers. A request is looked up by its key, then by its id; one that the file does not answer
-    counts as unanswered. requests: where to write what it does not answer, as JSON lines of {key, id, messages, max_tokens,
-    schema}, so that another program can answer it.
+    """Looks up each request by its key, then by its id. A request that is not in the file counts as unanswered.
+
+    Args:
+        path: the JSONL file of answers.
+        requests: file to write unanswered requests to, as JSON lines of {key, id, messages, max_tokens, schema}, for
+            another program to answer.
     """
 
-    in_ledger = False  # a corrected file counts at once
+    in_ledger = False  # so that a corrected file takes effect at once
 
     def __init__(
         self,
@@ -34,18 +37,18 @@ class AnswersFile(LanguageModel):
     ) -> None:
         self.path, self.max_new_tokens, self.requests = Path(path), max_new_tokens, Path(requests) if requests else None
         self.skip_unanswered, self.where = skip_unanswered, where
-        self._written: set[str] = set()  # keys in the file of requests
+        self._written: set[str] = set()  # keys of requests written so far
 
     @property
     def identity(self) -> list[Any]:
-        return ["answers"]  # whatever the file holds, so that keys written today find their answers tomorrow
+        return ["answers"]  # independent of the file's content, so that keys stay valid when answers are added
 
     def digest(self) -> str:
         return digest(self.path.read_text(encoding="utf-8")) if self.path.exists() else "no file"
 
     @cached_property
     def _answers(self) -> dict[str, Reply]:
-        """By key and by id."""
+        """The replies, by key and by id."""
         found: dict[str, Reply] = {}
         if not self.path.exists():
             return found

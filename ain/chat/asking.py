@@ -1,7 +1,7 @@
-"""Rounds of requests to a language model: every answer goes into the ledger as it comes, and is paid for once.
+"""Rounds of requests to a language model. The ledger stores every answer as it arrives, so it is paid for only once.
 
-The caller names each thing that needs an answer (a turn to translate, an image, a question) by a digest of all that shapes
-the answer, and builds its rounds from what is not known yet. So there is no state to resume: a killed run asks for the rest.
+The caller names each thing that needs an answer (a turn to translate, an image, a question) by a digest of everything
+that affects the answer, and asks only for what the ledger lacks. A killed run needs no other state to resume.
 """
 
 import json
@@ -19,9 +19,12 @@ Answer = dict[str, Any]
 
 
 class Asking:
-    """read(reply, things) turns a reply into one answer for each thing that its request was about; plain values, kept as
-    JSON. A request's tag lists [name, thing]. out: the stage's directory, which is also whose spending it is. shape: what
-    all answers have in common; stages that ask the same of the same model share what a model keeps on disk.
+    """Sends one stage's requests and stores the answers. The tag of each request is a list of [name, thing].
+
+    Args:
+        out: the stage's directory; spending is recorded under its name.
+        shape: digest of what all answers have in common; stages with the same shape share the model's state on disk.
+        read: turns (reply, things) into one answer for each thing; answers are plain values, stored as JSON.
     """
 
     def __init__(
@@ -38,8 +41,8 @@ class Asking:
         self.ledger = Ledger(kept)
         self.state = root / "batches" / shape[:12]
         self.budget = Budget(model.price, model.max_cost_usd, self.ledger.spent(self.run).usd, model.where)
-        self.failed: dict[str, str] = {}  # what will get no answer, and why
-        self.unanswered: dict[str, str] = {}  # what got none for the moment
+        self.failed: dict[str, str] = {}  # name → why it will never get an answer
+        self.unanswered: dict[str, str] = {}  # name → why it has no answer yet
         self._in_flight: set[str] = set()
 
     def known(self, name: str) -> Answer | None:
@@ -47,14 +50,14 @@ class Asking:
         return json.loads(found) if found else None
 
     def wanted(self, name: str) -> bool:
-        """True once in a round, for what has no answer and may get one."""
+        """Return whether to request this name: it has no answer, may get one, and was not requested in this round."""
         if name in self.failed or name in self.unanswered or name in self._in_flight or self.ledger.get(name):
             return False
         self._in_flight.add(name)
         return True
 
     def allow(self, expected: Estimate) -> None:
-        """Nothing that costs is asked before a person has said how much it may cost."""
+        """Raise UserError with the estimate if requests are needed and no `max_cost_usd` is set."""
         expected.spent = self.budget.spent
         if self.model.max_cost_usd <= 0 and expected.requests:
             raise UserError(expected.sentence())
@@ -64,7 +67,10 @@ class Asking:
         self.model.generate(requests, self._take, self.state, engine=self.engine, budget=self.budget)
 
     def persist(self, rounds: Callable[[], None], what: str) -> None:
-        """The rounds, and once more for what got no answer for the moment, now that the others are through."""
+        """Run the rounds, and repeat them once if anything stayed unanswered.
+
+        Raises UserError if answers are still missing and the model does not have `skip_unanswered`.
+        """
         rounds()
         if self.unanswered:
             self.unanswered.clear()
@@ -79,7 +85,7 @@ class Asking:
         return f"no answer: {self.failed.get(name) or self.unanswered.get(name)}"
 
     def _take(self, request: Request, reply: Reply) -> None:
-        """Into the ledger, whatever it is worth: it is paid."""
+        """Store the answer in the ledger, even a faulty one, because it has been paid for."""
         names = [name for name, _ in request.tag]
         self._in_flight.difference_update(names)
         if reply.finish in ("failed", "unanswered"):
@@ -98,5 +104,5 @@ class Asking:
 
 
 def _written(answer: Answer) -> str:
-    """As JSON, halves of characters replaced: no file can hold them."""
+    """Return the answer as JSON. Lone surrogates are replaced, because UTF-8 cannot encode them."""
     return json.dumps(answer, ensure_ascii=False).encode(errors="replace").decode()

@@ -1,8 +1,8 @@
-"""OpenAI's Batch API: half the price, within a day. All state lies on disk, so that no crash submits anything twice.
+"""OpenAI's Batch API: half the price, within a day. All state is on disk, so that a crash never submits anything twice.
 
-A batch goes through planned → uploaded → created → done; each step is noted after it was taken. A step that may have been
-taken without being noted is looked for at the server first: a file by its name, a batch by its metadata; both hold a mark
-that was noted before. Answers go to `take`; a request that got none goes into another batch.
+A batch goes through planned → uploaded → created → done; each step is recorded after it succeeds. A crash can come in
+between, so a step first looks on the server for its result: a file by its name, a batch by its metadata. Both contain a
+mark that was recorded before. Answers go to `take`; requests without an answer go into another batch.
 """
 
 import json
@@ -26,8 +26,8 @@ from ain.runtime.console import log
 from ain.runtime.progress import progress
 from ain.storage.locks import lock
 
-QUEUE_ATTEMPTS = 60  # how often a full queue is tried
-ROUNDS = 3  # how often a request is submitted before it counts as unanswered
+QUEUE_ATTEMPTS = 60  # submissions of a batch to a full queue
+ROUNDS = 3  # submissions of a request before it counts as unanswered
 _OVER = ("completed", "expired", "cancelled", "failed")
 
 
@@ -57,7 +57,7 @@ class Batches:
         return BatchFiles(directory).sent()
 
     def generate(self, requests: Iterable[Request], take: Take) -> None:
-        """First whatever an earlier run left unfinished, then what is still not answered, for a few rounds."""
+        """Finish the batches of earlier runs, then submit the remaining requests, each up to `ROUNDS` times."""
         with lock(self.directory), self.client:
             try:
                 self._finish(take)
@@ -76,7 +76,7 @@ class Batches:
     # Steps of a batch
 
     def _finish(self, take: Take) -> None:
-        """All batches on disk to their end, including those that are made on the way of rows without an answer."""
+        """Run all batches on disk to completion, including new ones for rows without an answer."""
         while unfinished := self.files.unfinished():
             for path in unfinished:
                 for request in self.files.requests(path, whole=True):
@@ -103,7 +103,7 @@ class Batches:
             self.files.note(path, {**state, "step": "created", "batch": batch})
 
     def _upload(self, path: Path, mark: str) -> str:
-        """The file's id. Each try first looks whether one before it was taken, though its reply was lost."""
+        """Return the file's id. Look for the file first: an earlier attempt may have succeeded with its reply lost."""
         name = f"ain-{mark}.jsonl"
         found = next((file.id for file in self.client.files.list(purpose="batch") if file.filename == name), None)
         if found:
@@ -117,7 +117,7 @@ class Batches:
             body.unlink(missing_ok=True)
 
     def _create(self, file: str, mark: str) -> str:
-        """The batch's id; looked for first, as the file is."""
+        """Return the batch's id. Look for the batch first, as in `_upload`."""
         listed = self.client.batches.list(limit=100)
         found = next((batch.id for batch in listed if (batch.metadata or {}).get("ain") == mark), None)
         made = (
@@ -129,7 +129,7 @@ class Batches:
         return str(made)
 
     def _collected(self, path: Path, take: Take) -> bool:
-        """True once the batch is over and its answers are taken."""
+        """Return True once the batch has ended and its answers are taken."""
         state = self.files.state(path)
         batch = self._retry(self.client.batches.retrieve, state["batch"])
         if batch.status not in _OVER:
@@ -153,7 +153,7 @@ class Batches:
         return True
 
     def _rows(self, path: Path, name: str) -> Iterator[dict[str, Any]]:
-        """The rows of an output or error file, by way of the disk."""
+        """Download an output or error file to disk and yield its rows."""
         copy = path.with_suffix(".download")
 
         def download() -> None:
@@ -168,7 +168,7 @@ class Batches:
             copy.unlink(missing_ok=True)
 
     def _left(self, path: Path, found: "_Rows", take: Take) -> None:
-        """Rows without an answer go into a new batch, or count as unanswered after some rounds."""
+        """Put requests without an answer into a new batch, or report them as unanswered after `ROUNDS` batches."""
         if not found.waiting:
             return
         round_ = self.files.state(path).get("round", 1) + 1
@@ -182,7 +182,7 @@ class Batches:
             take(request, Reply(f"not answered in {ROUNDS} batches: {found.first}", "unanswered"))
 
     def _refused(self, path: Path, state: State, batch: Any) -> bool:
-        """A batch that was not even begun. A full queue is waited for; anything else must be fixed by the user."""
+        """Handle a batch that never started: wait if the queue is full, otherwise raise UserError."""
         errors = batch.errors.data if batch.errors and batch.errors.data else []
         said = self.endpoint.clean(
             "; ".join(f"{error.code}: {error.message}" for error in errors[:3]) or "no reason given"
@@ -207,8 +207,10 @@ class Batches:
 
 
 class _Rows:
-    """The rows of a finished batch: `waiting` are the requests without an answer so far, `refused` those that never get
-    one, `why` counts what was wrong."""
+    """The results of a finished batch.
+
+    `waiting` holds requests without an answer so far, `refused` those that never get one; `why` counts the errors.
+    """
 
     def __init__(self, waiting: dict[str, Request], endpoint: Endpoint, budget: Budget) -> None:
         self.waiting, self.endpoint, self.budget = waiting, endpoint, budget
@@ -225,7 +227,7 @@ class _Rows:
         return self.why.most_common(1)[0][0] if self.why else "no row in its files"
 
     def take(self, row: dict[str, Any], take: Take) -> None:
-        """One row; what comes twice is taken once."""
+        """Process one row; duplicates are ignored."""
         request = self.waiting.get(row.get("custom_id", ""))
         if request is None:
             return
@@ -250,7 +252,7 @@ class _Rows:
 
 
 def _whole(line: str) -> bool:
-    """A row that can be read; one that cannot is as good as missing."""
+    """Return whether a line is a JSON object; other lines count as missing."""
     try:
         return isinstance(json.loads(line), dict)
     except ValueError:

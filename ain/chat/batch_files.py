@@ -1,4 +1,4 @@
-"""What a directory of batches holds: the requests of each in `<name>.jsonl`, how far it came in `<name>.json`."""
+"""Files in a directory of batches: the requests of each in `<name>.jsonl`, its state in `<name>.json`."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -23,14 +23,14 @@ class BatchFiles:
         return [path for path in self.all() if self.state(path)["step"] != "done"]
 
     def sent(self) -> bool:
-        """Are there batches that were sent, and whose answers were not fetched?"""
+        """Return whether any batch was sent whose answers were not fetched."""
         return any(self.state(path)["step"] in ("uploaded", "created") for path in self.all())
 
     def write(self, path: Path, requests: Iterable[Request]) -> None:
         replace_text(path, "".join(json.dumps(asdict(request), ensure_ascii=False) + "\n" for request in requests))
 
     def requests(self, path: Path, whole: bool = False) -> Iterator[Request]:
-        """Those of a planned batch; without their messages unless the whole is asked for."""
+        """Yield the requests of a planned batch, without their messages unless `whole` is set."""
         with open(path, encoding="utf-8") as file:
             for line in file:
                 request = json.loads(line)

@@ -1,4 +1,4 @@
-"""Which requests go into which batch: as many as the server's queue takes and the budget allows."""
+"""Groups requests into batches that fit the server's queue and the budget."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -8,16 +8,16 @@ from ain.chat.batch_files import BatchFiles
 from ain.chat.cost import Budget
 from ain.chat.protocol import Endpoint
 
-MAX_REQUESTS, MAX_BYTES = 50_000, 200_000_000  # of one batch, as OpenAI allows
+MAX_REQUESTS, MAX_BYTES = 50_000, 200_000_000  # OpenAI's limits for one batch
 
 
 class Plan:
     def __init__(self, endpoint: Endpoint, files: BatchFiles, budget: Budget, enqueued_tokens: int) -> None:
         self.endpoint, self.files, self.budget, self.enqueued_tokens = endpoint, files, budget, enqueued_tokens
-        self._held: Request | None = None  # did not fit into the budget while other answers were still open
+        self._held: Request | None = None  # did not fit into the budget while other answers were pending
 
     def write(self, requests: Iterator[Request]) -> bool:
-        """Writes batches of as many requests as the queue takes; False where there is nothing left to plan."""
+        """Write batches until the queue is full. Return False if no requests were left."""
         queued = planned = 0
         for number, batch in enumerate(self._split(requests), len(self.files.all())):
             path = self.files.directory / f"{number:05d}.jsonl"
@@ -26,7 +26,7 @@ class Plan:
             planned += len(batch)
             size = sum(self.endpoint.tokens(request) for request in batch)
             queued += size
-            if queued + size > self.enqueued_tokens or self._held:  # another like it would not fit
+            if queued + size > self.enqueued_tokens or self._held:  # another batch of this size would not fit
                 break
         return planned > 0
 

@@ -1,4 +1,4 @@
-"""What asking costs: prices from a dated table, and a budget that is never exceeded."""
+"""The cost of requests: prices from a dated table, and a budget that is never exceeded."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _DATE = re.compile(r"-\d{4}-\d{2}-\d{2}$|-\d{4}$")
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars for a million tokens."""
+    """US dollars per million tokens."""
 
     input: float
     output: float
@@ -31,7 +31,10 @@ def _table() -> dict[str, Any]:
 
 
 def price(model: str, batch: bool, where: str = "model") -> Price:
-    """The price of a model of OpenAI's; `gpt-4o-2024-08-06` costs what `gpt-4o` does, unless it has a price of its own."""
+    """Return the price of an OpenAI model. Raises UserError if the table has none.
+
+    A dated name without an entry of its own (`gpt-4o-2024-08-06`) costs what `gpt-4o` does.
+    """
     table = _table()
     rates = table["models"].get(model) or table["models"].get(_DATE.sub("", model))
     if rates is None:
@@ -43,19 +46,19 @@ def price(model: str, batch: bool, where: str = "model") -> Price:
 
 
 def vocabulary(model: str) -> str:
-    """Which of OpenAI's vocabularies comes nearest to the model's."""
+    """Return the OpenAI vocabulary that is closest to the model's."""
     rates = _table()["models"].get(_DATE.sub("", model))
     return rates["vocabulary"] if rates else "o200k"
 
 
 def image_rates(model: str) -> tuple[int, int] | None:
-    """(base, for each tile): how many tokens an image counts for; None where it is not known."""
+    """Return an image's tokens as (base, per tile), or None if unknown."""
     rates = _table()["models"].get(_DATE.sub("", model), {}).get("image")
     return (rates[0], rates[1]) if rates else None
 
 
 class Budget:
-    """Dollars spent and promised. A request is promised at its worst, so that no answer can carry the sum past the cap."""
+    """Dollars spent and promised. A request is promised at its maximum cost, so that no answer can exceed the cap."""
 
     def __init__(self, price: Price | None, cap: float, spent: float = 0.0, where: str = "model") -> None:
         self.where = where
@@ -63,10 +66,13 @@ class Budget:
         self.cap = cap
         self.spent = spent
         self._promised: dict[str, float] = {}
-        self.open = 0.0  # the sum of what is promised
+        self.open = 0.0  # sum of all promised amounts
 
     def promise(self, key: str, prompt_bytes: int, max_tokens: int) -> bool:
-        """False where the cap could be passed. No token is shorter than a byte, however strange the text."""
+        """Reserve a request's maximum cost; return False if it could exceed the cap.
+
+        The prompt counts in bytes, because no token is shorter than a byte.
+        """
         if self.price is None or key in self._promised:
             return True
         worst = self.price.of(prompt_bytes, max_tokens)
@@ -77,7 +83,7 @@ class Budget:
         return True
 
     def lost(self, key: str) -> None:
-        """A try without an answer that the server may yet charge for."""
+        """Count an attempt without an answer as spent, because the server may charge for it."""
         self.spent += self._promised.get(key, 0.0)
 
     @property
@@ -85,10 +91,10 @@ class Budget:
         return self.price is not None and self.spent + self.open > self.cap
 
     def settle(self, key: str, prompt_tokens: int, completion_tokens: int) -> None:
-        """What it cost in the end; nothing, where there was no answer."""
+        """Replace the promised amount by the actual cost, which is 0 without an answer."""
         if self.price is not None:
             self.open -= self._promised.pop(key, 0.0)
-            self.open = self.open if self._promised else 0.0  # no dust of rounding
+            self.open = self.open if self._promised else 0.0  # clear rounding errors
             self.spent += self.price.of(prompt_tokens, completion_tokens)
 
     def over(self) -> UserError:

@@ -1,4 +1,4 @@
-"""What asking for answers to many records, or images, will take; and what translating took."""
+"""Estimates of requests, tokens, cost and time for many records or images, and a summary of what translating used."""
 
 import math
 import sqlite3
@@ -7,10 +7,10 @@ from typing import Any
 
 
 class Seen:
-    """Names met before, on disk: millions of them would not do in memory."""
+    """A set of names on disk, because millions of them would not fit in memory."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)  # a temporary file of SQLite's own
+        self._database = sqlite3.connect("", isolation_level=None)  # a temporary file managed by SQLite
         self._database.execute("CREATE TABLE seen (name TEXT PRIMARY KEY) WITHOUT ROWID")
         self._database.execute("BEGIN")
 
@@ -20,7 +20,7 @@ class Seen:
 
 @dataclass
 class Estimate:
-    """Counts over records; `naive`: if each record were asked for whole, by itself."""
+    """Counts over records. `naive_tokens` assumes one request for each whole record."""
 
     model: Any
     what: str = "records"
@@ -29,7 +29,7 @@ class Estimate:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     naive_tokens: int = 0
-    spent: float = 0.0  # dollars, by earlier runs of the same stage
+    spent: float = 0.0  # dollars spent by earlier runs of the same stage
 
     def add(self, naive: tuple[int, int], requests: list[tuple[int, int]]) -> None:
         self.records += 1
@@ -48,7 +48,7 @@ class Estimate:
 
     @property
     def minutes(self) -> float:
-        """At the limits given; what the answers themselves take runs at the same time."""
+        """Time at the configured rate limits. Generating answers overlaps with it and adds nothing."""
         tokens = self.prompt_tokens + self.completion_tokens
         rates = (
             (self.requests, self.model.limits.requests_per_minute),
@@ -62,7 +62,7 @@ class Estimate:
             f"{self.records:,} {self.what} need {self.requests:,} requests and about {tokens:,} tokens "
             f"(asked one by one: {self.records:,} and {self.naive_tokens:,})",
         ]
-        if not hasattr(self.model, "priced"):  # it is not asked through a server
+        if not hasattr(self.model, "priced"):  # the model does not run on a server
             return lines
         lines.append(f"live: about {_dollars(self.cost(False))}, {_time(self.minutes)} at {self._limits()}")
         if price := self.model.priced(False):
@@ -82,7 +82,7 @@ class Estimate:
 
     def sentence(self) -> str:
         way = "by batch" if self.model.batch_api else "live"
-        # What is promised at once must fit under the cap, and of a batch that is everything, at its worst.
+        # Promised costs must fit under the cap. A batch promises the maximum cost of all its requests at once.
         cap = max(0.01, math.ceil((self.spent + self.usd * (6 if self.model.batch_api else 1.3)) * 100) / 100)
         unset = self.model.endpoint.missing_key()
         return (
@@ -93,7 +93,7 @@ class Estimate:
 
 
 def usage_line(usage: dict[str, Any]) -> str:
-    """What translating took, for a person; of all runs of its stage together."""
+    """Return a line for the log on what translating used, in all runs of its stage together."""
     tokens = usage["prompt_tokens"] + usage["completion_tokens"]
     money = f", ${usage['usd']:.4f} (estimated {usage['estimated_usd']:.4f})" if "estimated_usd" in usage else ""
     return (

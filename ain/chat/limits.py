@@ -1,4 +1,4 @@
-"""How fast to ask: requests and tokens a minute, how many at once, and when to stop."""
+"""Rate limits: requests and tokens per minute, concurrency, and a circuit breaker."""
 
 import asyncio
 import time
@@ -7,9 +7,7 @@ from aiolimiter import AsyncLimiter
 
 
 class Rates:
-    """Requests and tokens a minute, honoured together, first come first served. What is let through at once stays under a
-    second's worth.
-    """
+    """Limits requests and tokens per minute together, first come first served. Bursts stay under a second's worth."""
 
     def __init__(self, requests_per_minute: float | None, tokens_per_minute: float | None) -> None:
         self._requests = _limiter(requests_per_minute)
@@ -18,12 +16,12 @@ class Rates:
         self._turn = asyncio.Lock()
 
     async def admit(self, tokens: int) -> None:
-        """Returns when a request of so many tokens may be sent."""
+        """Wait until a request of this many tokens may be sent."""
         async with self._turn:
             if self._requests:
                 await self._requests.acquire()
             left = float(tokens) if self._tokens else 0.0
-            while self._tokens and left > 0:  # more than fits at once is waited for piece by piece
+            while self._tokens and left > 0:  # acquire more than one burst in pieces
                 piece = min(left, self._tokens.max_rate)
                 await self._tokens.acquire(piece)
                 left -= piece
@@ -31,7 +29,7 @@ class Rates:
                 await asyncio.sleep(wait)
 
     def pause(self, seconds: float) -> None:
-        """Nothing is admitted for so long: what a `Retry-After` asks for."""
+        """Admit nothing for this long, as a `Retry-After` header asks."""
         self._not_before = max(self._not_before, time.monotonic() + seconds)
 
 
@@ -43,8 +41,10 @@ def _limiter(per_minute: float | None) -> AsyncLimiter | None:
 
 
 class Gate:
-    """How many requests are in flight at once: doubled each round trip until the server rate-limits, then one more each; cut
-    by a third when it does.
+    """Limits the number of requests in flight.
+
+    The limit doubles each round trip until the server first rate-limits, then grows by one each. It drops by a third
+    each time the server rate-limits.
     """
 
     def __init__(self, most: int) -> None:
@@ -65,18 +65,18 @@ class Gate:
         self._free.set()
 
     def went_well(self) -> None:
-        if self._inside > self.room / 2:  # else the room is not what holds us up
+        if self._inside > self.room / 2:  # otherwise this limit is not the bottleneck
             self.room = min(self.most, self.room + (1.0 if not self._limited_at else 1 / self.room))
 
     def limited(self) -> None:
-        """Too many requests, or too slow. All that were sent together are refused together, and count once a second."""
+        """Lower the limit after a rate limit or timeout. Requests sent together fail together: count one per second."""
         if time.monotonic() - self._limited_at > 1.0:
             self._limited_at = time.monotonic()
             self.room = max(1.0, self.room * 2 / 3)
 
 
 class Patience:
-    """The circuit breaker: over when for so many seconds every request has failed, and at least ten of them."""
+    """Circuit breaker: `over` once every request has failed for `seconds`, and at least ten have."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds

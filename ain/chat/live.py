@@ -1,4 +1,4 @@
-"""Many requests at once over HTTP: within limits, tried again while that can help, stopped when nothing can."""
+"""Concurrent HTTP requests: within rate limits, with retries, and stopped by errors that no retry can fix."""
 
 import asyncio
 import time
@@ -17,13 +17,13 @@ from ain.chat.cost import Budget
 from ain.chat.limits import Gate, Patience, Rates
 from ain.chat.protocol import Endpoint, in_words, read, retry_after, transient
 
-LONGEST = 300.0  # seconds that a server may ask to wait
-IN_A_ROW = 100  # requests refused one after the other: it is not these requests
+LONGEST = 300.0  # seconds; cap on the wait that a server asks for
+IN_A_ROW = 100  # consecutive refusals that stop the run: the cause is not the requests themselves
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How fast to ask, and when to stop trying."""
+    """Rate limits, timeouts, and when to stop retrying."""
 
     requests_per_minute: float | None
     tokens_per_minute: float | None
@@ -34,24 +34,24 @@ class Limits:
 
 
 class Live:
-    """One round of requests. What is in flight when it must stop is waited for: those answers are paid."""
+    """One round of requests. When it must stop, it still waits for requests in flight, because they are paid for."""
 
     def __init__(self, endpoint: Endpoint, limits: Limits, budget: Budget, take: Take) -> None:
         self.endpoint, self.limits, self.budget, self.take = endpoint, limits, budget, take
         self.rates = Rates(limits.requests_per_minute, limits.tokens_per_minute)
         self.gate, self.patience = Gate(limits.concurrency), Patience(limits.max_outage_s)
-        self.error: BaseException | None = None  # why we stop
+        self.error: BaseException | None = None  # why the round stops
         self.stopping = asyncio.Event()
-        self.answered = self.refused = 0  # refused: since the last answer
+        self.answered = self.refused = 0  # refused: number since the last answer
         self._backoff = wait_exponential_jitter(initial=0.25, max=60, jitter=0.5)
 
     async def generate(self, requests: Iterable[Request]) -> None:
         client = openai.AsyncOpenAI(
             api_key=self.endpoint.key(),
             base_url=self.endpoint.base_url,
-            timeout=self.limits.timeout_s + 5,  # ours, of the whole answer, comes first
-            max_retries=0,  # ours pass the limiter
-            http_client=openai.DefaultAioHttpClient(),  # a third of the CPU time of the default
+            timeout=self.limits.timeout_s + 5,  # our own timeout, for the whole answer, comes first
+            max_retries=0,  # our own retries go through the rate limiter
+            http_client=openai.DefaultAioHttpClient(),  # uses a third of the default's CPU time
         )
         persist = AsyncRetrying(
             retry=retry_if_exception(self._again),
@@ -75,13 +75,13 @@ class Live:
             raise self.error
 
     async def _room(self, tasks: set[asyncio.Task[None]], request: Request) -> None:
-        """Returns when the request may go: not too many wait for another try, and its price is promised."""
+        """Wait until the request may start: not too many requests await a retry, and its cost is promised."""
         while len(tasks) >= 2 * self.limits.concurrency and not self.error:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         while not self.error and not self.endpoint.promise(request, self.budget):
             if not tasks:
                 return self._halt(self.budget.over())
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)  # answers cost less than they may
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)  # answers cost less than promised
 
     def _halt(self, error: BaseException | None) -> None:
         if error and not self.error:
@@ -113,11 +113,11 @@ class Live:
             raise openai.OpenAIError("stopped")
         started = time.perf_counter()
         try:
-            async with asyncio.timeout(self.limits.timeout_s):  # the client's own begins anew with each byte
+            async with asyncio.timeout(self.limits.timeout_s):  # the client's own timeout restarts with each byte
                 body = await client.post("/chat/completions", cast_to=object, body=self.endpoint.body(request))
             reply = read(body, time.perf_counter() - started)
         except (TimeoutError, ValueError, openai.APIConnectionError) as error:
-            if "Connect" not in type(error.__cause__).__name__:  # it was sent, and may be charged for
+            if "Connect" not in type(error.__cause__).__name__:  # it was sent and may be charged for
                 self.budget.lost(request.key)
             raise
         self.gate.went_well()
@@ -146,7 +146,7 @@ class Live:
         return self.error is None
 
     async def _sleep(self, seconds: float) -> None:
-        """Back-off takes no room from others, and ends when all ends."""
+        """Back off without occupying a slot; return early if the round stops."""
         self.gate.leave()
         with suppress(TimeoutError):
             await asyncio.wait_for(self.stopping.wait(), seconds)
@@ -157,7 +157,10 @@ class Live:
         return max(min(asked, LONGEST), self._backoff(state))
 
     def _failed(self, request: Request, error: Exception) -> None:
-        """No answer after all tries. An error of every request stops the run; an error of this one is its reply."""
+        """Handle a request that failed after all attempts.
+
+        An error that every request would get stops the run; an error of this request becomes its reply.
+        """
         words = self.endpoint.clean(in_words(error))
         if isinstance(error, openai.APIStatusError):
             self._halt(self.endpoint.fatal(error))

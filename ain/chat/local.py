@@ -1,4 +1,4 @@
-"""Checkpoints on this machine through `transformers`: any causal language model with a chat template, with images or not."""
+"""Local checkpoints through `transformers`: any causal language model with a chat template, with or without vision."""
 
 import time
 from collections import deque
@@ -20,14 +20,16 @@ from ain.runtime.batching import batches
 from ain.runtime.device import chosen
 from ain.storage.digests import content_digest
 
-WINDOW = 4  # batches whose requests are sorted by length together
+WINDOW = 4  # number of batches that are sorted by length together
 
 
 class LocalModel(LanguageModel):
-    """Greedy answers, and scores of continuations, in batches by length. The schema of a request is left to its prompt.
+    """Generates greedy answers and scores continuations, in batches by length. A request's schema is not enforced.
 
-    checkpoint: null where a stage brings its own. processor: `ain.model.processor.Processor` for the model families of this
-    project; other models that see use the processor of their checkpoint, which needs torchvision.
+    Args:
+        checkpoint: null if the stage supplies it.
+        processor: `ain.model.processor.Processor` for this project's model families; other vision models use the
+            processor of their checkpoint, which needs torchvision.
     """
 
     batched = True
@@ -64,7 +66,7 @@ class LocalModel(LanguageModel):
         engine: Any = None,
         budget: Budget | None = None,
     ) -> None:
-        """Windows of a few batches are spread by the engine; a copy of this goes to each of its workers."""
+        """Answer in windows of a few batches, distributed by the engine. Each worker gets a copy of this model."""
         waiting, in_flight = iter(requests), deque[list[Request]]()
 
         def windows() -> Iterator[list[Request]]:
@@ -77,7 +79,7 @@ class LocalModel(LanguageModel):
                 take(request, reply)
 
     def answers(self, requests: list[Request]) -> list[Reply]:
-        """In the order of the requests. Padding is on the left, so that a batch answers as one by one."""
+        """Return replies in request order. Padding is on the left, so that batching does not change the answers."""
         samples = [self._inputs.encode(request.messages) for request in requests]
         replies: dict[int, Reply] = {}
         for batch in batches([sample.length for sample in samples], self.batch_size):
@@ -101,7 +103,7 @@ class LocalModel(LanguageModel):
         return [self._reply(*each, seconds) for each in zip(requests, made, prompts, strict=True)]
 
     def _reply(self, request: Request, ids: list[int], prompt_tokens: int, seconds: float) -> Reply:
-        """Cut at the first end-of-turn, or at the tokens that this request allows."""
+        """Return a reply that is cut at the first end-of-turn token or at the request's limit."""
         end = next((i for i, token in enumerate(ids) if token in self._ends), len(ids))
         finish = "stop" if end <= request.max_tokens and end < len(ids) else "length"
         ids = ids[: min(end, request.max_tokens)]
@@ -116,7 +118,10 @@ class LocalModel(LanguageModel):
         return [scores[i] for i in range(len(samples))]
 
     def _scored(self, samples: list[Sample]) -> list[Score]:
-        """Padding is on the right, where no token before it can see it. Logits at a position are for the next token."""
+        """Return the scores of one batch.
+
+        Padding is on the right, where causal attention ignores it. Logits at a position predict the next token.
+        """
         import torch
 
         inputs = self._tensors(samples, left=False)
@@ -124,7 +129,7 @@ class LocalModel(LanguageModel):
         rows = zip(inputs["input_ids"].tolist(), lengths, samples, strict=True)
         starts = [_start(ids[:length], sample) for ids, length, sample in rows]
         width = inputs["input_ids"].shape[1]
-        kept = width - min(starts) + 1  # from the last token of the shortest context on
+        kept = width - min(starts) + 1  # positions from the last token of the shortest context on
         with torch.inference_mode():
             logits = self._model(**inputs, logits_to_keep=kept, use_cache=False).logits.float()
         scores = []
@@ -181,7 +186,7 @@ class LocalModel(LanguageModel):
 
 
 def _start(ids: list[int], sample: Sample) -> int:
-    """Where the continuation begins."""
+    """Return the index where the continuation begins. Raises UserError if its tokens differ after the context."""
     start = len(ids) - sample.after - len(sample.continuation)
     if ids[start : start + len(sample.continuation)] != sample.continuation:
         raise UserError("a continuation is tokenised differently behind its context; begin it with a whole word")

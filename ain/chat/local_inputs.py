@@ -1,7 +1,7 @@
-"""From messages to a local model's input tensors, in the three ways that checkpoints need.
+"""Converts messages to a local model's input tensors, in the three ways that checkpoints need.
 
-`encode(messages, continuation)` tokenises one conversation: one that ends with a question asks for an answer; with a
-continuation it ends with that. `batch(samples, left)` pads several to tensors: on the left for generation.
+`encode(messages, continuation)` tokenises one conversation that ends with the continuation or, without one, with the
+prompt for an answer. `batch(samples, left)` pads several samples into tensors, on the left for generation.
 """
 
 import io
@@ -17,8 +17,11 @@ from ain.chat import Message, images_of
 
 @dataclass(frozen=True)
 class Sample:
-    """length: in tokens, as far as it is known. continuation: the token ids of what is to be scored; `after` it the chat
-    template has so many more."""
+    """One encoded conversation.
+
+    length: number of tokens, as far as known. continuation: token ids to score. after: number of tokens that the chat
+    template adds after the continuation.
+    """
 
     content: Any
     images: list[Image.Image]
@@ -34,7 +37,7 @@ class Inputs(Protocol):
 
 
 class TextInputs:
-    """For language models without eyes: the chat template's text."""
+    """For text-only language models: tokenises the chat template's text."""
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
@@ -52,7 +55,7 @@ class TextInputs:
 
 
 class ProcessorInputs:
-    """For the model families of this project, through their own processor (`ain.model.processor`)."""
+    """For this project's model families, through their own processor (`ain.model.processor`)."""
 
     def __init__(self, processor: Any) -> None:
         self.processor = processor
@@ -78,7 +81,7 @@ class ProcessorInputs:
 
 
 class OwnInputs:
-    """For any other model that sees, through the processor of its checkpoint, which needs torchvision."""
+    """For other vision models, through the processor of their checkpoint, which needs torchvision."""
 
     def __init__(self, checkpoint: str, dtype: Any) -> None:
         self.checkpoint, self.dtype = checkpoint, dtype
@@ -119,7 +122,7 @@ def continued(tokenizer: Any, continuation: str | None) -> list[int]:
 
 
 def parted(message: Message) -> Message:
-    """As the templates of vision models expect it: a list of parts, images as placeholders."""
+    """Return a message as vision models' templates expect it: a list of parts, with images as placeholders."""
     content = message["content"]
     parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
     return {**message, "content": [{"type": "image"} if part["type"] == "image_url" else part for part in parts]}

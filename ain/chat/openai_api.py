@@ -1,4 +1,4 @@
-"""The OpenAI API, and every server that speaks its protocol (vLLM, Ollama, llama.cpp): live within limits, or by batches."""
+"""The OpenAI API and servers that speak its protocol (vLLM, Ollama, llama.cpp), through live requests or batches."""
 
 import asyncio
 import ipaddress
@@ -21,14 +21,19 @@ Prices = Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=2, max_
 
 
 class OpenAIModel(LanguageModel):
-    """Asks over HTTP. Answers of a server on this machine or a private network cost nothing, unless a price is given.
+    """Sends requests over HTTP. A server on this machine or a private network is free unless a price is given.
 
-    temperature, reasoning_effort: null leaves them out, for models that do not accept them. structured_output: how the
-    server is told to answer in JSON. token_limit: what the server calls the limit of an answer; null: max_completion_tokens
-    for OpenAI's own API, max_tokens elsewhere. price: [input, output] in dollars for a million tokens. max_attempts: how
-    often one request is sent before it counts as unanswered. max_outage_s: the run stops when every request has failed for
-    so long. batch_api: send through OpenAI's Batch API, at half the price, within a day; enqueued_tokens: how many tokens
-    it takes at a time. max_cost_usd: what all runs of one stage together may cost.
+    Args:
+        temperature, reasoning_effort: null omits them, for models that do not accept them.
+        structured_output: how the server is told to answer in JSON.
+        token_limit: the server's parameter for the limit of an answer; null: max_completion_tokens for OpenAI's own
+            API, max_tokens elsewhere.
+        price: [input, output] in dollars per million tokens.
+        max_attempts: how often a request is sent before it counts as unanswered.
+        max_outage_s: stop the run when every request has failed for this long.
+        batch_api: use OpenAI's Batch API, at half the price, within a day.
+        enqueued_tokens: how many tokens the Batch API accepts at a time.
+        max_cost_usd: cost limit for all runs of one stage together.
     """
 
     def __init__(
@@ -122,7 +127,7 @@ class OpenAIModel(LanguageModel):
 
 
 def _private(url: str) -> bool:
-    """Is it on this machine or on a private network, and so free of charge?"""
+    """Return whether the URL is on this machine or a private network, and so free of charge."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_private

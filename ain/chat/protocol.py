@@ -1,4 +1,4 @@
-"""OpenAI's protocol: how a request is written, a reply read, an error understood. Shared by live requests and batches."""
+"""OpenAI's protocol: writes requests, reads replies and interprets errors, for live requests and batches."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from ain.chat.cost import Budget
 from ain.chat.tokens import image_tokens, request_tokens, without_images
 
 OPENAI = "https://api.openai.com/v1"
-_KEYS = {  # what servers call a setting, and what a person types
+_KEYS = {  # parameter that a server rejects → setting that fixes it
     "max_tokens": "how.token_limit=max_completion_tokens",
     "max_completion_tokens": "how.token_limit=max_tokens",
     "temperature": "temperature=null",
@@ -27,7 +27,7 @@ _KEYS = {  # what servers call a setting, and what a person types
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A model behind a server: `ain.chat.openai_api.OpenAIModel` explains the settings."""
+    """A model on a server. `ain.chat.openai_api.OpenAIModel` explains the settings."""
 
     model: str
     base_url: str
@@ -51,13 +51,13 @@ class Endpoint:
     # The key
 
     def key(self) -> str:
-        """The secret itself: it goes into the client and nowhere else."""
+        """Return the secret key. Pass it to the client and nowhere else."""
         if unset := self.missing_key():
             raise UserError(unset)
         return self._secret() or "none"
 
     def missing_key(self) -> str | None:
-        """What to do where a key is needed and none is set."""
+        """Return what to do if a key is needed and not set, otherwise None."""
         if self._secret() or not self.is_openai:
             return None
         name = self.api_key_env
@@ -67,7 +67,7 @@ class Endpoint:
         return os.environ.get(self.api_key_env, "").strip() if self.api_key_env else ""
 
     def clean(self, text: str) -> str:
-        """A server's words without the key, should it repeat it."""
+        """Return a server's message, shortened, with the key masked in case the server repeats it."""
         key = self._secret()
         return (text.replace(key, "***") if key else text)[:300]
 
@@ -95,7 +95,7 @@ class Endpoint:
         return request_tokens(request.messages, self.vocabulary)
 
     def promise(self, request: Request, budget: Budget) -> bool:
-        """False where the answer to this request could carry what is spent past the cap. An image counts at its most."""
+        """Reserve the request's maximum cost; return False if it could exceed the cap. Images count as their largest."""
         if budget.price is None:
             return True
         text, images = without_images(request.messages)
@@ -106,7 +106,7 @@ class Endpoint:
     # Errors
 
     def fatal(self, error: openai.APIStatusError) -> UserError | None:
-        """The sentence for an error that no retry can fix and that every other request would get, too."""
+        """Return the message for an error that no retry can fix and every request would get, otherwise None."""
         said = self.clean(error.message)
         if error.status_code == 400 and error.code in ("unsupported_parameter", "unsupported_value"):
             return UserError(f"{self.model} does not accept {error.param} as sent ({said}){self._remedy(error.param)}")
@@ -134,7 +134,7 @@ class Endpoint:
 
 
 def read(body: Any, seconds: float = 0.0) -> Reply:
-    """A reply from a chat completion's JSON; ValueError where it is none."""
+    """Return the reply in a chat completion's JSON. Raises ValueError if it is not a chat completion."""
     try:
         choice, usage = body["choices"][0], body.get("usage") or {}
         message, finish = choice["message"], choice.get("finish_reason") or "stop"
@@ -148,17 +148,17 @@ def read(body: Any, seconds: float = 0.0) -> Reply:
 
 
 def transient(error: BaseException) -> bool:
-    """Worth another try: too many requests, a server's own fault, a lost or silent connection, an answer cut in transit."""
+    """Return whether to retry: after rate limits, server errors, lost or silent connections and truncated answers."""
     if isinstance(error, openai.APIStatusError):
         status = error.status_code
         return status in (408, 409, 429) or status >= 500 if error.code != "insufficient_quota" else False
-    if type(error).__module__.startswith("httpx"):  # a download that broke off
+    if type(error).__module__.startswith("httpx"):  # an interrupted download
         return True
     return isinstance(error, openai.APIConnectionError | openai.APIResponseValidationError | TimeoutError | ValueError)
 
 
 def retry_after(error: BaseException | None) -> float | None:
-    """Seconds that a server asks to wait, given in seconds, milliseconds or as a date."""
+    """Return how many seconds a server asks to wait (given in seconds, milliseconds or as a date), or None."""
     headers = error.response.headers if isinstance(error, openai.APIStatusError) else {}
     try:
         if "retry-after-ms" in headers:

@@ -1,7 +1,7 @@
-"""How many tokens a text will be, without a vocabulary: OpenAI's must be downloaded, other servers have others.
+"""Estimates token counts without a vocabulary, because OpenAI's must be downloaded and other servers have others.
 
-Good enough to keep a rate and to estimate a price; what was really used comes with every reply. On questions and answers it
-is on the safe side of o200k_base (GPT-4o) and cl100k_base (GPT-4), by up to a third.
+The estimates serve rate limits and prices; every reply reports its actual usage. On questions and answers they exceed
+o200k_base (GPT-4o) and cl100k_base (GPT-4) by up to a third.
 """
 
 import math
@@ -10,9 +10,9 @@ from typing import Any
 
 from ain.text.languages import ARABIC
 
-_MESSAGE = 4  # what a message costs besides its text
+_MESSAGE = 4  # tokens of a message besides its text
 _LATIN = re.compile(r"[\x00-\x7f]")
-_CHARACTERS = {"o200k": (3.6, 3.3), "cl100k": (3.6, 1.25)}  # characters a token: Latin, Arabic; elsewhere one
+_CHARACTERS = {"o200k": (3.6, 3.3), "cl100k": (3.6, 1.25)}  # characters per token: Latin, Arabic; one in other scripts
 
 
 def tokens(text: str, vocabulary: str = "o200k") -> int:
@@ -22,8 +22,9 @@ def tokens(text: str, vocabulary: str = "o200k") -> int:
 
 
 def image_tokens(width: int, height: int, rates: tuple[int, int] | None = None) -> int:
-    """Tokens of an image as OpenAI counts them: a base, and so much for each tile of 512 pixels after scaling the shorter
-    side to 768. Other models take a token for about 28 x 28 pixels.
+    """Return an image's tokens as OpenAI counts them: a base, plus a rate per tile of 512 pixels.
+
+    The shorter side is first scaled to 768. Without rates, assume one token for 28 x 28 pixels, as in other models.
     """
     if rates is None:
         return math.ceil(width / 28) * math.ceil(height / 28)
@@ -33,7 +34,7 @@ def image_tokens(width: int, height: int, rates: tuple[int, int] | None = None) 
 
 
 def without_images(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
-    """The conversation's text alone, and how many images were in it."""
+    """Return the conversation without images, and the number of images removed."""
     made, seen = [], 0
     for message in messages:
         content = message["content"]
@@ -45,7 +46,7 @@ def without_images(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]]
 
 
 def request_tokens(messages: list[dict[str, Any]], vocabulary: str = "o200k") -> int:
-    """Tokens of a conversation; an image counts as 1,000, more than a screenful of tiles."""
+    """Return a conversation's tokens. An image counts as 1,000, more than a screen-sized one has."""
     total = 0
     for message in messages:
         content = message["content"]

@@ -1,4 +1,4 @@
-"""Checkpoints on this machine's GPUs through vLLM, where it is installed (pip install -e '.[vllm]')."""
+"""Checkpoints on this machine's GPUs through vLLM, if it is installed (pip install -e '.[vllm]')."""
 
 import time
 from collections.abc import Iterable
@@ -15,12 +15,16 @@ from ain.chat.cost import Budget
 from ain.runtime.paths import install_hint
 from ain.storage.digests import content_digest
 
-BLOCK = 4_096  # requests handed over at once; vLLM batches them itself
+BLOCK = 4_096  # requests passed to vLLM at once; it batches them itself
 
 
 class VLLMModel(LanguageModel):
-    """checkpoint: null where a stage brings its own. tensor_parallel: over how many GPUs one model is spread. max_length: of
-    prompt and answer together, in tokens. The schema of a request guides decoding where it has one.
+    """Generates answers with vLLM. A request's schema, if any, guides decoding.
+
+    Args:
+        checkpoint: null if the stage supplies it.
+        max_length: tokens of prompt and answer together.
+        tensor_parallel: number of GPUs that one model is spread over.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""Ratings by people: blind sheets to fill in, and what the filled sheets of several raters give (Tables 4 and 5)."""
+"""Human ratings: blind sheets to fill in, and the results of several raters' filled sheets (Tables 4 and 5)."""

@@ -1,7 +1,7 @@
-"""Rating sheets: written blind, as CSV and as XLSX in the direction of its texts; read back from several raters.
+"""Rating sheets: written blind, as CSV and as XLSX in the texts' reading direction; read back from several raters.
 
-An item's name is a digest of the translation's directory and the record, so that nothing on the sheet tells which
-translator made it, and no key to it need be kept.
+An item's name is a digest of the translation's directory and the record, so that the sheet does not reveal the
+translator and no key file is needed.
 """
 
 import csv
@@ -29,7 +29,7 @@ def line(item: str, original: str, translation: str, reference: str) -> dict[str
 
 
 def write(rows: Table, directory: Path) -> None:
-    """`rating_sheet.csv` and `rating_sheet.xlsx`, in an order that tells nothing."""
+    """Write `rating_sheet.csv` and `rating_sheet.xlsx`, in an order that reveals nothing, and a guide for raters."""
     rows = sorted(rows, key=lambda row: row["item"])
     directory.mkdir(parents=True, exist_ok=True)
     lines = [COLUMNS, *([row.get(name, "") for name in COLUMNS] for row in rows)]
@@ -37,7 +37,7 @@ def write(rows: Table, directory: Path) -> None:
     def table(path: Path) -> None:
         with open(
             path, "w", encoding="utf-8-sig", newline=""
-        ) as file:  # spreadsheets take it for Latin without the mark
+        ) as file:  # without a BOM, spreadsheets assume a Latin encoding
             csv.writer(file).writerows(lines)
 
     replace_file(directory / "rating_sheet.csv", table)
@@ -46,7 +46,7 @@ def write(rows: Table, directory: Path) -> None:
 
 
 def read_sheet(directory: Path) -> Table:
-    """The rows of a sheet that `write` left."""
+    """Return the rows of a sheet that `write` made."""
     return [dict(row) for row in _rows(directory / "rating_sheet.csv")]
 
 
@@ -81,7 +81,7 @@ def _workbook(lines: list[Any], path: Path) -> None:
 
 
 class Sheets:
-    """files: filled sheets, CSV or XLSX, one of each rater; the file's name is the rater's."""
+    """Reads the raters' filled sheets. files: CSV or XLSX, one per rater and named after the rater."""
 
     def __init__(self, files: list[str] | None = None) -> None:
         self.files = [Path(name).expanduser() for name in files or []]
@@ -93,7 +93,7 @@ class Sheets:
         return digest([[path.name, *map(str, self._ratings(path))] for path in self.files])
 
     def read(self) -> dict[str, dict[str, float]]:
-        """Rater → item → rating."""
+        """Return rater → item → rating."""
         return {path.stem: dict(self._ratings(path)) for path in self.files}
 
     def _ratings(self, path: Path) -> Iterator[tuple[str, float]]:
@@ -125,7 +125,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _lines(path: Path) -> Iterator[Any]:
-    """CSV with commas, semicolons or tabs, as spreadsheets of different countries save it; or XLSX."""
+    """Yield the lines of an XLSX, or of a CSV with commas, semicolons or tabs (spreadsheets differ by locale)."""
     if path.suffix == ".xlsx":
         from openpyxl import load_workbook
 

@@ -1,10 +1,10 @@
-"""Screeners: is an image safe to train on? Each is a class with `judges` (false: it gives no verdicts), `codes`
-(of its policy's categories → names), `near_duplicate_bits` (by how many bits perceptual hashes of images judged as one
-may differ) and
+"""Screeners decide whether an image is safe to train on. Each is a class with `judges` (false: it gives no verdicts),
+`codes` (code → name of its policy's categories), `near_duplicate_bits` (images whose perceptual hashes differ in at
+most this many bits share a verdict) and
 
     run(images, out, engine) -> Verdicts
 
-which makes whatever verdicts are missing and keeps them in the ledger.
+which makes missing verdicts and keeps them in the ledger.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,17 +18,17 @@ class Verdicts(Protocol):
     """A screener's verdicts on all images."""
 
     def of(self, sha256: str) -> dict[str, Any]:
-        """`rating`, `category`, `rationale`, or the `fault` that left it without one; `answer`: what was said."""
+        """Return `rating`, `category`, `rationale` or the `fault` that prevented a verdict; `answer` is the raw text."""
         ...
 
     def usage(self) -> dict[str, Any]:
-        """What it took."""
+        """Return the requests, time and cost of screening, for the manifest."""
         ...
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """The distinct images of a collect directory. names: their sha256 in order, read several times."""
+    """The distinct images of a collect directory. names: yields their sha256 in order; called several times."""
 
     names: Callable[[], Iterator[str]]
     open: Callable[[str], Image.Image]

@@ -1,7 +1,7 @@
-"""Screening by chat models that see: one verdict an image, by a policy, strictly read (Section 2.2, Fig. 16).
+"""Screening by vision chat models: one verdict per image, by a policy, parsed strictly (Section 2.2, Fig. 16).
 
-Asked in two rounds: every image that the ledger does not know, then once more those whose answer could not be read, with
-what was wrong. What stays unreadable is held back for review.
+The first round asks about every image that is not in the ledger. The second repeats those whose answer could not be
+read, and says why. Images whose answers stay unreadable are held back for review.
 """
 
 import io
@@ -25,9 +25,15 @@ from ain.storage.ledger import Ledger, key
 
 
 class ChatScreener:
-    """chat: the model that is asked. policy: as in conf/policy. prompt: what stands beside the image, {policy} being the
-    policy's text. max_tokens: of an answer. max_side: images are scaled down to so many pixels before they are sent.
-    near_duplicate_bits: images whose perceptual hashes differ in so many bits at most are judged as one.
+    """Asks a chat model for verdicts.
+
+    Args:
+        chat: the model to ask.
+        policy: as in conf/policy.
+        prompt: the text beside the image; {policy} stands for the policy's text.
+        max_tokens: limit per answer.
+        max_side: larger images are scaled down to this many pixels before they are sent.
+        near_duplicate_bits: images whose perceptual hashes differ in at most this many bits share a verdict.
     """
 
     judges = True
@@ -101,11 +107,11 @@ class ChatScreener:
         return [{**verdicts.fields(found), "answer": reply.text[:2_000].encode(errors="replace").decode()}]
 
     def verdict(self, sha: str) -> dict[str, Any]:
-        """The later answer counts; where there is none, the reason."""
+        """Return the latest answer's verdict, or the reason why there is no answer."""
         answers = [answer for attempt in (2, 1) if (answer := self.asking.known(self._key(sha, attempt)))]
         return answers[0] if answers else {"fault": self.asking.silence(self._key(sha, 1)), "answer": None}
 
-    # Money
+    # Cost
 
     def _allow(self, images: ImageSet) -> None:
         if self.chat.price is None:
@@ -113,7 +119,7 @@ class ChatScreener:
         self.asking.allow(self.estimate(images, self.asking.ledger))
 
     def estimate(self, images: ImageSet, ledger: Ledger | None) -> Estimate:
-        """What screening these images would take: those that the ledger does not know."""
+        """Estimate the screening of those images that are not in the ledger."""
         made, answer = Estimate(self.chat, what="images"), 80
         text = request_tokens([{"role": "user", "content": self.prompt}])
         for sha in images.names():
@@ -129,7 +135,7 @@ class ChatScreener:
 
 
 class Judged:
-    """Verdicts as they lie in the ledger."""
+    """Verdicts read from the ledger."""
 
     def __init__(self, screener: ChatScreener, seconds: float) -> None:
         self._screener, self._seconds = screener, seconds
@@ -147,7 +153,7 @@ def _scaled(width: int, height: int, side: int) -> tuple[int, int]:
 
 
 def _encoded(image: Image.Image, side: int) -> tuple[bytes, str]:
-    """(bytes, format): small images without loss, photographs as JPEG."""
+    """Return (bytes, format): PNG for small images, JPEG for larger ones."""
     small = image.resize(_scaled(*image.size, side), Image.Resampling.LANCZOS) if max(image.size) > side else image
     kind = "png" if small.width * small.height <= 65_536 else "jpeg"
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Near-duplicates among images: those whose perceptual hashes differ in a few bits."""
+"""Near-duplicate images: those whose perceptual hashes differ in a few bits."""
 
 from itertools import pairwise
 
@@ -8,16 +8,16 @@ BITS = 64
 
 
 def perceptual_hash(image: Image.Image) -> int:
-    """64 bits that scaling, compression and small edits hardly change (pHash)."""
+    """Return a 64-bit hash (pHash) that scaling, compression and small edits hardly change."""
     import imagehash
 
     return int(str(imagehash.phash(image)), 16)
 
 
 class NearDuplicates:
-    """Gives each hash the first one before it that differs in at most `bits` bits, or itself.
+    """Maps each hash to the first earlier one that differs in at most `bits` bits, or to itself.
 
-    Two hashes that differ in so many bits agree in one of bits + 1 bands at least, so only those are compared.
+    Such hashes agree in at least one of bits + 1 bands, so only hashes with a common band are compared.
     """
 
     def __init__(self, bits: int) -> None:

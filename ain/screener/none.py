@@ -1,4 +1,4 @@
-"""No screening: no image gets a verdict, and the manifest says so."""
+"""No screening: no image gets a verdict, and the manifest records that."""
 
 from pathlib import Path
 from typing import Any

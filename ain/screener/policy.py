@@ -1,4 +1,4 @@
-"""A safety policy as text, and a screener's answer read strictly by it: what cannot be read is no verdict, never "safe"."""
+"""A safety policy as text, and strict parsing of a screener's answers: an unreadable answer never counts as "safe"."""
 
 import json
 from collections.abc import Collection
@@ -7,7 +7,7 @@ from typing import Any
 
 from ain import UserError
 
-NONE = "NA"  # touches no category
+NONE = "NA"  # no category applies
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Verdict:
 
 
 def categories(policy: dict[str, Any]) -> dict[str, str]:
-    """Code → name, of the categories that the policy has not left out."""
+    """Return code → name of the policy's active categories. Raises UserError if the policy is incomplete."""
     for code, rules in (policy or {}).get("categories", {}).items():
         if rules and (missing := {"name", "forbidden", "allowed"} - set(rules)):
             raise UserError(f"policy.categories.{code}: has no {min(missing)}")
@@ -28,7 +28,7 @@ def categories(policy: dict[str, Any]) -> dict[str, str]:
 
 
 def text(policy: dict[str, Any]) -> str:
-    """The policy as it is put to a model."""
+    """Return the policy's text for the prompt."""
     parts = [policy["opening"].strip()]
     for code, name in categories(policy).items():
         rules = policy["categories"][code]
@@ -40,7 +40,7 @@ def text(policy: dict[str, Any]) -> str:
 
 
 def schema(codes: Collection[str]) -> dict[str, Any]:
-    """Of the answer, for models that can be bound to one."""
+    """Return the answer's JSON schema, for models with structured output."""
     properties = {
         "rating": {"type": "string", "enum": ["Safe", "Unsafe"]},
         "category": {"type": "string", "enum": [*codes, NONE]},
@@ -50,7 +50,10 @@ def schema(codes: Collection[str]) -> dict[str, Any]:
 
 
 def read(answer: str, codes: Collection[str]) -> Verdict | str:
-    """The verdict, or in a few words why there is none. "O6: Weapons" counts as O6; chatter around the JSON is passed over."""
+    """Return the verdict, or a short reason why there is none.
+
+    "O6: Weapons" counts as O6; text around the JSON is ignored.
+    """
     try:
         given = json.loads(answer[answer.index("{") : answer.rindex("}") + 1], object_pairs_hook=_unrepeated)
     except (ValueError, RecursionError) as error:
@@ -73,5 +76,5 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def fields(verdict: Verdict | str) -> dict[str, Any]:
-    """Plain values: the verdict's, or the `fault`."""
+    """Return the verdict's values, or the `fault`, as a dictionary."""
     return {"fault": verdict} if isinstance(verdict, str) else asdict(verdict)

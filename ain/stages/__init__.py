@@ -1,1 +1,1 @@
-"""The stages, one verb a file: each reads its inputs' directories, writes its own, and returns what it counted."""
+"""The stages, one per file. Each reads its inputs' directories, writes its own and returns its counts."""

@@ -1,6 +1,6 @@
-"""Back-translate: a sample of the translations into the original's language, and how much came back (Section 2.2, Table 9).
+"""Back-translate: translate a sample back into the original's language and compare the two (Section 2.2, Table 9).
 
-What could not be translated back scores 0 and is counted. Scores are columns like verify's: null where not sampled.
+A failed back-translation scores 0 and is counted. Scores are columns like verify's, null for records not sampled.
 """
 
 from collections.abc import Iterator
@@ -19,16 +19,19 @@ from ain.translator import Todo, Translations
 
 METRICS = ("bleu_2", "bleu_4", "meteor", *overlap.ROUGE)
 PARTS = ("precision", "recall", "f1")
-# Of ROUGE the F1 under its own name, and what it comes from.
+# ROUGE's F1 is named after the metric; precision and recall are stored beside it.
 COLUMNS = (*METRICS, *(f"{name}_{part}" for name in overlap.ROUGE for part in PARTS[:2]))
 SCHEMA = pa.schema([("id", pa.string()), ("turns", TURNS), *((name, SCORES) for name in COLUMNS)])
 TITLE = "Translated back"
 SHOWN = {"quality": "Against the original, in percent (Table 9). METEOR is without synonyms."}
-CORPUS = 100_000  # turns that BLEU of the corpus is taken over, the first ones
+CORPUS = 100_000  # corpus BLEU is computed over about this many turns, the first ones
 
 
 def back_translate(collect: Path, translate: Path, back_translation: Any, engine: Any, out: Path) -> dict[str, Any]:
-    """Of records in the language that the back-translator translates into; there is nothing to compare the others with."""
+    """Translate a sample back, score it and return the counts.
+
+    Only records whose original is in the back-translator's target language are sampled: others cannot be compared.
+    """
     translations, shards = Shards(translate), Shards(out, SCHEMA, suffix="arrow").create()
     target = back_translation.translator.target
     chosen = back_translation.choose(_translated(Shards(collect), translations, target))
@@ -51,7 +54,7 @@ def back_translate(collect: Path, translate: Path, back_translation: Any, engine
 
 
 def _translated(records: Shards, translations: Shards, language: str) -> Iterator[str]:
-    """Ids of records in a language that have a translation."""
+    """Yield the ids of records in this language that have a translation."""
     for index in range(len(translations)):
         of = records.by_id(index, ["language"])
         for row in translations.read(index, ["id", "turns"]):
@@ -84,7 +87,10 @@ def _back(row: Row, made: Translations) -> list[Row]:
 
 
 def _quality(collect: Path, shards: Shards, sampled: int, language: str, out: Path) -> dict[str, float]:
-    """Table 9: BLEU of the sample as a corpus, means over its turns of the others; 0 to 1 for the thresholds."""
+    """Write Table 9 and return its values, scaled 0 to 1 for the thresholds.
+
+    BLEU is computed over the sample as a corpus; the other metrics are means over its turns.
+    """
     sums, turns, failed = dict.fromkeys(COLUMNS, 0.0), 0, 0
     corpus: list[tuple[str, str]] = []
     for index in range(len(shards)):

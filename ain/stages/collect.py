@@ -1,4 +1,4 @@
-"""Collect: read a source, open and store its images, and reject what cannot be used, with every reason."""
+"""Collect: read a source, open and store its images, and reject unusable records with every reason."""
 
 import errno
 from collections import Counter
@@ -73,7 +73,7 @@ def _shard(
 
 
 def _open(found: Found) -> tuple[list[Row], list[str]]:
-    """A row's media with (sha256, bytes, width, height) of each image, and all that is wrong with the row."""
+    """Return a row's media with (sha256, bytes, width, height) of each image, and every reason to reject the row."""
     media, reasons = [], list(found.reasons)
     for medium in found.media:
         opened = []
@@ -84,7 +84,7 @@ def _open(found: Found) -> tuple[list[Row], list[str]]:
                 opened.append((sha, data, width, height))
             except BadImage as error:
                 reasons.append(str(error))
-            except (OSError, ValueError) as error:  # no such file, a name too long, a zero byte in it
+            except (OSError, ValueError) as error:  # no such file, or a name that is too long or has a zero byte
                 if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EMFILE):
                     raise
                 reasons.append(f"image not found: {str(getattr(error, 'filename', None) or error)[:120]}")

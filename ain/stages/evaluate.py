@@ -1,6 +1,6 @@
-"""Evaluate: a benchmark asked of the base model or of the trained one; every prediction is kept, every question counted.
+"""Evaluate: run a benchmark on the base or the trained model; every prediction is kept and every question counted.
 
-Answers go into the ledger as they come, so a killed run resumes. A question without an answer scores 0.
+Answers are stored in the ledger as they arrive, so a killed run resumes. A question without an answer scores 0.
 """
 
 from collections import defaultdict
@@ -43,7 +43,10 @@ def evaluate(
     train: Path | None = None,
     checkpoint: str | None = None,
 ) -> dict[str, Any]:
-    """predictor: the language model that is asked; the checkpoint that is evaluated, unless it has one of its own."""
+    """Ask all questions, grade the answers and return the counts.
+
+    predictor: the language model to ask; without a checkpoint of its own, it uses the one that is evaluated.
+    """
     shards = Shards(out, SCHEMA).create()
     items = list(benchmark.items())
     asked = [(item, images, image) for images in benchmark.images for item, image in _shown(items, images)]
@@ -62,13 +65,13 @@ def evaluate(
 
 
 class _Answers:
-    """The model's answers to questions, asked for where the ledger does not hold them."""
+    """The model's answers to all questions; only those that the ledger lacks are requested."""
 
     def __init__(self, model: LanguageModel, asked: list[tuple[Item, str, Image.Image]], out: Path) -> None:
         self.model, self.asked = model, asked
         self._shape = key(model.identity, model.max_new_tokens)[:32]
         self._asking = Asking(model, out, self._shape, _read)
-        self._parts: dict[int, dict[str, Any]] = {}  # images as parts of messages, each encoded once
+        self._parts: dict[int, dict[str, Any]] = {}  # images as message parts, each encoded once
         self._names = [key(self._shape, compact(self._messages(i))) for i in range(len(asked))]
 
     def ask(self) -> None:
@@ -77,7 +80,7 @@ class _Answers:
         self._asking.persist(self._round, "questions")
 
     def of(self, number: int) -> tuple[str, str]:
-        """(text, finish reason)."""
+        """Return (text, finish reason); without an answer, ("", the reason why)."""
         answer = self._asking.known(self._names[number])
         return (answer["text"], answer["finish"]) if answer else ("", self._asking.silence(self._names[number]))
 
@@ -101,7 +104,7 @@ class _Answers:
             self._asking.round(requests())
 
     def _missing(self) -> Iterator[int]:
-        """Questions without an answer. A model that works in batches gets whole chunks, as in an undisturbed run."""
+        """Yield questions without an answer. A batched model gets whole chunks, as in an uninterrupted run."""
         numbers = iter(range(len(self.asked)))
         while chunk := list(islice(numbers, CHUNK)):
             wanted = [i for i in chunk if self._asking.wanted(self._names[i])]
@@ -126,7 +129,7 @@ def _read(reply: Reply, things: list[Any]) -> list[dict[str, Any]]:
 
 
 def _nested(table: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
-    """images → language → domain → accuracy in percent."""
+    """Return images → language → domain → accuracy in percent."""
     made: dict[str, dict[str, dict[str, float]]] = {}
     for row in table:
         made.setdefault(row["images"], {}).setdefault(row["language"], {})[row["domain"]] = row["accuracy"]
@@ -140,7 +143,7 @@ def _shown(items: list[Item], images: Condition) -> list[tuple[Item, Image.Image
 
 
 def _shuffled(items: list[Item]) -> list[tuple[Item, Image.Image]]:
-    """Each question with the image of another scene of its domain."""
+    """Pair each question with the image of another scene of its domain."""
     by_domain: dict[str, dict[int, Image.Image]] = defaultdict(dict)
     for item in items:
         by_domain[item.domain][id(item.image)] = item.image
@@ -161,7 +164,7 @@ def _graded(item: Item, images: str, answer: str, finish: str) -> Row:
 
 
 def _accuracy(rows: list[Row]) -> list[dict[str, Any]]:
-    """Per language, images and domain, and over all domains, in percent with 95 % bootstrap intervals."""
+    """Return accuracy in percent with 95 % bootstrap intervals, by language, images and domain (and all domains)."""
     groups: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     for row in rows:
         for domain in (row["domain"], "all"):
@@ -184,7 +187,7 @@ def _accuracy(rows: list[Row]) -> list[dict[str, Any]]:
 
 
 def headline(counts: dict[str, Any]) -> dict[str, float]:
-    """`base arabic`, `tuned arabic shuffled` ... → percent."""
+    """Return `base arabic`, `tuned arabic shuffled` ... → accuracy in percent."""
     return {
         " ".join([counts["model"], language, *([] if images == "shown" else [images])]): of["all"]
         for images, by_language in counts["accuracy"].items()

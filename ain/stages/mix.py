@@ -1,6 +1,6 @@
 """Mix: draw training conversations from the parts of the mixture, each in its language and with its weight.
 
-Duplicates are left out, images are split into training and validation, and references to images are resolved to
+Duplicates are rejected, images are split into training and validation, and references to images are resolved to
 (store, shard, row), so that training needs no index.
 """
 
@@ -71,7 +71,7 @@ def mix(parts: dict[str, dict[str, Any]], mixture: Mixture, seed: int, out: Path
 
 
 def _write(shards: Shards, index: int, kept: list[Row], rejected: list[Row]) -> None:
-    """What a killed run left is the same: drawing depends on the seed alone."""
+    """Write a shard, unless a killed run wrote it: it is the same, because drawing depends on the seed alone."""
     if not shards.done(index):
         shards.write(index, kept, rejected)
 
@@ -85,7 +85,7 @@ def _part(
     validation: float,
     seed: int,
 ) -> Iterator[Row]:
-    """The rows of one part: what select left, in the part's language, as often as its weight says."""
+    """Yield the rows of one part: the usable records in its language, repeated according to its weight."""
     records = Shards(inputs["collect"])
     for index in range(len(records)):
         if index % SPAN == 0:
@@ -105,7 +105,7 @@ def _part(
             for copy in range(_copies(part.weight, seed, name, record["id"])):
                 yield {
                     "id": f"{record['id']}/{name}/{copy}",
-                    "copy": copy,  # a weight's second copy is no duplicate; not stored
+                    "copy": copy,  # copies due to the weight are no duplicates; not stored
                     "part": name,
                     "source": record["source"],
                     "origin": "translated" if part.translate else record["origin"],
@@ -118,14 +118,14 @@ def _part(
 
 
 def placed(medium: Row, places: dict[str, tuple[int, int]], store: int) -> Row:
-    """With its images' places in place of their names."""
+    """Return the medium with its images' names replaced by their places."""
     keys = ("store", "shard", "row")
     named = [dict(zip(keys, (store, *places[sha]), strict=True)) for sha in medium["images"]]
     return {**medium, "images": named}
 
 
 def _usable(select: Path, index: int, translated: bool) -> set[str]:
-    """Ids of one of select's shards: what was kept and, for originals, what only its translation spoke against."""
+    """Return the usable ids of one of select's shards; for originals, also those with only the translation rejected."""
     verdicts = Shards(select)
     kept = {row["id"] for row in verdicts.read(index, ["id"])}
     rejected = [] if translated else verdicts.read(index, ["id", "original_usable"], "rejected")
@@ -138,7 +138,7 @@ def _copies(weight: float, seed: int, part: str, identifier: str) -> int:
 
 
 def _split(keys: list[str], share: float, seed: int) -> str:
-    """By image, so that no image is in both; "both" where a record's images fall on either side."""
+    """Return the split by image, so that no image is in both; "both" if a record's images are in different splits."""
     sides = {"validation" if Random(f"split {seed} {key}").random() < share else "train" for key in keys}
     return sides.pop() if len(sides) == 1 else "both"
 

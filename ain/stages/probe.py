@@ -1,4 +1,4 @@
-"""Probe: does a verifier tell right from wrong? The paper's pairs (Fig. 14), and good against poor translations (Fig. 15)."""
+"""Probe: test a verifier on the paper's pairs (Fig. 14) and on good and poor translations (Fig. 15)."""
 
 import heapq
 from collections.abc import Iterator
@@ -29,8 +29,8 @@ SHOWN = {
     "curves": "Good and poor translations of this source (Fig. 15).",
     "kinds": "By the kind of corruption.",
 }
-UNAVAILABLE_IS_AN_ANSWER = True  # of a sweep: to probe is to ask which verifiers can be had
-POOL = 4  # records that are looked at for each turn that is wanted
+UNAVAILABLE_IS_AN_ANSWER = True  # in a sweep, an unavailable verifier is a result rather than an error
+POOL = 4  # candidate records per turn
 
 
 def probe(collect: Path, verifier: Any, probe: ProbeSettings, out: Path) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def probe(collect: Path, verifier: Any, probe: ProbeSettings, out: Path) -> dict
 
 
 def _pairs(verifier: Any) -> Table:
-    """The probe pairs, grouped by what they try; beside our similarity what Fig. 14 prints for LaBSE."""
+    """Return the probe pairs by group, with their similarity and the one that Fig. 14 prints for LaBSE."""
     paper = yaml.safe_load((PAPER / "probe_pairs.yml").read_text(encoding="utf-8"))
     labse = paper["encoders"].index("labse")
     groups = list(dict.fromkeys(pair["group"] for pair in paper["pairs"] if pair["correct"])) + ["mismatched"]
@@ -78,7 +78,7 @@ def _separation(pairs: Table) -> dict[str, Any]:
 
 
 def _tried(collect: Path, probe: ProbeSettings) -> Table:
-    """Turns with `kind`, good or the way they were corrupted; none where the source has no references."""
+    """Return turns with their `kind`, good or how they were corrupted; empty if the source has no references."""
     wanted = probe.good + probe.poor
     rows = Shards(collect).rows(["id", "turns", "references"])
     trusted = (
@@ -97,7 +97,7 @@ def _tried(collect: Path, probe: ProbeSettings) -> Table:
 
 
 def _next(kind: str, waiting: Iterator[Row], records: int, others: list[Any], random: Random) -> Row:
-    """From the next record in turn that this damage can be done to."""
+    """Return a turn of the next record that this corruption can change. Raises UserError if it can change none."""
     for row in islice(waiting, records):
         if found := _turn(kind, row, others, random):
             return found
@@ -107,7 +107,7 @@ def _next(kind: str, waiting: Iterator[Row], records: int, others: list[Any], ra
 
 
 def _turn(kind: str, row: Row, others: list[Any], random: Random) -> Row | None:
-    """One turn of a record; None where this damage changes none of it."""
+    """Return one turn of a record, or None if this corruption changes none."""
     original, trusted = row["original"], row["translation"]
     made = trusted if kind == "good" else corruption.of_kind(kind, original, trusted, others, random)
     places = [i for i, (one, other) in enumerate(zip(made, trusted, strict=True)) if kind == "good" or one != other]
@@ -123,7 +123,10 @@ def _turn(kind: str, row: Row, others: list[Any], random: Random) -> Row | None:
 
 
 def _curves(table: Table, probe: ProbeSettings, out: Path) -> dict[str, Any]:
-    """Areas with intervals, the threshold for the false rejections that are allowed, and what it catches, kind by kind."""
+    """Return AUCs with intervals, the threshold for the allowed false rejections, and what it catches.
+
+    Also write the results by kind, and the figure.
+    """
     good, poor = (
         np.array([row["similarity"] for row in table if (row["kind"] == "good") == side]) for side in (True, False)
     )
@@ -159,7 +162,7 @@ def _kinds(table: Table, good: np.ndarray, needed: float, threshold: float) -> I
 
 
 def together(jobs: list[dict[str, Any]], where: Path) -> Path:
-    """The page that compares verifiers."""
+    """Write the page that compares verifiers and return its directory."""
     from ain.report.probe import report_probes
 
     report_probes(jobs, where / "probe")

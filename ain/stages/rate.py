@@ -1,7 +1,7 @@
-"""Rate: how good and how fast a translator is, by references and by people (Section 2.1, Tables 4 and 5).
+"""Rate: measure a translator's quality and speed, by references and human ratings (Section 2.1, Tables 4 and 5).
 
-Over the records that have a trusted reference. One that got no usable translation scores 0 and is counted. Leaves a blind
-rating sheet; the filled sheets of several raters, given as `rating.files`, become the accuracy.
+Only records with a trusted reference are used; one without a usable translation scores 0 and is counted. The stage
+writes a blind rating sheet; accuracy comes from the filled sheets of several raters, given as `rating.files`.
 """
 
 import time
@@ -22,7 +22,7 @@ from ain.text.placeholders import core
 
 TEXTS = ("id", "item", "original", "translation", "reference")
 SCHEMA = pa.schema([*((name, pa.string()) for name in TEXTS), ("chrf", pa.float32()), ("similarity", pa.float32())])
-ALONE = 25  # records that a local translator is given one at a time, for its latency
+ALONE = 25  # records translated one at a time, to measure a local translator's latency
 
 
 def rate(collect: Path, translate: Path, rating: Any, verifier: Any, translator: Any, out: Path) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def _scores(rows: list[Row], target: str) -> dict[str, Any]:
 
 
 def _people(rows: list[Row], rating: Any) -> dict[str, Any]:
-    """Accuracy in percent as people see it, with its 95 % interval and their agreement; null without ratings."""
+    """Return the raters' accuracy in percent, its 95 % interval and their agreement; null without ratings."""
     ours = {row["item"] for row in rows}
     given = {rater: {name: value for name, value in of.items() if name in ours} for rater, of in rating.read().items()}
     untranslated = {row["item"]: 0.0 for row in rows if not row["translation"]}
@@ -92,14 +92,14 @@ def _people(rows: list[Row], rating: Any) -> dict[str, Any]:
 
 
 def _time(collect: Path, translate: Path, translator: Any) -> dict[str, Any]:
-    """Latency: of one record after the other, as the paper timed it. Throughput: as the stage really worked."""
+    """Return latency, of one record after the other as the paper timed it, and the stage's actual throughput."""
     counts = read_manifest(translate)["counts"]
     latency = counts.get("latency_s")
     if latency is None:
         latency = _alone(collect, translator) * counts["input"]
-    usd = counts.get("answers_usd", 0.0)  # of the answers used, whichever run paid for them
+    usd = counts.get("answers_usd", 0.0)  # cost of the answers used, whichever run paid for them
     return {
-        "time_s": round(latency, 3) if latency else None,  # a batch tells no latency
+        "time_s": round(latency, 3) if latency else None,  # unknown for batches
         "avg_s_per_sample": round(latency / counts["input"], 4) if latency else None,
         "samples_per_s": round(counts["input"] / max(counts["asking_s"], 0.01), 2),
         "usd": usd,
@@ -108,7 +108,7 @@ def _time(collect: Path, translate: Path, translator: Any) -> dict[str, Any]:
 
 
 def _alone(collect: Path, translator: Any) -> float:
-    """Seconds for a record, one at a time, after one to warm up."""
+    """Return the seconds per record when translating one at a time, after a warm-up record."""
     rows = Shards(collect).read(0, ["language", "turns"])
     records = [row["turns"] for row in rows if row["language"] != translator.target][: ALONE + 1]
     spent = []
@@ -120,7 +120,7 @@ def _alone(collect: Path, translator: Any) -> float:
 
 
 def together(jobs: list[dict[str, Any]], where: Path) -> Path:
-    """One table of all translators, and one blind sheet of all their translations."""
+    """Write one table of all translators and one blind sheet of all their translations."""
     done = {job["label"]: Path(job["directories"]["rate"]) for job in jobs if job["status"] == "done"}
     rows = [{"translator": name, **read_table(path / "tables" / "translators.csv")[0]} for name, path in done.items()]
     write_table(where / "ratings" / "translators.csv", rows)

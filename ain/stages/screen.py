@@ -1,6 +1,6 @@
-"""Screen: a verdict for each distinct image (Section 2.2, Fig. 16). An answer that cannot be read is no verdict.
+"""Screen: give each distinct image a verdict (Section 2.2, Fig. 16). An unreadable answer is no verdict.
 
-`flagged/` names the records that show an image which was not found safe, so that select need not look at images at all.
+`flagged/` lists the records with an image that is not known to be safe, so that select need not read images.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ SHOWN = {
     "safety": "Each distinct image is judged once by the policy (Fig. 16).",
     "gallery": "Images that are not known to be safe are blurred.",
 }
-GALLERY = {"Unsafe": 24, None: 12, "Safe": 12}  # thumbnails of each rating
+GALLERY = {"Unsafe": 24, None: 12, "Safe": 12}  # thumbnails per rating
 
 
 def screen(collect: Path, screener: Any, engine: Any, out: Path) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def screen(collect: Path, screener: Any, engine: Any, out: Path) -> dict[str, An
 
 
 def estimate(collect: Path | None, screener: Any, output_dir: Path) -> list[str]:
-    """What screening would take, for a dry run."""
+    """Return the estimate of screening, for a dry run."""
     if collect is None or not hasattr(screener, "estimate"):
         return []
     store, known = ImageStore(collect), output_dir / "ledger.sqlite"
@@ -73,7 +73,7 @@ def _images(store: ImageStore, places: dict[str, Reference], like: dict[str, str
 
 
 def _alike(store: ImageStore, places: dict[str, Reference], bits: int | None) -> dict[str, str]:
-    """Of each image that is nearly one before it: that one."""
+    """Return near-duplicate → the earlier image whose verdict it shares."""
     if bits is None:
         return {}
     near, first, like = NearDuplicates(bits), dict[int, str](), {}
@@ -92,7 +92,7 @@ def _row(sha: str, judged: str, verdicts: Verdicts) -> Row:
 
 
 def _flag(collect: Path, shards: Shards, judges: bool, out: Path) -> None:
-    """For each span of collect's shards the records with an image that is not known to be safe."""
+    """Write, for each span of collect's shards, the records with an image that is not known to be safe."""
     rows = shards.rows(["sha256", "rating", "category"]) if judges else ()
     found = {row["sha256"]: row for row in rows if row["rating"] != "Safe"}
     records, flagged = Shards(collect), Shards(out / "flagged", FLAGGED).create()
@@ -114,7 +114,7 @@ def _tables(shards: Shards, ratings: "Counter[str | None]", codes: dict[str, str
 
 
 def _gallery(shards: Shards, store: ImageStore, places: dict[str, Reference], out: Path) -> None:
-    """Thumbnails with their verdicts. What is not known to be safe is blurred in the file itself, wherever it goes."""
+    """Write thumbnails with their verdicts. Images not known to be safe are blurred in the file itself."""
     (out / "gallery").mkdir(exist_ok=True)
     table = []
     for rating, most in GALLERY.items():
@@ -124,7 +124,7 @@ def _gallery(shards: Shards, store: ImageStore, places: dict[str, Reference], ou
             if rating != "Safe":
                 image = figures.blurred(image)
             path = Path("gallery") / f"{row['sha256'][:16]}.png"
-            (out / path).write_bytes(png(image))  # the table that names it comes last
+            (out / path).write_bytes(png(image))  # the table that lists it is written last
             said = {name: row[name] for name in ("category", "rationale", "fault")}
             table.append({"thumbnail": str(path), "rating": rating or "no verdict", **said})
     write_table(out / "tables" / "gallery.csv", table)

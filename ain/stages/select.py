@@ -1,8 +1,8 @@
-"""Select: the one stage that judges. Thresholds on the scores of verify and back_translate and the verdicts of screen;
-nothing is computed anew.
+"""Select: apply thresholds to the scores of verify and back_translate and to the verdicts of screen. No other stage
+judges quality, and this one computes no scores.
 
-A rejection for its translation alone leaves the original usable (`original_usable`): the original of a badly translated
-record may still serve another part of a mixture. An unsafe image rules out all of a record.
+If a record is rejected for its translation alone, its original stays usable (`original_usable`) for other parts of a
+mixture. An unsafe image rules out the whole record.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ SHOWN = {
     "translations equal their reference: what is rejected there is lost. “encoder” is similarity alone, “checks” the other "
     "rules alone.",
 }
-FUNNEL = ("translation", *RULES, "unsafe")  # all that can speak against a record, in order
+FUNNEL = ("translation", *RULES, "unsafe")  # all causes of rejection, in order
 
 
 def select(
@@ -43,13 +43,13 @@ def select(
     thresholds: Thresholds,
     out: Path,
 ) -> dict[str, Any]:
-    """A shard for each span of collect's: ids, and of what is rejected every reason."""
+    """Write a shard for each span of collect's: the ids kept, and the ids rejected with every reason."""
     records, shards = Shards(collect), Shards(out, SCHEMA, REFUSED).create()
     gate = _gate(back_translate, thresholds) if verify else {}
     scored = _scored(verify, back_translate, thresholds)
     failed = translate and read_manifest(translate)["counts"]["rejected"]
     screened = bool(thresholds.unsafe and read_manifest(screen)["counts"]["computed"])
-    named = records if failed or not scored else scored[0][0]  # memory-mapped, where it names all records
+    named = records if failed or not scored else scored[0][0]  # memory-mapped, if it lists all records
     together: Counter[int] = Counter()
     for number in records.spans():
         against = Against(named.span(number, ["id"])["id"])
@@ -78,16 +78,16 @@ def select(
 
 
 class Against:
-    """What speaks against the records of a span."""
+    """The reasons to reject records of a span."""
 
     def __init__(self, ids: pa.ChunkedArray) -> None:
         self.ids = ids.combine_chunks()
-        self.places = [np.zeros(0, np.int64)]  # where the reasons belong, as they are found
+        self.places = [np.zeros(0, np.int64)]  # the record of each reason
         self.reasons: list[str] = []
-        self.rules = np.zeros(len(ids), np.int64)  # a bit for each of FUNNEL
+        self.rules = np.zeros(len(ids), np.int64)  # one bit per entry of FUNNEL
 
     def _places(self, ids: pa.ChunkedArray) -> np.ndarray:
-        """Where these records stand in the span. Few are looked for among all, which hashes the few."""
+        """Return the positions of these records in the span. Only their ids are hashed, because they are few."""
         if len(ids) == len(self.ids) and ids.combine_chunks().equals(self.ids):
             return np.arange(len(ids))
         asked = ids.combine_chunks().dictionary_encode()
@@ -115,14 +115,14 @@ class Against:
             self._add(name, places[rows], reasons)
 
     def unsampled(self, verified: pa.Table, sampled: pa.Table, names: list[str]) -> None:
-        """Where each record is to stand for itself, one that was translated and not sampled is held back."""
+        """Reject translated records that were not sampled; used if each record is judged by its own scores."""
         missing = verified.filter(pc.and_(verified["similarity"].is_valid(), sampled["meteor"].is_null()))
         places = self._places(missing["id"])
         for name in names:
             self._add(name, places, [f"{name}: not computed, the record was not sampled"] * len(places))
 
     def gate(self, table: pa.Table, reasons: dict[str, str | None]) -> None:
-        """The sample spoke against all that is translated."""
+        """Reject all translated records for the reasons that the sample gave."""
         places = self._places(table.filter(table["similarity"].is_valid())["id"])
         for rule, reason in reasons.items():
             if reason:
@@ -136,12 +136,12 @@ class Against:
         self._add("unsafe", self._places(table["id"]), said)
 
     def together(self) -> dict[int, int]:
-        """Set of rules, as bits → how many records it speaks against."""
+        """Return set of rules, as bits → number of records that break exactly these."""
         sets, counts = np.unique(self.rules, return_counts=True)
         return dict(zip(sets.tolist(), counts.tolist(), strict=True))
 
     def write(self, shards: Shards, number: int) -> None:
-        """Reasons are grouped by record in whole columns: a list for each record would cost more than all else."""
+        """Write the span. Reasons are grouped by record as whole columns; a list per record would dominate the time."""
         places = np.concatenate(self.places)
         order = np.argsort(places, kind="stable")
         refused, starts = np.unique(places[order], return_index=True)
@@ -156,14 +156,14 @@ class Against:
 
 
 def _broken(shards: Shards) -> dict[str, set[str]]:
-    """Id → the rules on a record's own turns that reject it."""
+    """Return id → the rules on the record's own turns that reject it."""
     own = set(RULES) - set(SAMPLED)
     rows = shards.rows(["id", "reasons"], "rejected")
     return {row["id"]: own & {reason.split(":")[0] for reason in row["reasons"]} for row in rows}
 
 
 def _scored(verify: Path | None, back_translate: Path | None, thresholds: Thresholds) -> list[tuple[Shards, list[str]]]:
-    """Where the scores of turns lie, and the rules that read them there."""
+    """Return the shards with scores of turns, each with the rules that read them."""
     on = thresholds.on()
     made = [(verify, [name for name in on if name not in SAMPLED])]
     if thresholds.sampled == "record":
@@ -172,11 +172,11 @@ def _scored(verify: Path | None, back_translate: Path | None, thresholds: Thresh
 
 
 def _gate(back_translate: Path | None, thresholds: Thresholds) -> dict[str, str | None]:
-    """Of the rules where the sample speaks for all: the reason against every translation, None where it passed."""
+    """Return, for each rule that the sample decides for all, the reason to reject all translations; None: it passed."""
     if thresholds.sampled == "record" or not back_translate:
         return {}
     counts = read_manifest(back_translate)["counts"]
-    if not counts["sampled"]:  # nothing was translated that could have been sampled
+    if not counts["sampled"]:  # there were no translations to sample
         return {}
     made: dict[str, str | None] = {}
     on = thresholds.on()
@@ -188,11 +188,11 @@ def _gate(back_translate: Path | None, thresholds: Thresholds) -> dict[str, str 
 
 
 def _counts(together: "Counter[int]", off: list[str], out: Path) -> dict[str, Any]:
-    """The funnel and the sets of rules as tables; counts for the manifest."""
+    """Write the tables of the funnel and the sets of rules; return the counts for the manifest."""
     total, left, funnel = together.total(), together.total(), []
     for i, rule in enumerate(FUNNEL):
         records = sum(count for bits, count in together.items() if bits >> i & 1)
-        left -= sum(count for bits, count in together.items() if bits & -bits == 1 << i)  # none before it
+        left -= sum(count for bits, count in together.items() if bits & -bits == 1 << i)  # its first broken rule
         if records:
             funnel.append({"rule": rule, "records": records, "by this rule alone": together[1 << i], "left": left})
     write_table(out / "tables" / "rules.csv", funnel)
@@ -215,7 +215,7 @@ def pages(
     where: Path,
     records: list[str],
 ) -> dict[str, Any]:
-    """A page for each of a few records, and for those that are asked for by their ids."""
+    """Write a page for each of a few records and for those requested by id."""
     from ain.report.records import examples
 
     inputs = {"collect": collect, "translate": translate, "verify": verify, "back_translate": back_translate}

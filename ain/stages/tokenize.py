@@ -1,6 +1,6 @@
-"""Tokenize: conversations as tokens and images as sizes, once for all trainings that share a processor.
+"""Tokenize: store conversations as tokens and images as sizes, once for all trainings that share a processor.
 
-A conversation that is too long gets smaller images or is rejected. It is never cut: a cut could go through an image.
+A conversation that is too long gets smaller images or is rejected. It is never cut, because that could split an image.
 """
 
 import shutil
@@ -46,7 +46,7 @@ def tokenize(mix: Path, processor: Processor, out: Path) -> dict[str, Any]:
 
 
 def _tokens(shards: Shards) -> dict[str, Any]:
-    """What a plan of training needs to know of the samples: how many tokens they have, and what they are made of."""
+    """Return what training plans need: numbers of samples and of tokens by kind."""
     sums: Counter[str] = Counter()
     for index in range(len(shards)):
         table = shards.mapped(index)

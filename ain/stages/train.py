@@ -1,4 +1,4 @@
-"""Train: supervised fine-tuning on as many ranks as asked for, then one proven checkpoint (Section 3)."""
+"""Train: supervised fine-tuning on the configured ranks, then the export of one verified checkpoint (Section 3)."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -21,19 +21,19 @@ from ain.trainer.model_card import model_card
 from ain.trainer.settings import TrainerSettings, resolved
 from ain.trainer.training import Training
 
-RESOLVED = "resolved.json"  # what `auto` stood for when it began
-COUNTS = "counts.json"  # the result's counts, written before its checkpoints are removed
+RESOLVED = "resolved.json"  # what `auto` resolved to when training began
+COUNTS = "counts.json"  # the final counts, written before the checkpoints are removed
 
 
 def check(model: ModelFamily, trainer: TrainerSettings) -> None:
-    """Refuses what is missing here: packages, GPUs, ranks on other nodes."""
+    """Raise an error if packages, GPUs or ranks on other nodes are missing."""
     distributed.check(trainer.devices, trainer.num_nodes)
     here = resolved(trainer)
     model.check(here.accelerator == "gpu", here.bf16, here.shared_rows)
 
 
 def estimate(tokenize: Path | None, model: ModelFamily, trainer: TrainerSettings) -> Iterator[str]:
-    """What it would take, from what is tokenized or, before that, from what trainer.how.assume says of it."""
+    """Return the estimate's lines, from the tokenized data or, before that exists, from trainer.how.assume."""
     from ain.trainer.estimate import lines
 
     assumed = trainer.assume
@@ -57,20 +57,23 @@ def train(
         log.info(f"no GPU is visible: {settings.devices} ranks on the CPU")
     as_begun(settings, out)
     training = Training(tokenize, model, objective, settings, tracker, seed, out)
-    if (out / COUNTS).exists():  # it was killed when all was done
+    if (out / COUNTS).exists():  # it was killed after everything was done
         training.checkpoints.clear()
         return json.loads((out / COUNTS).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
     distributed.run(_take_part, training, settings.devices, settings.num_nodes, training.libraries)
-    if distributed.rank() > 0:  # the first one does the rest
+    if distributed.rank() > 0:  # rank 0 does the rest
         return {}
     counts = _finished(training)
     replace_text(out / COUNTS, json.dumps(counts))
-    training.checkpoints.clear()  # what led there is not needed any more
+    training.checkpoints.clear()  # no longer needed
     return counts
 
 
 def as_begun(settings: TrainerSettings, out: Path) -> None:
-    """What `auto` stands for may be another thing on another machine; a training does not change its arithmetic half-way."""
+    """Record what `auto` resolved to, or raise UserError if it resolved to something else when this training began.
+
+    This can happen on another machine. Accelerator and precision must not change during a training.
+    """
     here = {"accelerator": settings.accelerator, "precision": settings.precision}
     begun = json.loads((out / RESOLVED).read_text(encoding="utf-8")) if (out / RESOLVED).exists() else here
     if begun != here:
@@ -83,14 +86,14 @@ def as_begun(settings: TrainerSettings, out: Path) -> None:
 
 
 def _take_part(training: Training) -> None:
-    """On each rank."""
+    """Train on one rank."""
     from ain.trainer.fit import fit
 
     fit(training)
 
 
 def _finished(training: Training) -> dict[str, Any]:
-    """Tables and the exported model."""
+    """Write the tables, export the model and return the counts."""
     out, checkpoints = training.out, training.checkpoints
     chosen = checkpoints.best() if training.settings.export == "best" else checkpoints.latest()
     assert chosen is not None

@@ -1,4 +1,4 @@
-"""Translate: each record into the translator's target language, unless it is in it already (Section 2.1).
+"""Translate: translate each record that is not in the translator's target language yet (Section 2.1).
 
 A record without a usable translation is rejected here.
 """
@@ -15,8 +15,8 @@ from ain.storage.shards import Shards
 from ain.text import corruption
 from ain.translator import Todo, Translations
 
-# Turns and their language are null where the record is in the target language already. `corrupted` names the damage done
-# on purpose, null where none was.
+# In SCHEMA, turns and their language are null if the record is in the target language already. `corrupted` names the
+# deliberate corruption, if any.
 TITLE = "Translating"
 SHOWN: dict[str, str] = {}
 SCHEMA = pa.schema([("id", pa.string()), ("language", pa.string()), ("turns", TURNS), ("corrupted", pa.string())])
@@ -41,7 +41,7 @@ def translate(collect: Path, translator: Any, engine: Any, out: Path) -> dict[st
 
 
 def estimate(collect: Path | None, source: Any, translator: Any, output_dir: Path) -> list[str]:
-    """What translating would take, for a dry run; from the source itself where nothing is collected yet."""
+    """Return the estimate of translating, for a dry run; it reads the source itself if nothing is collected yet."""
     if not hasattr(translator, "estimate"):
         return []
     collected = Shards(collect).rows(["language", "turns"]) if collect else None
@@ -63,13 +63,13 @@ def _record(
         return {"id": record["id"]}, []
     turns, reasons = made.of(_todo(record, target))
     kind = None
-    if reference(record, target) and shares and not reasons:  # a user's own data has none and is never corrupted
+    if reference(record, target) and shares and not reasons:  # users' own data without references is never corrupted
         turns, kind = corruption.record(shares, record["turns"], turns, others, Random(f"spoil {record['id']}"))
     return {"id": record["id"], "language": target, "turns": turns, "corrupted": kind}, reasons
 
 
 def _others(records: Shards, target: str) -> list[Turns]:
-    """References of other records, for corruption by mismatch."""
+    """Return references of other records, for corruption by mismatch."""
     return [turns for row in records.read(0, ["references"]) if (turns := reference(row, target))]
 
 
@@ -81,7 +81,7 @@ def _counts(records: Shards, shards: Shards) -> dict[str, Any]:
 
 
 def said(counts: dict[str, Any]) -> str:
-    """What a chat model's translations took, beside asking for each record by itself."""
+    """Return what a chat model's translations used, compared with one request per whole record."""
     if "naive_requests" not in counts:
         return ""
     money = (

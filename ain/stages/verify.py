@@ -1,6 +1,6 @@
-"""Verify: score each translated turn; nothing is judged here (Section 2.2).
+"""Verify: score each translated turn; nothing is rejected here (Section 2.2).
 
-A turn is one text, the question with its answer: the similarity of a lone «نعم» means nothing.
+A turn is scored as one text, the question with its answer, because the similarity of a lone «نعم» means nothing.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ CHECKS = (
 SCHEMA = pa.schema([("id", pa.string()), ("similarity", SCORES), *((name, SCORES) for name in CHECKS)])
 TITLE = "Similarity"
 SHOWN = {"similarity": "Of each record the turn that is least like its original."}
-SAMPLE = 128  # turns by which the drift of a faster backend is measured
+SAMPLE = 128  # turns used to measure the drift of a faster backend
 
 
 def verify(collect: Path, translate: Path, verifier: Any, engine: Any, out: Path) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def verify(collect: Path, translate: Path, verifier: Any, engine: Any, out: Path
 
 
 def _worst(translate: Path, shards: Shards) -> dict[str, list[float]]:
-    """The worst similarity of each record, apart for good and for corrupted translations."""
+    """Return the worst similarity of each record, separately for unchanged and for corrupted translations."""
     groups: dict[str, list[float]] = {}
     corrupted = {row["id"]: row["corrupted"] for row in Shards(translate).rows(["id", "corrupted"])}
     for row in shards.rows(["id", "similarity"]):
@@ -60,11 +60,11 @@ def _worst(translate: Path, shards: Shards) -> dict[str, list[float]]:
     return groups
 
 
-Translation = tuple[str, list[Row], list[Row], str]  # id, the original's turns, its translation's, and their language
+Translation = tuple[str, list[Row], list[Row], str]  # id, original turns, translated turns, and their language
 
 
 class Translated:
-    """What was translated, shard by shard; without turns where nothing was to do."""
+    """Originals with their translations, shard by shard; turns are empty if a record was not translated."""
 
     def __init__(self, collect: Path, translate: Path) -> None:
         self.records, self.translations = Shards(collect), Shards(translate)
@@ -102,7 +102,7 @@ def scored(rows: list[Translation], similarity: Similarities) -> Iterator[Row]:
 def _checks(
     original: str, translation: str, whole: tuple[str, ...], whole_translation: tuple[str, ...], language: str
 ) -> tuple[float | None, ...]:
-    """In the order of CHECKS. A turn that occurs often is checked once."""
+    """Return the checks' values in the order of CHECKS. Repeated turns come from the cache."""
     return (
         checks.same_numbers(original, translation),
         checks.same_placeholders(whole, whole_translation),

@@ -1,9 +1,9 @@
-"""Translators, into Arabic or back into English. Each is a class with
+"""Translators into Arabic or back into English. Each is a class with
 
     run(todo, out, engine) -> Translations
 
-which makes whatever is missing for what is to be translated and keeps it in `out` or in the ledger. A translator that only
-maps texts to texts inherits `run` from `ain.translator.text_translator.TextTranslator`.
+which makes the missing translations and keeps them in `out` or in the ledger. A translator that only maps texts to
+texts inherits `run` from `ain.translator.text_translator.TextTranslator`.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,19 +17,20 @@ Translation = tuple[Turns, list[str]]  # the turns, and every reason why they ca
 
 
 class Translations(Protocol):
-    """What a translator made of all that was to be translated."""
+    """All translations of a run, looked up by row."""
 
     def of(self, row: Row) -> Translation: ...
 
     def usage(self) -> dict[str, Any]:
-        """What it took, once all rows were asked for."""
+        """Return the usage for the manifest. Call it after `of` was called for all rows."""
         ...
 
 
 @dataclass(frozen=True)
 class Todo:
-    """What is to be translated: rows with their `language` and `turns`, an empty list where there is nothing to do. Read
-    several times.
+    """The rows to translate, with their `language` and `turns` (empty if there is nothing to translate).
+
+    `rows` is called several times.
     """
 
     rows: Callable[[], Iterator[Row]]

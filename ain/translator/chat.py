@@ -1,9 +1,9 @@
-"""Translation by chat models: one request a record, nothing asked twice, faulty answers asked for again once (Section 2.1).
+"""Translation by chat models: one request per record, nothing asked twice, faulty answers retried once (Section 2.1).
 
-What is translated together is a unit: a turn, so that an answer agrees with its question in gender and number, or a
-single text. A unit is paid for once, wherever it occurs: its answer lies in the ledger, and a record's request holds only
-units that are not known yet. Asking goes in rounds over all records, first everything, then what came back faulty; the
-Translations are assembled from the ledger alone. So a killed run resumes, and a second run asks nothing.
+A unit is what is translated together: a turn, so that an answer agrees with its question in gender and number, or a
+single text. Each distinct unit is paid for once: its answer is kept in the ledger, and a record's request holds only
+units that are not there yet. The first round requests everything missing, the second retries faulty answers.
+Translations are assembled from the ledger alone, so a killed run resumes and a second run requests nothing.
 """
 
 import json
@@ -28,15 +28,20 @@ from ain.translator.faults import Kind
 from ain.translator.replies import Unit, read, schema
 
 FIELDS = {"turn": ("question", "answer"), "text": ("text",)}
-_LENGTHS = {"o200k": 4, "cl100k": 8}  # tokens of Arabic, at most, for one of English
+_LENGTHS = {"o200k": 4, "cl100k": 8}  # upper bound of Arabic tokens per English token
 
 
 class ChatTranslator:
-    """chat: the model that is asked. prompt: `system` (or null) and `user`, where {text} or {items} is put; `repair`, where
-    {faults} is; {source} and {target} stand for the languages' codes. granularity: what is translated together, a turn or
-    each text by itself. response_format: json, or text for models that only translate: the answer is then the one text's
-    translation. retry_on: the kinds of fault to ask again about, once; records with any other, or with one that stays, are
-    rejected. target: the language to translate into.
+    """Translates with a chat model.
+
+    Args:
+        chat: the model to ask.
+        prompt: `system` (or null), `user` with {text} or {items} to fill in, and `repair` with {faults}; {source} and
+            {target} stand for the language codes.
+        granularity: what is translated together: a turn, or each text by itself.
+        response_format: json; or text, for models that only translate: the answer is then the translation of one text.
+        retry_on: kinds of fault to retry once. A record is rejected if another fault occurs or one persists.
+        target: the language to translate into.
     """
 
     corrupt: dict[str, float] = {}  # noqa: RUF012
@@ -56,9 +61,9 @@ class ChatTranslator:
         self.chat, self.prompt, self.granularity, self.target = chat, prompt, granularity, target
         self.as_text = response_format == "text"
         self.retry_on = frozenset(retry_on)
-        self._usual = "ar" if target == "en" else "en"  # the source language of rows that name none
+        self._usual = "ar" if target == "en" else "en"  # source language of rows without one
         self._schema = None if self.as_text else schema(FIELDS[granularity])
-        named = "plain" if self.as_text else "json"  # as the ledgers of earlier versions have it
+        named = "plain" if self.as_text else "json"  # the names in earlier versions' ledgers
         english = ["english"] if target == "en" else []
         self._shape = key(chat.identity, prompt, granularity, named, *english)[:32]
 
@@ -66,7 +71,7 @@ class ChatTranslator:
         return self.chat.digest()
 
     def run(self, todo: Todo, out: Path, engine: Any) -> "Asked":
-        """Asks for whatever is not known; returns all translations, to be assembled from the ledger."""
+        """Request what the ledger lacks; return all translations, to be assembled from the ledger."""
         self.asking = Asking(self.chat, out, self._shape, self._read, engine)
         expected, started = self._allow(todo), time.perf_counter()
 
@@ -93,10 +98,10 @@ class ChatTranslator:
     def _key(self, unit: Unit, attempt: int, source: str) -> str:
         return key(self._shape, unit, attempt, *([source] if source != self._usual else []))
 
-    # Asking
+    # Requests
 
     def _ask(self, todo: Todo, wanted: Callable[[Unit, str], "list[Any] | None"], what: str) -> None:
-        """One round. `wanted` gives of a unit what its request must hold, None where nothing is to be asked."""
+        """Run one round. `wanted` returns what a unit's request must contain, or None if the unit needs no request."""
 
         def requests() -> Iterator[Request]:
             with progress(what, total=todo.count, unit="record") as bar:
@@ -119,7 +124,7 @@ class ChatTranslator:
         return [name, unit, before] if self.asking.wanted(name) else None
 
     def _request(self, wants: list[list[Any]], source: str) -> Request:
-        """For units, or for units with what was wrong with their first answers."""
+        """Return a request for units, or a repair request for units with the faults of their first answers."""
         units = [unit for _, unit, _ in wants]
         messages = self.messages(units, source)
         if wants[0][2]:
@@ -150,7 +155,7 @@ class ChatTranslator:
     def _read(self, reply: Reply, units: list[Unit]) -> list[dict[str, Any]]:
         return read(reply, units, self.as_text, self.target)
 
-    # What came of it
+    # Results
 
     def assemble(self, row: Row, usage: dict[str, Any]) -> Translation:
         units, source = self.units(row), self.source(row)
@@ -178,7 +183,7 @@ class ChatTranslator:
             made = found.get(tuple(middle for _, middle, _ in cores.values()), {})
         return {name: before + made.get(name, "") + after for name, (before, _, after) in cores.items()}
 
-    # Money
+    # Cost
 
     def _allow(self, todo: Todo) -> Estimate | None:
         if self.chat.price is None:
@@ -188,7 +193,7 @@ class ChatTranslator:
         return expected
 
     def estimate(self, rows: Iterable[Row], ledger: Ledger | None) -> Estimate:
-        """What translating these records would take: everything that the ledger does not hold, each unit once."""
+        """Estimate the translation of all units that the ledger lacks, each counted once."""
         made, seen = Estimate(self.chat), Seen()
         for row in rows:
             units, source = self.units(row), self.source(row)
@@ -203,18 +208,18 @@ class ChatTranslator:
         return made
 
     def _grouped(self, of_record: list[Any]) -> list[list[Any]]:
-        """What of one record goes into one request."""
+        """Group one record's units by request."""
         return [[one] for one in of_record] if self.as_text else [of_record] if of_record else []
 
     def _size(self, units: list[Unit], source: str) -> tuple[int, int]:
-        """(prompt tokens, expected answer tokens) of a request for these units."""
+        """Return (prompt tokens, expected answer tokens) of requests for these units."""
         vocabulary = self.chat.vocabulary
         texts = sum(tokens(text, vocabulary) for unit in units for text in unit.values())
         asked = sum(request_tokens(self.messages(some, source), vocabulary) for some in self._grouped(units))
         return asked, round(14 * len(units) + texts * (1.2 if vocabulary == "o200k" else 2.7))
 
     def usage(self, usage: dict[str, Any], expected: Estimate | None) -> dict[str, Any]:
-        """What the stage's manifest says of the asking: in all runs of this stage together, beside asking naively."""
+        """Return the usage for the manifest: all runs of this stage together, beside one request per whole record."""
         spent = self.asking.ledger.spent(self.asking.run)
         made = {
             "requests": spent.requests,
@@ -234,7 +239,7 @@ class ChatTranslator:
 
 
 class Asked:
-    """Translations as they lie in the ledger; usage is counted as they are assembled."""
+    """Translations assembled from the ledger; usage is counted as they are assembled."""
 
     def __init__(self, translator: ChatTranslator, usage: dict[str, Any], expected: Estimate | None) -> None:
         self._translator, self._usage, self._expected = translator, usage, expected

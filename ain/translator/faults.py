@@ -1,4 +1,4 @@
-"""What can be wrong with a chat model's translation, told from the text alone. Each fault has a kind, for `retry_on` to name."""
+"""Detects faults of a chat model's translation from the text alone. Each has a kind, which `retry_on` can name."""
 
 import json
 import re
@@ -10,15 +10,15 @@ from ain.text.numbers import numbers
 from ain.text.placeholders import lost, pieces
 
 Kind = Literal[
-    "refused",  # the model, or its filter, declined
-    "cut_off",  # it ran out of tokens
-    "json",  # no JSON, or not of the form that was asked for
-    "missing",  # a field is not in it
+    "refused",  # the model or its filter declined
+    "cut_off",  # the answer ran out of tokens
+    "json",  # no JSON, or not in the requested form
+    "missing",  # a field is missing
     "empty",
     "untranslated",  # hardly any Arabic
-    "half_translated",  # a run of English words was left in
-    "placeholder",  # a placeholder, URL, code or option letter did not come through
-    "number",  # a number that is not in the original
+    "half_translated",  # a run of English words remains
+    "placeholder",  # a placeholder, URL, code or option letter was lost
+    "number",  # a number that is not in both texts
 ]
 
 _REFUSAL = re.compile(
@@ -26,7 +26,7 @@ _REFUSAL = re.compile(
     r"(عذر[اً]+|آسف|أعتذر)[،,]? .{0,20}(لا (أستطيع|يمكنني)|غير قادر)|لا (أستطيع|يمكنني) (ترجمة|المساعدة))",
     re.I,
 )
-_ENGLISH_RUN = re.compile(r"[a-z]{2,}(?:[ ,'’-]+[a-z]{2,}){2,}")  # three words in a row, none of them a name
+_ENGLISH_RUN = re.compile(r"[a-z]{2,}(?:[ ,'’-]+[a-z]{2,}){2,}")  # three lower-case words in a row, so none is a name
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
 )
@@ -44,8 +44,9 @@ class Fault:
 
 
 def fault(text: str, made: str, target: str = "ar") -> Fault | None:
-    """The first thing that is wrong with one text's translation. For English, only what makes it useless: its quality is
-    scored later.
+    """Return the first fault of one text's translation, or None.
+
+    For English, only faults that make it useless count, because its quality is scored later.
     """
     if not made.strip():
         return Fault("empty", "empty translation")
@@ -71,7 +72,7 @@ def _into_arabic(english: str, arabic: str) -> Fault | None:
 
 
 def _is_name(english: str) -> bool:
-    """Names and codes that are not words may stay as they are: 747, iPhone, USB-C, H2O. A mere capital makes no name."""
+    """Return whether a text is a name or code that may stay: 747, iPhone, USB-C, H2O. A capital alone is not enough."""
     words = re.findall(r"[A-Za-z0-9][\w-]*", english)
     return len(words) <= 3 and all(
         word[1:] != word[1:].lower() or any(map(str.isdigit, word)) or len(word) == 1 for word in words
@@ -79,7 +80,7 @@ def _is_name(english: str) -> bool:
 
 
 def _strange_numbers(english: str, arabic: str) -> list[str]:
-    """Numbers of the translation that the original has neither in digits nor in words, and large ones of it that are lost.
+    """Return numbers of the translation that the original lacks in digits and in words, or else large ones it lost.
 
     Digits may become words and words digits; a point may become a comma.
     """
@@ -92,11 +93,11 @@ def _strange_numbers(english: str, arabic: str) -> list[str]:
 
 
 def read_items(text: str, count: int) -> list[dict[str, Any] | None] | Fault:
-    """The items of {"translations": [{"id": 1, ...}, ...]} by their ids, None for each that is missing; or what is wrong."""
+    """Return the items of {"translations": [{"id": 1, ...}, ...]} by id, None for each missing one, or the fault."""
     try:
         given = json.loads(text[text.index("{") : text.rindex("}") + 1])
         items = given["translations"]
-        json.dumps(items, ensure_ascii=False).encode()  # half a character can be written in JSON, and nowhere else
+        json.dumps(items, ensure_ascii=False).encode()  # JSON allows lone surrogates, UTF-8 does not
         by_id = {int(item["id"]): item for item in reversed(items)}
     except (ValueError, KeyError, TypeError) as error:
         return Fault("json", f"broken JSON: {type(error).__name__} {str(error)[:60]}")

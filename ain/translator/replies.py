@@ -1,4 +1,4 @@
-"""From a chat model's reply to translations, or to what is wrong with them: pure functions."""
+"""Pure functions that turn a chat model's reply into translations, or into their faults."""
 
 import json
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from ain.chat import Reply
 from ain.translator.faults import Fault, fault, read_items
 
-Unit = dict[str, str]  # field → text to translate; "" where there is nothing to translate
+Unit = dict[str, str]  # field → text to translate; "" if there is nothing to translate
 
 
 def read(reply: Reply, units: list[Unit], as_text: bool, target: str = "ar") -> list[dict[str, Any]]:
-    """Of each unit its {"fields"}, or its {"fault", "reason", "said"}. as_text: the reply is the one text's translation."""
+    """Return {"fields"} or {"fault", "reason", "said"} per unit. as_text: the reply is the one text's translation."""
     if reply.finish in ("refusal", "content_filter"):
         found: Any = Fault("refused", f"refused: {reply.text[:80] or reply.finish}")
     elif reply.finish == "length":
@@ -25,7 +25,7 @@ def read(reply: Reply, units: list[Unit], as_text: bool, target: str = "ar") -> 
 
 
 def _sound(text: str) -> str:
-    """Without halves of characters, which no file can hold."""
+    """Replace lone surrogates, which UTF-8 cannot encode."""
     return text.encode(errors="replace").decode()
 
 
@@ -42,7 +42,7 @@ def _checked(unit: Unit, item: dict[str, Any] | None, target: str) -> dict[str, 
 
 
 def schema(fields: tuple[str, ...]) -> dict[str, Any]:
-    """What `read_items` reads, as a JSON schema; strict ones want every property."""
+    """Return the JSON schema of what `read_items` reads. Strict schemas must require every property."""
     properties = {"id": {"type": "integer"}, **{name: {"type": "string"} for name in fields}}
     item = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
     return {

@@ -1,4 +1,4 @@
-"""Encoder-decoder translators of `transformers`: Marian (OPUS-MT and the miniature), NLLB and their like."""
+"""Encoder-decoder translators of `transformers`, such as Marian (OPUS-MT and the miniature) and NLLB."""
 
 from functools import cached_property
 from typing import Any
@@ -12,9 +12,11 @@ from ain.translator.text_translator import TextTranslator
 class Seq2Seq(TextTranslator):
     """Translates with a checkpoint of any sequence-to-sequence class.
 
-    target: the code of the language to translate into. source_language, target_language: the checkpoint's own codes, for
-    those that have them; `prefix` goes before each text; `corrupt` gives, for each kind of damage in
-    `ain.text.corruption`, the share of records that are to suffer it.
+    Args:
+        target: code of the language to translate into.
+        source_language, target_language: the checkpoint's own language codes, if it has them.
+        prefix: text to put before each text.
+        corrupt: share of records to corrupt, for each kind in `ain.text.corruption`.
     """
 
     def __init__(
@@ -56,9 +58,9 @@ class Seq2Seq(TextTranslator):
         return AutoModelForSeq2SeqLM.from_pretrained(self.checkpoint).to(chosen(self.device)).eval()
 
     def translate(self, texts: list[str]) -> list[str | None]:
-        """One translation for each text, in order; None for one that was cut off, before or after translating.
+        """Return one translation per text, in order; None if the text or its translation was cut off.
 
-        Batches are filled by length, so that little is padded.
+        Batches are filled by length to reduce padding.
         """
         made: list[str | None] = [None] * len(texts)
         for batch in batches([(-len(text), text) for text in texts], self.batch_size):
@@ -84,7 +86,7 @@ class Seq2Seq(TextTranslator):
                 **encoded, num_beams=self.num_beams, do_sample=False, max_new_tokens=self.max_new_tokens, **forced
             )
         whole = encoded["attention_mask"].sum(dim=1) < limit
-        # The first token only starts the decoder, and the last one allowed is made an end by some checkpoints.
+        # The first token only starts the decoder, and some checkpoints force the last one allowed to be an end token.
         ended = (out[:, 1 : self.max_new_tokens] == self._tokenizer.eos_token_id).any(dim=1)
         made = self._tokenizer.batch_decode(out, skip_special_tokens=True)
         return [text.strip() if fits else None for text, fits in zip(made, (whole & ended).tolist(), strict=True)]

@@ -1,4 +1,4 @@
-"""For translators that map texts to texts: each distinct text is translated once, in blocks that an engine spreads."""
+"""Base class of translators that map texts to texts. Distinct texts are translated once, in blocks run by an engine."""
 
 import time
 from abc import ABC, abstractmethod
@@ -17,7 +17,7 @@ class TextTranslator(ABC):
 
     @abstractmethod
     def translate(self, texts: list[str]) -> list[str | None]:
-        """One translation for each text, in order; None for one that was cut off."""
+        """Return one translation per text, in order; None for a text that was cut off."""
 
     def run(self, todo: Todo, out: Path, engine: Any) -> "Assembled":
         unique = Unique(
@@ -34,7 +34,7 @@ class TextTranslator(ABC):
 
 
 class Assembled:
-    """Records' translations, assembled from those of their distinct texts."""
+    """Translations of records, assembled from those of their distinct texts."""
 
     def __init__(self, unique: Unique, made: list[str | None], seconds: float) -> None:
         self._unique, self._made, self._seconds = unique, made, seconds

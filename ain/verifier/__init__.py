@@ -1,9 +1,9 @@
-"""Verifiers: how close a translation is to its original. Each is a class with
+"""Verifiers score how close a translation is to its original. Each is a class with
 
     run(pairs, out, engine) -> Similarities
 
-which computes what is not on disk yet, and `score(pairs) -> [pairs]` for a few pairs at once. A pair is (original, translation).
-`EmbeddingVerifier` is for encoders that turn each text into a vector, `PairScorer` for models that read both texts together.
+which computes what is not on disk yet, and `score(pairs) -> [pairs]` for a few (original, translation) pairs at once.
+`EmbeddingVerifier` is for encoders that embed each text, `PairScorer` for models that read both texts together.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,5 +19,5 @@ class Similarities(Protocol):
     """A verifier's scores, looked up by pair."""
 
     def of(self, pairs: list[Pair]) -> np.ndarray:
-        """float32 [pairs]; the higher the better."""
+        """Return float32 [pairs]; higher is better."""
         ...

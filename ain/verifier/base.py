@@ -1,4 +1,4 @@
-"""Every distinct text is embedded once, every distinct pair judged once, whatever the number of records."""
+"""Base classes of verifiers. Each distinct text is embedded once, each distinct pair scored once."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -9,16 +9,16 @@ import numpy as np
 from ain.engine.unique import Arrays, Unique
 from ain.verifier import Pair, Pairs
 
-AT_ONCE = 4_096  # pairs whose vectors are in memory together
+AT_ONCE = 4_096  # pairs whose vectors are in memory at once
 
 
 class EmbeddingVerifier(ABC):
     @abstractmethod
     def embed(self, texts: list[str]) -> np.ndarray:
-        """Unit vectors, float32 [texts, dimension]: their dot product is the cosine similarity."""
+        """Return unit vectors, float32 [texts, dimension]; their dot product is the cosine similarity."""
 
     def score(self, pairs: list[Pair]) -> np.ndarray:
-        """Cosine similarities, float32 [pairs]."""
+        """Return cosine similarities, float32 [pairs]."""
         texts = list(dict.fromkeys(text for pair in pairs for text in pair))
         vectors = dict(zip(texts, self.embed(texts), strict=True))
         return np.array([vectors[one] @ vectors[other] for one, other in pairs], np.float32)
@@ -29,7 +29,7 @@ class EmbeddingVerifier(ABC):
 
 
 class Cosines:
-    """Similarities from the vectors of distinct texts; a few thousand pairs of vectors are in memory together."""
+    """Similarities from the vectors of distinct texts. Only `AT_ONCE` pairs of vectors are in memory at once."""
 
     def __init__(self, unique: Unique, vectors: Arrays) -> None:
         self._unique, self._vectors = unique, vectors
@@ -46,7 +46,7 @@ class Cosines:
 class PairScorer(ABC):
     @abstractmethod
     def score(self, pairs: list[Pair]) -> np.ndarray:
-        """float32 [pairs], the higher the better."""
+        """Return float32 [pairs]; higher is better."""
 
     def run(self, pairs: Pairs, out: Path, engine: Any) -> "Scored":
         unique = Unique(pairs())

@@ -1,8 +1,8 @@
-"""Quality without a reference, told from the original and its translation alone, by CometKiwi and its like.
+"""Reference-free translation quality from CometKiwi and similar models.
 
 Rei et al., "CometKiwi: IST-Unbabel 2022 Submission for the Quality Estimation Shared Task", WMT 2022. Translation and
-source go through one XLM-R as one sequence, its layers are mixed, and a small network reads the score off the first
-token. COMET's own package cannot share our environment; `benchmarks/cometkiwi_peer.py` shows that the scores agree.
+source go through XLM-R as one sequence, its layers are mixed, and a small network computes the score from the first
+token. COMET's own package conflicts with our dependencies; `benchmarks/cometkiwi_peer.py` shows that the scores agree.
 """
 
 import pickle
@@ -24,7 +24,7 @@ from ain.verifier.base import PairScorer
 
 _FILES = ["hparams.yaml", "checkpoints/model.ckpt"]
 _ENCODER_FILES = ["config.json", "tokenizer*.json", "special_tokens_map.json", "sentencepiece.bpe.model"]
-_SETTINGS: dict[str, list[Any]] = {  # what a score depends on, with the values known here; an empty list is any value
+_SETTINGS: dict[str, list[Any]] = {  # settings that affect a score → supported values; empty: any value
     "class_identifier": ["unified_metric"],
     "encoder_model": ["XLM-RoBERTa"],
     "pretrained_model": [],
@@ -36,8 +36,8 @@ _SETTINGS: dict[str, list[Any]] = {  # what a score depends on, with the values 
     "activations": ["Tanh", "Sigmoid"],
     "final_activation": [None, "Tanh", "Sigmoid"],
 }
-# What COMET keeps beside the weights and no score needs: the word-level head and its loss, the dropout of layers in
-# training, and the pooler and positions that older releases of COMET and transformers stored.
+# Stored by COMET but not needed for a score: the word-level head and its loss, the dropout of layers in training, and
+# the pooler and positions that older releases of COMET and transformers stored.
 _UNUSED = (
     "hidden2tag.",
     "wordloss.",
@@ -48,9 +48,9 @@ _UNUSED = (
 
 
 class CometKiwi(PairScorer):
-    """Any model of COMET's UnifiedMetric on XLM-R that does without references.
+    """Scores with any COMET UnifiedMetric model on XLM-R that needs no references.
 
-    checkpoint is a directory with `hparams.yaml` and `checkpoints/model.ckpt`, or a hub id, with `@revision` or without.
+    checkpoint: a directory with `hparams.yaml` and `checkpoints/model.ckpt`, or a hub id, optionally with `@revision`.
     """
 
     def __init__(self, checkpoint: str, batch_size: Positive = 64, device: str = "auto") -> None:
@@ -59,9 +59,9 @@ class CometKiwi(PairScorer):
         self.device = device
 
     def score(self, pairs: list[tuple[str, str]]) -> np.ndarray:
-        """How good each (source, translation) is, float32 [pairs]; higher is better.
+        """Return the quality of each (source, translation), float32 [pairs]; higher is better.
 
-        Batches are filled by length, so that little is padded; the scores come in the order of the pairs.
+        Batches are filled by length to reduce padding; the scores are in the order of the pairs.
         """
         sequences = self._sequences(pairs) if pairs else []
         scores = np.zeros(len(pairs), dtype=np.float32)
@@ -70,10 +70,10 @@ class CometKiwi(PairScorer):
         return scores
 
     def _sequences(self, pairs: list[tuple[str, str]]) -> list[Tensor]:
-        """`<s> translation </s></s> source </s>` as token ids, cut to what the encoder takes.
+        """Return `<s> translation </s></s> source </s>` as token ids, cut to the encoder's maximum length.
 
-        As in COMET, each text may fill nearly the whole sequence, and what is too much together goes off the end: of
-        the source beside a very long translation nothing is left.
+        As in COMET, each text may fill nearly the whole sequence, and the joined sequence is cut at its end: after a
+        very long translation, nothing of the source is left.
         """
         network, tokenizer = self._model
         limit = network.longest
@@ -108,13 +108,13 @@ class CometKiwi(PairScorer):
         network = _Network(settings, encoder)
         try:
             network.load_state_dict({name: weights[name] for name in weights if not name.startswith(_UNUSED)})
-        except RuntimeError as error:  # its lines: a heading, then one for each kind of fault
+        except RuntimeError as error:  # its message: a heading, then a line per kind of error
             faults = "; ".join(line.strip() for line in str(error).splitlines()[1:])
             raise UserError(f"{self.checkpoint}: the weights do not fit hparams.yaml: {faults[:500]}") from None
         return network.to(chosen(self.device)).eval(), XLMRobertaTokenizer.from_pretrained(encoder)
 
     def _read(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """Hyper-parameters and weights."""
+        """Return the hyper-parameters and the weights."""
         directory = _fetched(self.checkpoint, _FILES)
         if missing := [name for name in _FILES if not (directory / name).is_file()]:
             raise UserError(f"{self.checkpoint}: has no {missing[0]}; give a checkpoint in COMET's layout")
@@ -129,7 +129,7 @@ class CometKiwi(PairScorer):
 
 
 class _Network(nn.Module):
-    """Encoder, layer mix and estimator, with their parameters where COMET has them."""
+    """Encoder, layer mix and estimator, with COMET's parameter names."""
 
     def __init__(self, settings: dict[str, Any], encoder: Path) -> None:
         from transformers import XLMRobertaConfig, XLMRobertaModel
@@ -145,12 +145,12 @@ class _Network(nn.Module):
             self.layerwise_attention = nn.ParameterDict({"scalar_parameters": scores, "gamma": torch.ones(1)})
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """[pairs, tokens] and 1 for each token that is no padding -> [pairs]."""
+        """Return scores [pairs] from ids [pairs, tokens] and a mask of the same shape, 0 for padding."""
         layers = self.encoder["model"](ids, attention_mask=mask, output_hidden_states=True).hidden_states
         return self.estimator["ff"](self._first_token(layers, mask)).flatten()
 
     def _first_token(self, layers: tuple[Tensor, ...], mask: Tensor) -> Tensor:
-        """The first token's vector [pairs, width], of all layers mixed or of the one that `sent_layer` counts to."""
+        """Return the first token's vector [pairs, width], mixed over all layers or from the layer `sent_layer`."""
         if self.settings["sent_layer"] != "mix":
             return layers[self.settings["sent_layer"]][:, 0]
         scores = torch.cat(list(self.layerwise_attention["scalar_parameters"]))
@@ -162,19 +162,19 @@ class _Network(nn.Module):
 
 
 def sparsemax(scores: Tensor) -> Tensor:
-    """The point of the probability simplex nearest to scores [n] (Martins and Astudillo, 2016, Algorithm 1).
+    """Return the point of the probability simplex nearest to scores [n] (Martins and Astudillo, 2016, Algorithm 1).
 
-    Like a softmax it keeps the order and sums to one, but scores far below the best get exactly nothing.
+    Like softmax, it keeps the order and sums to one, but scores far below the best become exactly zero.
     """
     falling = scores.sort(descending=True).values
     counts = torch.arange(1, len(scores) + 1, device=scores.device)
-    surplus = (falling.cumsum(0) - 1) / counts  # the threshold, were the first `counts` the ones that are kept
+    surplus = (falling.cumsum(0) - 1) / counts  # the threshold if the first `counts` scores are kept
     kept = int((falling > surplus).sum())
     return (scores - surplus[kept - 1]).clamp(min=0)
 
 
 def standardised(layer: Tensor, mask: Tensor) -> Tensor:
-    """layer [pairs, tokens, width] with mean 0 and variance 1 over all numbers of a pair that are no padding."""
+    """Scale layer [pairs, tokens, width] to mean 0 and variance 1 over all values of a pair except padding."""
     real = mask[:, :, None].to(layer.dtype)
     count = real.sum(dim=(1, 2), keepdim=True) * layer.shape[2]
     centred = layer - (layer * real).sum(dim=(1, 2), keepdim=True) / count
@@ -183,7 +183,7 @@ def standardised(layer: Tensor, mask: Tensor) -> Tensor:
 
 
 def _estimator(width: int, settings: dict[str, Any]) -> nn.Sequential:
-    """[pairs, width] -> [pairs, 1]; an Identity stands where COMET drops out in training, to keep its numbering."""
+    """Return a network [pairs, width] -> [pairs, 1]. Identity replaces COMET's dropout, to keep its layer numbers."""
     layers: list[nn.Module] = []
     for size in settings["hidden_sizes"]:
         layers += [nn.Linear(width, size), getattr(nn, settings["activations"])(), nn.Identity()]
@@ -193,10 +193,10 @@ def _estimator(width: int, settings: dict[str, Any]) -> nn.Sequential:
 
 
 def _effective(written: dict[str, Any], stored: dict[str, Any], checkpoint: str) -> dict[str, Any]:
-    """The hyper-parameters that count, as in COMET: those stored with the weights come before those of hparams.yaml.
+    """Return the effective hyper-parameters: as in COMET, those stored with the weights override hparams.yaml.
 
-    Except `sparsemax_patch`, which hparams.yaml of released models says where the weights say sparsemax: COMET ignored
-    that name when it trained them, so that softmax is what they know.
+    The exception is `sparsemax_patch`, which released models have in hparams.yaml while the weights say sparsemax:
+    COMET ignored that name in training, so these models were trained with softmax.
     """
     settings = {**written, **stored}
     if "sparsemax_patch" in (written.get("layer_transformation"), settings.get("layer_transformation")):
@@ -212,7 +212,7 @@ def _effective(written: dict[str, Any], stored: dict[str, Any], checkpoint: str)
 
 
 def _fetched(name: str, files: list[str]) -> Path:
-    """The directory of that name, or of the hub's repository with these files."""
+    """Return the local directory of that name, or the directory of these files downloaded from the hub."""
     if Path(name).is_dir():
         return Path(name)
     from huggingface_hub import snapshot_download

@@ -1,6 +1,6 @@
-"""An encoder's transformer as an ONNX graph, for CPUs: exported once, kept by the checkpoint's content.
+"""Runs an encoder's transformer as an ONNX graph on CPUs. It is exported once and cached by the checkpoint's content.
 
-sentence-transformers has such backends too, through a package that does not support transformers 5 yet.
+sentence-transformers has such backends too, but in a package that does not support transformers 5 yet.
 """
 
 import shutil
@@ -19,7 +19,7 @@ _NAMES = ["input_ids", "attention_mask"]
 
 
 class Onnx(torch.nn.Module):
-    """Takes the place of a sentence encoder's first module. quantised: weights as 8-bit integers, dynamically."""
+    """Replaces a sentence encoder's first module. quantised: 8-bit integer weights, with dynamic quantisation."""
 
     def __init__(self, transformer: Any, checkpoint: str, quantised: bool) -> None:
         super().__init__()
@@ -32,12 +32,12 @@ class Onnx(torch.nn.Module):
         self.tokenizer, self.max_seq_length = transformer.tokenizer, transformer.max_seq_length
         self.do_lower_case = getattr(transformer, "do_lower_case", False)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # batches go side by side instead
+        options.intra_op_num_threads = 1  # batches run in parallel instead
         graph = _graph(transformer, checkpoint, quantised)
         self._session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
 
     def forward(self, features: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Adds token_embeddings [batch, tokens, width], as the module does that this one stands for."""
+        """Add token_embeddings [batch, tokens, width], as the replaced module does."""
         made = self._session.run(None, {name: features[name].numpy() for name in _NAMES})[0]
         return {**features, "token_embeddings": torch.from_numpy(made)}
 
@@ -55,11 +55,11 @@ def _graph(transformer: Any, checkpoint: str, quantised: bool) -> Path:
 
 
 def _export(transformer: Any, path: Path) -> None:
-    """Any batch, any length. The older exporter: it takes a moment, and its graph is the faster one for encoders."""
+    """Export for any batch size and length. The older exporter is quick, and its graph is faster for encoders."""
     path.parent.mkdir()
     ids = torch.ones(2, 7, dtype=torch.long)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch to itself
+        warnings.simplefilter("ignore")  # torch's warnings about its own code
         torch.onnx.export(
             _Hidden(transformer.model).eval(),
             (ids, torch.ones_like(ids)),

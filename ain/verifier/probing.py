@@ -1,4 +1,4 @@
-"""How a verifier is tried (Figs. 14 and 15)."""
+"""Settings for probing a verifier (Figs. 14 and 15)."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,8 +12,11 @@ from ain.text.languages import LanguageCode
 
 @dataclass(frozen=True)
 class ProbeSettings:
-    """good, poor: turns of either; kinds: how the poor ones are corrupted, each equally often; false_rejection: the share of
-    good ones that may be rejected where a threshold is sought; threshold: the paper's; target: the references' language.
+    """Settings of the probe stage.
+
+    good, poor: number of turns of each. kinds: how the poor ones are corrupted, each equally often. false_rejection:
+    share of good turns that may be rejected when searching a threshold. threshold: the paper's. target: the references'
+    language.
     """
 
     good: Positive

@@ -1,4 +1,4 @@
-"""Similarity by any encoder that sentence-transformers loads (Section 2.2, Fig. 14)."""
+"""Similarity from any encoder that sentence-transformers can load (Section 2.2, Fig. 14)."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +14,9 @@ from ain.verifier.base import EmbeddingVerifier
 
 
 class SentenceEncoder(EmbeddingVerifier):
-    """A multilingual encoder; plain encoders without a pooling of their own get mean pooling.
+    """Embeds texts with a sentence encoder. Plain encoders without a pooling layer get mean pooling.
 
-    backend: torch; onnx, the same numbers faster on a CPU; int8, smaller and a little off (`drift` says how much).
+    backend: torch; onnx, the same values faster on a CPU; int8, smaller and slightly different (`drift` measures it).
     normalised: compare texts without diacritics and spelling variants (`ain.text.normalise`).
     """
 
@@ -49,8 +49,10 @@ class SentenceEncoder(EmbeddingVerifier):
         return model
 
     def embed(self, texts: list[str]) -> np.ndarray:
-        """Unit vectors, float32 [texts, dimension]. All are tokenised together and batched by their number of tokens, so
-        that little is padded; the model's own modules (pooling, projection) do the rest.
+        """Return unit vectors, float32 [texts, dimension].
+
+        Texts are tokenised together and batched by their number of tokens to reduce padding; the model's own modules
+        (pooling, projection) do the rest.
         """
         if not texts:
             return np.zeros((0, 1), np.float32)
@@ -71,7 +73,7 @@ class SentenceEncoder(EmbeddingVerifier):
             return torch.nn.functional.normalize(vectors, dim=1).cpu().numpy()  # type: ignore[no-any-return]
 
     def drift(self, texts: list[str]) -> float | None:
-        """By how much this backend's similarities differ from torch's at most; None where it is torch."""
+        """Return the largest difference between this backend's similarities and torch's; None for torch itself."""
         if self.backend == "torch":
             return None
         plain = SentenceEncoder(self.checkpoint, "torch", self.normalised, self.batch_size, "cpu")
@@ -95,7 +97,7 @@ def _padded(ids: list[list[int]], pad: int) -> dict[str, np.ndarray]:
 
 
 def _side_by_side(work: Callable[[Any], Any], items: list[Any], device: str) -> Iterator[Any]:
-    """On a CPU each core takes batches of its own, which beats all cores sharing each small product of matrices."""
+    """Yield `work(item)` in order. On a CPU, a batch per core is faster than sharing each small matrix product."""
     import torch
 
     threads = torch.get_num_threads()

@@ -2,7 +2,8 @@
 
     python ours.py SETTINGS        # JSON: SETTINGS of runs.py and checkpoint, data, out, seed
 
-Saves the trained model in OUT/model; the last line is a JSON object. Samples are tokenized before, as in `ain tokenize`.
+Saves the trained model in OUT/model; the last line is a JSON object. Samples are tokenized before, as in `ain
+tokenize`.
 """
 
 import json

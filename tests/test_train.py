@@ -137,7 +137,7 @@ def test_freezing_and_adapters(tokenized: Path, base: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_an_export_in_bfloat16(precision: str, tokenized: Path, base: str, tmp_path: Path) -> None:
-    """Real models are exported like this; also bf16-mixed, clipping included. Generation settings are kept."""
+    """Real models are exported like this. Also covers training in bf16 as on a GPU, with clipping; generation settings stay."""
     asked = '{"eos_token_id": [2, 5], "temperature": 0.01}'
     shutil.copytree(base, tmp_path / "base")
     (tmp_path / "base" / "generation_config.json").write_text(asked, encoding="utf-8")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-# ChatML takes eleven tokens per turn. This template takes three, because a step of a tiny model takes a tenth of a second.
+# ChatML takes eleven tokens per turn; this template takes three, since a tiny model has a tenth of a second per step.
 CHAT_TEMPLATE = r"""
 {%- for message in messages -%}
 {{ "" if message.role == "assistant" else "<|im_start|>" }}

@@ -48,7 +48,8 @@ class Scene:
 
 class World:
     """All scenes of one seed. `split` separates training, held-out and other uses: no image is in two of them.
-     A scene's facts alone decide whether it is in the held-out tenth of the world, so no tested scene was ever trained
+
+    A scene's facts alone decide whether it is in the held-out tenth of the world, so no tested scene was ever trained
     on.
     """
 

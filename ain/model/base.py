@@ -32,10 +32,11 @@ class LoRA(TypedDict):
 
 class ModelFamily(ABC):
     """A checkpoint to train: all its parameters, except those of frozen parts.
-     dtype: of the weights in training. In bfloat16, rounding would lose the updates of a small learning rate, so
-    weights are kept in float32 and only the computation is in bfloat16. export_dtype: of the saved weights.
-    architecture: the model's configuration, for planning without the checkpoint; it is valid only for the checkpoint
-    that its key `of` names.
+
+    dtype: of the weights in training. In bfloat16, rounding would lose the updates of a small learning rate, so weights
+    are kept in float32 and only the computation is in bfloat16. export_dtype: of the saved weights. architecture: the
+    model's configuration, for planning without the checkpoint; it is valid only for the checkpoint that its key `of`
+    names.
     """
 
     model_type: ClassVar[str]  # as in its transformers configuration
@@ -128,7 +129,7 @@ class ModelFamily(ABC):
         return model
 
     def _liger(self, model: Any) -> None:
-        """Use fused kernels for norms, rotary positions and feed-forward layers; the loss stays ours, on answers only."""
+        """Use fused kernels for norms, rotary positions and feed-forward layers, but not for the loss: ours covers answers only."""
         try:
             import liger_kernel.transformers as liger
 
@@ -191,7 +192,8 @@ class ModelFamily(ABC):
 
     def export(self, model: Any, directory: Path) -> None:
         """Save weights, configuration, and the base's processor and generation files, so that `AutoProcessor` loads it too.
-         Parameters are converted to the export's dtype. Buffers such as rotary frequencies keep theirs, as they do when
+
+        Parameters are converted to the export's dtype. Buffers such as rotary frequencies keep theirs, as they do when
         the model is loaded.
         """
         import torch

@@ -110,9 +110,10 @@ class Processor(ABC):
     @abstractmethod
     def pack(self, samples: list[Tokens], images: list[list[Image.Image]]) -> Batch:
         """Concatenate samples into one row of T tokens for `ModelFamily.hidden`; each is computed as if it were alone.
-         input_ids [1, T]; targets [T]: the next token where an answer is to be learned, else IGNORE; bounds: the
-        offsets where samples start, and T. A row without images ends with a dummy image that no sample attends to. All
-        ranks then run the same modules, so parameters that are sharded over ranks (ZeRO-3) can be gathered.
+
+        input_ids [1, T]; targets [T]: the next token where an answer is to be learned, else IGNORE; bounds: the offsets
+        where samples start, and T. A row without images ends with a dummy image that no sample attends to. All ranks
+        then run the same modules, so parameters that are sharded over ranks (ZeRO-3) can be gathered.
         """
 
     def tokenize(
@@ -123,7 +124,8 @@ class Processor(ABC):
         rates: Sequence[float | None] | None = None,
     ) -> Tokens:
         """Tokenize a conversation with one placeholder for each size (width, height).
-         If it ends with a question, the generation prompt is added. frames: the number of images that each placeholder
+
+        If it ends with a question, the generation prompt is added. frames: the number of images that each placeholder
         stands for; rates: the frames per second of each.
         """
         media = self._media(messages, sizes, frames, rates)

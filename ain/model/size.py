@@ -131,7 +131,8 @@ def _passes(frozen: bool, below: bool) -> int:
 
 def activations(of: Size, load: Load, row_length: float, checkpointing: bool, bytes_each: int) -> float:
     """Return the maximum number of bytes that one row keeps for its backward pass.
-     With checkpointing, a layer keeps only its input, and one layer at a time is recomputed. The logits of the answers
+
+    With checkpointing, a layer keeps only its input, and one layer at a time is recomputed. The logits of the answers
     are counted twice in full precision.
     """
     share = row_length / max(load.tokens, 1)

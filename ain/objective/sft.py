@@ -60,7 +60,7 @@ class SupervisedFineTuning(pl.LightningModule):
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None
     ) -> None:
-        """Clip by the norm of all gradients and keep it. DeepSpeed has clipped itself, as no rank holds all of them."""
+        """Clip by the norm of all gradients and keep it. DeepSpeed has already clipped, since no rank holds all gradients."""
         if not hasattr(self.trainer.strategy, "deepspeed_engine"):
             trained = [p for p in self.model.parameters() if p.grad is not None]
             self.gradient_norm = torch.nn.utils.clip_grad_norm_(trained, gradient_clip_val or math.inf)

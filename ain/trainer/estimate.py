@@ -29,7 +29,8 @@ class Memory:
 
 def memory(trainable: int, total: int, settings: TrainerSettings, strategy: Strategy, row: float) -> Memory:
     """Return the memory that a strategy needs on each GPU.
-     ZeRO divides what it shards by the number of ranks (1: optimizer, 2: also gradients, 3: also parameters). In
+
+    ZeRO divides what it shards by the number of ranks (1: optimizer, 2: also gradients, 3: also parameters). In
     bfloat16 a parameter takes 2 bytes, its gradient 2, and the optimizer's float32 copy, mean and variance 12. DDP with
     mixed precision keeps weights and gradients in float32, and the optimizer takes 8.
     """

@@ -25,7 +25,8 @@ class PackedRow:
 
 class Plan:
     """The rows of all steps and ranks.
-     lengths, answers [samples]: the number of tokens, and of tokens that the loss is computed on. steps: optimizer
+
+    lengths, answers [samples]: the number of tokens, and of tokens that the loss is computed on. steps: optimizer
     steps; batches: forward passes of each rank.
     """
 

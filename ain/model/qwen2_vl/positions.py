@@ -16,7 +16,8 @@ class Box(NamedTuple):
 
 def rotary_positions(visual: np.ndarray, boxes: list[Box]) -> np.ndarray:
     """Return the positions [3, tokens]. visual [tokens]: whether a token is visual.
-     Text advances all three positions together, an image spans a box of its size, and what follows starts after the
+
+    Text advances all three positions together, an image spans a box of its size, and what follows starts after the
     longer side of its frames.
     """
     made = np.zeros((3, len(visual)), dtype=np.int64)

@@ -135,9 +135,9 @@ class Qwen2VLProcessor(Processor):
 
     def pack(self, samples: list[Tokens], images: list[list[Image.Image]]) -> Batch:
         """Pack samples into a row, with position_ids [4, 1, T].
-         The first of the four counts tokens from 0 in each sample, which tells attention where samples start; the
-        others are rotary positions. Videos go through the vision tower as images, so that it takes one call for any
-        row.
+
+        The first of the four counts tokens from 0 in each sample, which tells attention where samples start; the others
+        are rotary positions. Videos go through the vision tower as images, so that it takes one call for any row.
         """
         import torch
 

@@ -129,7 +129,7 @@ class ModelFamily(ABC):
         return model
 
     def _liger(self, model: Any) -> None:
-        """Use fused kernels for norms, rotary positions and feed-forward layers, but not for the loss: ours covers answers only."""
+        """Use fused kernels for norms, rotary positions and feed-forward layers; our own loss covers only answers."""
         try:
             import liger_kernel.transformers as liger
 
@@ -178,7 +178,7 @@ class ModelFamily(ABC):
         return sum(p.numel() for name, p in named if "lora_" in name and not self.frozen[self.part(name)])
 
     def trained(self, weights: dict[str, Any]) -> Any:
-        """Return the model in float32 with trained weights and merged adapters. Raise RuntimeError if a weight does not fit."""
+        """Return the trained model in float32, adapters merged. Raise RuntimeError if a weight does not fit."""
         import torch
         from transformers import AutoConfig, AutoModelForImageTextToText
 

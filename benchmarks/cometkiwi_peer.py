@@ -1,10 +1,11 @@
-"""The scores of `ain.verifier.cometkiwi` against COMET's own, installed, pinned, into an environment of its own.
+"""Compare the scores of `ain.verifier.cometkiwi` with those of the original COMET package.
 
     python benchmarks/cometkiwi_peer.py [ENVIRONMENT]
 
-Builds the tiny checkpoints of tests/tiny_comet.py, has unbabel-comet score their pairs, keeps the scores with all
-versions in tests/data/cometkiwi.json for the test, scores with ours, and prints the greatest difference as its last
-line. ENVIRONMENT is kept and used again; without it one is made and thrown away, which takes minutes. No GPU, no hub.
+COMET is installed, pinned, into its own environment. The script builds the tiny checkpoints of tests/tiny_comet.py,
+scores their pairs with unbabel-comet, stores the scores with all versions in tests/data/cometkiwi.json for the test,
+scores the pairs with our implementation, and prints the largest difference as its last line. ENVIRONMENT is kept and
+reused; without it, a temporary one is built, which takes minutes. No GPU or hub access is needed.
 """
 
 import json
@@ -21,8 +22,8 @@ import tiny_comet  # noqa: E402
 
 from ain.verifier.cometkiwi import CometKiwi  # noqa: E402
 
-# COMET looks its own version up with pkg_resources, which newer setuptools lack; without it, it silently takes a
-# released model's sparsemax for meant.
+# COMET looks up its own version with pkg_resources, which newer setuptools lack. Without it, COMET silently
+# applies the sparsemax that a released model names but was not trained with.
 PINS = ("unbabel-comet==2.2.7", "torch==2.13.0", "setuptools<81")
 
 SCRIPT = """
@@ -43,7 +44,7 @@ json.dump(made, open(sys.argv[2], "w", encoding="utf-8"), indent=2)
 
 
 def prepared(environment: Path) -> Path:
-    """The environment's interpreter; a new environment gets the pins."""
+    """Return the environment's interpreter; install the pins into a new environment."""
     python = environment / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", environment], check=True)
@@ -52,7 +53,7 @@ def prepared(environment: Path) -> Path:
 
 
 def original_scores(python: Path, checkpoints: dict[str, str], work: Path) -> dict[str, dict]:
-    """Versions, and for each variant the original's score of each pair."""
+    """Return the versions, and for each variant the original's score of each pair."""
     (work / "peer.py").write_text(SCRIPT, encoding="utf-8")
     (work / "pairs.json").write_text(json.dumps([tiny_comet.PAIRS, checkpoints]), encoding="utf-8")
     command = [python, work / "peer.py", work / "pairs.json", work / "scores.json"]

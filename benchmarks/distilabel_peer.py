@@ -1,4 +1,4 @@
-"""distilabel on the same task: installed, pinned, into an environment of its own, since it cannot share ours."""
+"""distilabel on the same task, pinned in its own environment because its requirements conflict with ours."""
 
 import json
 import os
@@ -34,7 +34,7 @@ if __name__ == "__main__":
 
 
 def cpu_per_record(work: Path, url: str, data: Path) -> float:
-    """Milliseconds of CPU time of all its processes for a record."""
+    """Return the CPU time of all its processes in milliseconds per record."""
     environment = work / "distilabel"
     subprocess.run([sys.executable, "-m", "venv", environment], check=True)
     python = environment / "bin" / "python"

@@ -1,11 +1,12 @@
-"""Ten thresholds over 100,000 scored records: what a sweep of thresholds costs once the scores are there.
+"""The cost of a sweep of ten thresholds over 100,000 records that are already scored.
 
-    python benchmarks/sweep.py            ten seconds, most of them for drawing the scores
+    python benchmarks/sweep.py            ten seconds, most of them for generating the scores
 
-The stage itself runs ten times, on score columns as verify, back_translate and screen leave them. The last line is a JSON object:
-  seconds  of all ten
-  bytes    that the largest of them leaves on disk
-  models   libraries of models that were imported on the way: none
+The stage itself runs ten times on score columns in the form that verify, back_translate and screen write. The last line
+is a JSON object:
+  seconds  total of all ten
+  bytes    written to disk by the largest of them
+  models   model libraries that were imported: none
 """
 
 import json
@@ -45,7 +46,7 @@ PAPER |= {
 
 
 def drawn(root: Path) -> dict[str, Path]:
-    """Stages' directories with random scores: at the paper's threshold about a fifth of the records fall."""
+    """Return stage directories with random scores; at the paper's threshold about a fifth of the records are rejected."""
     random = np.random.default_rng(0)
     columns = [rule.column for rule in RULES.values()]
     scored = pa.schema([("id", pa.string()), *((name, SCORES) for name in columns)])

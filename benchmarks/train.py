@@ -1,17 +1,17 @@
-"""Training beside `transformers.Trainer` and beside a plain padded loop: samples a second and loss; start-up and memory.
+"""Training compared with `transformers.Trainer` and a plain padded loop: samples per second, loss, start-up time, memory.
 
     python benchmarks/train.py [--samples 240] [--repeats 5]      about half an hour on two cores
     python benchmarks/train.py --quick                            a few minutes
 
-One tiny Qwen2-VL of 7.3M parameters and samples as long as benchmarks/training/lengths.yaml says, in English and Arabic; same
-optimizer, schedule, samples, tokens and images; decoding images is in the time of all three, tokenising is in none's.
-Each run is a process of its own, they alternate, medians count. Needs `pip install accelerate` for the Trainer. The last line
-is a JSON object:
+All train one tiny Qwen2-VL of 7.3M parameters on English and Arabic samples with the lengths in
+benchmarks/training/lengths.yaml, with the same optimizer, schedule, samples, tokens and images. The time includes
+decoding images for all three and tokenizing for none. Each run is a separate process, runs alternate, and medians are
+reported. The Trainer needs `pip install accelerate`. The last line is a JSON object:
 
-  speedup_vs_trainer, speedup_vs_plain   samples a second of ours over theirs
+  speedup_vs_trainer, speedup_vs_plain   our samples per second divided by theirs
   validation_loss                        after the same samples, on the same held-out ones, measured by one function
-  startup_s                              from starting the process to the end of the first step, 100,000 prepared samples
-  memory_ratio                           peak memory with 200,000 prepared samples over that with 10,000
+  startup_s                              from process start to the end of the first step, with 100,000 prepared samples
+  memory_ratio                           peak memory with 200,000 prepared samples divided by that with 10,000
 """
 
 import argparse
@@ -40,7 +40,7 @@ def speed(work: Path, samples: int, repeats: int) -> dict[str, Any]:
 
 
 def scale(work: Path, counts: list[int]) -> dict[int, dict[str, float]]:
-    """Seconds to the first step, and peak memory in MB after ten, with so many prepared samples."""
+    """Return the seconds to the first step and the peak memory in MB after ten, for each number of prepared samples."""
     made = {}
     for count in counts:
         out = work / f"scale-{count}"

@@ -1,14 +1,14 @@
-"""Full-size Qwen2-VL from random weights on one GPU: tokens a second and model FLOPs utilisation, packed and padded.
+"""Full-size Qwen2-VL from random weights on one GPU: tokens per second and model FLOPs utilisation, packed and padded.
 
-    python benchmarks/train_gpu.py                          # 2B, bfloat16 arithmetic, float32 weights: 40 GB and more
-    python benchmarks/train_gpu.py --model qwen2_vl_7b      # weights and optimizer in bfloat16: 70 GB and more
-    python benchmarks/train_gpu.py --pico                   # a tiny model, on any machine: that the script works
+    python benchmarks/train_gpu.py                          # 2B, bfloat16 computation, float32 weights: 40 GB or more
+    python benchmarks/train_gpu.py --model qwen2_vl_7b      # weights and optimizer in bfloat16: 70 GB or more
+    python benchmarks/train_gpu.py --pico                   # a tiny model, on any machine: checks that the script works
 
-Samples as long as benchmarks/training/lengths.yaml says, four times over, as real ones are: random tokens, random pixels.
-Packed rows go through this project's own batches, loss and attention; the padded loop takes the same samples in batches of
-as many tokens with the library's own forward pass and loss, the same attention, optimizer and gradient checkpointing. They
-alternate; medians count. Utilisation counts each operation once: what checkpointing computes again is not work. The last
-line is a JSON object.
+Samples are random tokens and pixels, four times as long as in benchmarks/training/lengths.yaml, like real ones. Packed
+rows use this project's own batches, loss and attention. The padded loop uses the library's own forward pass and loss on
+the same samples, in batches of the same number of tokens, with the same attention, optimizer and gradient
+checkpointing. The two alternate, and medians are reported. Utilisation counts each operation once, so it excludes
+recomputation. The last line is a JSON object.
 """
 
 import argparse
@@ -43,12 +43,12 @@ from ain.objective.sft import SupervisedFineTuning  # noqa: E402
 from ain.runtime.device import tflops  # noqa: E402
 from ain.trainer.packing import best_fit  # noqa: E402
 
-TIMES = 4  # real samples are so many times longer than those of lengths.yaml
+TIMES = 4  # how many times longer real samples are than those of lengths.yaml
 Sample = tuple[Tokens, list[Image.Image]]
 
 
 def architecture(name: str, pico: bool) -> dict[str, Any]:
-    """From conf/model, with what a 7B has not of its own taken from the 2B; or a tiny one of the same shape."""
+    """Return the architecture from conf/model, with missing 7B values taken from the 2B; or a tiny one."""
     if pico:
         text = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2}
         text |= {"num_key_value_heads": 1, "vocab_size": 1_000}
@@ -80,7 +80,7 @@ def config(name: str, pico: bool, processor: Qwen2VLProcessor) -> Any:
 
 
 def samples(count: int, processor: Qwen2VLProcessor, vocabulary: int, times: int, seed: int = 0) -> list[Sample]:
-    """One turn each; what counts is how many tokens there are of which kind."""
+    """Return samples of one turn each; only the number of tokens of each kind matters."""
     draw, noise = random.Random(seed), np.random.default_rng(seed)
     kinds = list(LENGTHS["kinds"].values())
     made = []
@@ -93,7 +93,7 @@ def samples(count: int, processor: Qwen2VLProcessor, vocabulary: int, times: int
         ids: list[int] = []
         labels: list[int] = []
         for layout in media:
-            ids += [20] + [processor.image_token_id] * layout.tokens  # one of text between images
+            ids += [20] + [processor.image_token_id] * layout.tokens  # one text token between images
         labels += [IGNORE] * len(ids)
         for _ in range(draw.randint(*kind["turns"])):
             for what in ("question", "answer"):
@@ -111,7 +111,7 @@ def rows(drawn: list[Sample], pack_length: int) -> list[list[Sample]]:
 
 
 def batches(drawn: list[Sample], pack_length: int) -> list[list[Sample]]:
-    """In the order drawn, as many as fit when padded."""
+    """Return batches in the order drawn, each with as many samples as fit when padded."""
     made: list[list[Sample]] = [[]]
     for sample in drawn:
         longest = max(len(tokens.input_ids) for tokens, _ in [*made[-1], sample])
@@ -122,7 +122,7 @@ def batches(drawn: list[Sample], pack_length: int) -> list[list[Sample]]:
 
 
 def passes(run: Callable[[Any], torch.Tensor], made: list[Any], optimizer: Any, device: str, bf16: bool) -> float:
-    """Seconds for a step on each batch."""
+    """Return the seconds for a step on each batch."""
     synchronize = torch.cuda.synchronize if device == "cuda" else lambda: None
     synchronize()
     begun = time.perf_counter()
@@ -141,14 +141,14 @@ def moved(batch: dict[str, Any], device: str) -> dict[str, Any]:
 
 
 def random_model(chosen: argparse.Namespace, device: str) -> tuple[Any, Qwen2VL]:
-    """(model, family); float32 weights where these fit, else bfloat16 ones."""
+    """Return (model, family), with float32 weights if they fit, else bfloat16."""
     from transformers import Qwen2VLForConditionalGeneration
 
     with tempfile.TemporaryDirectory() as temporary:
         tiny.save_processor(tiny.chat_tokenizer(["a b c"], 300), Path(temporary))
         processor = Qwen2VLProcessor(temporary)
         made = config(chosen.model, chosen.pico, processor)
-        processor.tokenizer, processor.image_processor  # noqa: B018  read while they are there
+        processor.tokenizer, processor.image_processor  # noqa: B018  load them while their files exist
     with torch.device(device):
         model = Qwen2VLForConditionalGeneration(made)
     model = model.to(torch.float32 if whole(chosen) else torch.bfloat16).train()
@@ -157,19 +157,19 @@ def random_model(chosen: argparse.Namespace, device: str) -> tuple[Any, Qwen2VL]
 
 
 def whole(chosen: argparse.Namespace) -> bool:
-    """Whether weights are float32, and only the arithmetic is bfloat16."""
+    """Return whether weights are float32 and only the computation is in bfloat16."""
     return chosen.model == "qwen2_vl_2b" or chosen.pico
 
 
 def timed(
     chosen: argparse.Namespace, model: Any, family: Qwen2VL, name: str, ours: list[Any], theirs: list[Any], device: str
 ) -> dict[str, float]:
-    """Median seconds of a pass over the packed rows, and over the padded batches."""
+    """Return the median seconds of a pass over the packed rows, and over the padded batches."""
     optimizer = torch.optim.AdamW(model.parameters(), 1e-5, fused=True)
     module = SupervisedFineTuning(model, family, steps=1)
     bf16 = device == "cuda" and whole(chosen)
     seconds: dict[str, list[float]] = {"packed": [], "padded": []}
-    for repeat in range(chosen.repeats + 1):  # the first warms up
+    for repeat in range(chosen.repeats + 1):  # the first is a warm-up
         attention.use(model, name)
         first = passes(lambda batch: module.training_step(batch, 0), ours, optimizer, device, bf16)
         with attention.generating(model, name if name.startswith("flash") else "sdpa"):

@@ -1,13 +1,13 @@
-"""Supervised fine-tuning of one tiny Qwen2-VL by this project, by LLaMA-Factory and by TRL: samples a second and loss.
+"""Supervised fine-tuning of a tiny Qwen2-VL with this project, LLaMA-Factory and TRL: samples per second and loss.
 
     python benchmarks/train_peers.py [--environments DIR] [--samples 400] [--repeats 3] [--checkpointing off]
 
-Each peer is installed, pinned, into an environment of its own, and trains through its own entry point
-(benchmarks/training). The runs alternate, ours and theirs, so that a slow minute of the machine is everyone's; the medians
-over the repeats count. Timed is training from the first step to the last; what a peer prepares before is not, what it
-does batch by batch is. The last line is one JSON object.
+Each peer is installed, pinned, into its own environment, and trains through its own entry point (benchmarks/training).
+Our runs and theirs alternate, so that slow periods of the machine affect all; medians over the repeats are reported.
+Training is timed from the first step to the last: preparation before that is excluded, work per batch is included. The
+last line is a JSON object.
 
-An environment takes minutes and 6 GB; without DIR they are made and thrown away. No GPU, no hub.
+An environment takes minutes and 6 GB to build; without DIR they are temporary. No GPU or hub access is needed.
 """
 
 import argparse
@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "training"))
 import data
 from runs import HERE, SETTINGS, interleaved, summary
 
-# Both peers make an AutoProcessor, which wants torchvision, and torchvision fits the torch of the same index only. Hence
-# ===: a torch+cpu of the same version from elsewhere is no match. The two share torch, as the greater part of the work.
+# Both peers use an AutoProcessor, which needs torchvision, which only works with torch from the same index. Hence
+# ===: torch+cpu of the same version from elsewhere does not match. Both use the same torch, which does most of the work.
 TORCH = ("torch===2.13.0", "torchvision==0.28.0", "numpy==2.4.6")
 PINS = {
     # The newest transformers, accelerate, peft, trl and datasets that this release allows.
@@ -40,7 +40,7 @@ PINS = {
         "pillow==11.3.0",
         "av==16.0.0",
     ),
-    # Masking all but the answers of samples with images wants transformers 5.18 or newer.
+    # Masking everything except answers in samples with images needs transformers 5.18 or newer.
     "trl": (
         *TORCH,
         "trl==1.16.0",
@@ -53,7 +53,7 @@ PINS = {
 
 
 def prepared(environment: Path, pins: tuple[str, ...]) -> Path:
-    """The environment's interpreter; pip leaves one alone that has the pins already."""
+    """Return the environment's interpreter; pip leaves an environment that already has the pins unchanged."""
     python = environment / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", environment], check=True)

@@ -1,14 +1,14 @@
-"""Speed and memory of translating through a chat server, beside a plain asyncio script that does the same.
+"""Speed and memory of translating through a chat server, compared with a plain asyncio script.
 
     python benchmarks/translate.py            about eight minutes on two cores
     python benchmarks/translate.py --quick    two minutes, smaller numbers
-    python benchmarks/translate.py --distilabel     beside distilabel too, in an environment of its own
+    python benchmarks/translate.py --distilabel     also compare with distilabel, in its own environment
 
 The last line is a JSON object:
-  share_of_limit  records a minute as a share of the limit of 6,000 requests, after ten seconds to warm up, 500 ms an answer
-  cpu_ratio       CPU time of our whole process for a record, against the plain script's (openai client, semaphore of 64)
-  memory_ratio    our peak memory for ten times the records, against that for one time
-The server answers from another process, whose time is not counted.
+  share_of_limit  records per minute divided by the limit of 6,000 requests, after ten seconds of warm-up, 500 ms latency
+  cpu_ratio       CPU time per record of our whole process over that of the plain script (openai client, semaphore of 64)
+  memory_ratio    our peak memory for ten times the records divided by that for one time
+The server runs in another process, whose time is not counted.
 """
 
 import argparse
@@ -54,7 +54,7 @@ asyncio.run(main())
 
 
 def records(count: int, folder: Path) -> Path:
-    """Records that are all different, so that both scripts make the same number of requests."""
+    """Write records that are all different, so that both scripts make the same number of requests."""
     folder.mkdir(parents=True)
     rows = []
     for i in range(count):
@@ -77,7 +77,7 @@ def server(**settings: Any) -> Iterator[str]:
 
 
 def measured(command: list[str]) -> dict[str, float]:
-    """CPU seconds, wall seconds and peak memory in MB of a whole process."""
+    """Return the CPU seconds, wall seconds and peak memory in MB of a whole process."""
     started = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT)
     assert process.stderr
@@ -109,7 +109,7 @@ def plain(data: Path, url: str, outputs: Path) -> list[str]:
 
 
 def share_of_limit(work: Path, seconds: int) -> float:
-    """Answers in each second after the first ten, against 6,000 a minute."""
+    """Return the rate of answers after the first ten seconds, divided by the limit of 6,000 per minute."""
     count = 100 * seconds
     data = records(count, work / "limit")
     with server(latency=0.5, stamps=str(work / "stamps")) as url:
@@ -125,7 +125,7 @@ def share_of_limit(work: Path, seconds: int) -> float:
 
 
 def cpu_and_memory(work: Path, small: int, repeats: int) -> dict[str, Any]:
-    """Medians of interleaved repeats; memory for ten times the records once."""
+    """Return medians of interleaved repeats; memory for ten times the records is measured once."""
     data = records(small, work / "small")
     found: dict[str, list[float]] = {"ours": [], "plain": []}
     peaks = []

@@ -1,19 +1,20 @@
-"""Verification beside a plain `SentenceTransformer.encode` of all rows in order: time, scores, memory.
+"""Verification compared with a plain `SentenceTransformer.encode` of all rows in order: time, scores, memory.
 
     python benchmarks/verify.py            about ten minutes on two cores
     python benchmarks/verify.py --quick    a tenth of the rows
 
-Turns are drawn from the world; a number at the end makes as many of them distinct as are wanted. Of the rows of a visual
-question answering set with short answers, 40 % are taken to be distinct turns (`--share`). The plain script encodes the
-English and the Arabic of every row with the library's own call, at the better of two batch sizes; ours is the similarity
-that the verify stage computes, reading the records and looking up every row included. The last line is a JSON object:
+Turns are drawn from the world, with a number appended to make the wanted number of them distinct. For a visual question
+answering set with short answers, 40 % of the rows are assumed to be distinct turns (`--share`). The plain script
+encodes the English and the Arabic of every row with the library's own call, at the better of two batch sizes. Ours
+computes the similarity like the verify stage, including reading the records and looking up every row. The last line is
+a JSON object:
 
   speedup                at that share; ideal: rows / distinct
   speedup_no_repetition  all rows distinct
   speedup_onnx           all rows distinct, backend onnx; speedup_int8 likewise
   score_error            the largest difference of a score, backend torch; onnx and int8 likewise
-  memory_ratio           peak memory of the whole stage at 200,000 rows against 20,000, net of the index of distinct texts
-  checks_us              what the checks that need no encoder add for a turn, microseconds
+  memory_ratio           peak memory of the whole stage at 200,000 rows over 20,000, without the index of distinct texts
+  checks_us              microseconds per turn of the checks that need no encoder
 """
 
 import argparse
@@ -48,7 +49,7 @@ REPEATS = 3
 
 
 def turns(count: int, share: float) -> Iterator[Pair]:
-    """(English, Arabic), `share` of them distinct; some come often and many once, as in people's questions."""
+    """Yield (English, Arabic) turns, `share` of them distinct; some occur often and many once, as in real questions."""
     seen = dict.fromkeys(
         (q.question, q.answer, q.question_ar, q.answer_ar)
         for d in DOMAINS
@@ -67,7 +68,7 @@ def turns(count: int, share: float) -> Iterator[Pair]:
 
 
 def stages(root: Path, count: int, share: float) -> tuple[Path, Path]:
-    """collect and translate as the pipeline leaves them, in a shuffled order."""
+    """Write collect and translate directories like the pipeline's, in shuffled order."""
     order = random.Random(1).sample(range(count), count)
     pairs = list(turns(count, share))
     collect, translate = (
@@ -167,7 +168,7 @@ else:
 
 
 def peak(root: Path, checkpoint: str, rows: int, share: float) -> tuple[float, float]:
-    """(peak of the stage, size of the index), MB."""
+    """Return (peak memory of the stage, size of the index) in MB."""
     stages(root, rows, share)
     made = []
     for what in ("stage", "index"):
@@ -178,7 +179,7 @@ def peak(root: Path, checkpoint: str, rows: int, share: float) -> tuple[float, f
 
 def checks_us() -> float:
     rows = [("", [one], [other]) for one, other in turns(3_000, 1.0)]
-    list(stage.scored(rows[:1], lambda pairs: np.zeros(len(pairs))))  # loads what is to be loaded
+    list(stage.scored(rows[:1], lambda pairs: np.zeros(len(pairs))))  # loads the libraries
     started = time.perf_counter()
     list(stage.scored(rows, lambda pairs: np.zeros(len(pairs))))
     return (time.perf_counter() - started) / len(rows) * 1e6

@@ -1,4 +1,4 @@
-"""What the tests of chat translation share: a command against a server on loopback, and what must come of it."""
+"""Shared by the chat translation tests: running a command against a server on loopback, and checking its results."""
 
 import json
 import urllib.request
@@ -32,7 +32,7 @@ def manifest(outputs: Path) -> dict[str, Any]:
 
 
 def check(outputs: Path) -> dict[str, list[str]]:
-    """Every record is there with its own Arabic, or rejected; gives id → reasons."""
+    """Check that every record has its own Arabic or is rejected; return id → reasons."""
     (collect,), (out,) = ((outputs / "data").glob(name) for name in ("01-*", "02-*"))
     made = {row["id"]: row["turns"] for row in Shards(out).rows(["id", "turns"])}
     rejected = {row["id"]: row["reasons"] for row in Shards(out).rows(["id", "reasons"], "rejected")}

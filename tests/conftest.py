@@ -1,4 +1,4 @@
-"""Fixtures: the command line as a user has it, and a pico world that goes the whole way in seconds."""
+"""Fixtures: the command line as a user runs it, and a pico world that runs through all stages in seconds."""
 
 import json
 import os
@@ -16,8 +16,8 @@ from ain.storage.locks import lock
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-# The same code as the default run, with checkpoints of a few steps and a dozen scenes. The translator learns a little more,
-# or nothing it says would ever end.
+# The same code as the default run, with checkpoints of a few steps and a dozen scenes. The translator is trained longer,
+# because otherwise it never generates an end of sequence.
 PICO = (
     "source.scenes=12",
     "source.authentic=4",
@@ -51,7 +51,7 @@ def ain(*words: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> Res
 
 
 def shared(factory: pytest.TempPathFactory, name: str) -> Path:
-    """One directory for all workers of this session."""
+    """Return a directory that all workers of this session share."""
     base = factory.getbasetemp()
     made = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
     made.mkdir(exist_ok=True)
@@ -60,7 +60,7 @@ def shared(factory: pytest.TempPathFactory, name: str) -> Path:
 
 @pytest.fixture(scope="session")
 def pico(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An outputs directory where the pico run is finished, to be read; whoever needs it first makes it."""
+    """Return an outputs directory with a finished pico run, for reading only; the first test that needs it creates it."""
     outputs = shared(tmp_path_factory, "pico")
     with lock(outputs):
         if not (outputs / "report" / "index.html").exists():
@@ -71,13 +71,13 @@ def pico(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where tiny checkpoints of full training are kept for all tests."""
+    """Return the directory where all tests store fully trained tiny checkpoints."""
     return shared(tmp_path_factory, "checkpoints")
 
 
 @pytest.fixture
 def stages() -> Callable[[Path], dict[str, list[Path]]]:
-    """Stage name → its finished directories under an outputs directory."""
+    """Return a function that maps stage names to their finished directories under an outputs directory."""
 
     def found(outputs: Path) -> dict[str, list[Path]]:
         names: dict[str, list[Path]] = {}
@@ -90,7 +90,7 @@ def stages() -> Callable[[Path], dict[str, list[Path]]]:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., str]]:
-    """Starts servers; each call gives a base URL."""
+    """Start servers; each call returns a base URL."""
     running = []
 
     def start(**settings: Any) -> str:
@@ -107,7 +107,7 @@ def serve() -> Iterator[Callable[..., str]]:
 
 @pytest.fixture(scope="session")
 def vqa(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """2,000 records as visual question answering has them: few nouns, fewer answers, now and then a long one."""
+    """2,000 records like those of visual question answering: few nouns, fewer answers, and a long one now and then."""
     folder, draw = tmp_path_factory.mktemp("vqa"), random.Random(0)
     nouns = "cat dog car bus tree house shirt table chair boat plane train horse bird cup plate phone lamp"
     rows = []
@@ -143,5 +143,5 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first, so that no worker is left with one of them at the end."""
+    """Run the longest files first, so that no worker is still busy with one at the end."""
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))

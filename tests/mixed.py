@@ -1,4 +1,4 @@
-"""Samples of all kinds in one mixture, and a training of them, here or in a process that may die."""
+"""Samples of all kinds in one mixture, and a training on them, in this process or in one that can be killed."""
 
 import json
 import multiprocessing
@@ -31,7 +31,7 @@ HELD_OUT = 6
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
-    """Several turns, several images, none, and videos; half are text alone, so that whole rows are without images."""
+    """Rows with several turns, several images, none, and videos. Half are text only, so that whole rows have no images."""
     made: list[dict[str, Any]] = []
     for i in range(48 + HELD_OUT):
         name = f"{i}.png"
@@ -50,7 +50,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
 
 
 def prepared(checkpoint: str, where: Path, name: str = "qwen2_vl") -> Path:
-    """name: of the checkpoint's family."""
+    """Write and tokenize the samples. name: the checkpoint's family."""
     folder = where / "folder"
     folder.mkdir(parents=True)
     (folder / "rows.json").write_text(json.dumps(rows(folder)), encoding="utf-8")
@@ -58,14 +58,14 @@ def prepared(checkpoint: str, where: Path, name: str = "qwen2_vl") -> Path:
 
 
 class BrokenOnTheSecondRank(SupervisedFineTuning):
-    """A loss that is no number there, as a broken sample would make one."""
+    """An objective whose loss is NaN on the second rank, as with a broken sample."""
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
         return super().training_step(batch, index) * (float("nan") if distributed.rank() == 1 else 1.0)
 
 
 def training(tokenized: Path, checkpoint: str, out: Path, **changes: Any) -> Training:
-    """A few steps; `changes` are of the trainer's settings, `model` of the model's arguments, `name` its family."""
+    """Return a training of a few steps. `changes`: trainer settings; `model`: the model's arguments; `name`: its family."""
     model = family(changes.pop("name", "qwen2_vl"), checkpoint, **changes.pop("model", {}))
     objective = partial(SupervisedFineTuning, learning_rate=changes.pop("learning_rate", 1e-3))
     settings = TrainerSettings(
@@ -76,7 +76,7 @@ def training(tokenized: Path, checkpoint: str, out: Path, **changes: Any) -> Tra
 
 
 def run(job: Training) -> None:
-    """What the train stage does."""
+    """Train and export, like the train stage."""
     distributed.run(fit, job, job.settings.devices, 1, job.libraries)
     chosen = job.checkpoints.latest()
     assert chosen is not None
@@ -84,18 +84,18 @@ def run(job: Training) -> None:
 
 
 def elsewhere(job: Training, die_at_step: int | None = None, die_at_write: int | None = None) -> int:
-    """The same in a process of its own, forked where the libraries are loaded; its exit status."""
+    """Run the same in a separate process, forked from one with the libraries loaded; return its exit status."""
     multiprocessing.set_forkserver_preload(["mixed", "deepspeed"])
     context = multiprocessing.get_context("forkserver")
     process = context.Process(target=_run, args=(job, die_at_step, die_at_write))
     process.start()
-    process.join(120)
+    process.join(400)
     assert process.exitcode is not None, "it hangs"
     return process.exitcode
 
 
 def _run(job: Training, die_at_step: int | None, die_at_write: int | None) -> None:
-    """Killed when a step's row is written, where no checkpoint is; or around the n-th file that gets its name."""
+    """Run, and be killed after a step's row is written, between checkpoints, or around the n-th renaming of a file."""
     torch.set_num_threads(1)
     add, replace, written = history.History.add, os.replace, [0]
 

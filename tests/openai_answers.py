@@ -1,5 +1,5 @@
-"""What the test server answers: a verdict about an image, or a "translation" letter by letter into Arabic script, which
-leaves capitals, digits and everything in <> or after http alone, so that a right answer can be told from the question.
+"""Answers of the test server: a verdict on an image, or a "translation" letter by letter into Arabic script. It keeps
+capitals, digits and everything in <> or after http, so that a right answer can be told from the question.
 """
 
 import base64
@@ -22,7 +22,7 @@ def arabic(text: str) -> str:
 
 
 def things(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """What an answer was sent about: an image, or the items of a translation."""
+    """Return what an answer is about: an image, or the items of a translation."""
     seen = image_part(body)
     return [{"image": hashlib.sha256(seen).hexdigest()}] if seen else items(body)
 
@@ -36,7 +36,7 @@ def image_part(body: dict[str, Any]) -> bytes | None:
 
 
 def verdict(seen: bytes, body: dict[str, Any], fault: str | None) -> str:
-    """Unsafe is what has a reddish corner. Garbage may be mended when asked again."""
+    """Return "Unsafe" for an image with a reddish corner. The fault "garbage_once" goes away when asked again."""
     if fault == "garbage" or (fault == "garbage_once" and len(body["messages"]) == 1):
         return "Sure, that looks fine to me!"
     red, green, _ = Image.open(io.BytesIO(seen)).convert("RGB").getpixel((0, 0))  # type: ignore[misc]
@@ -97,7 +97,7 @@ def error(status: int, message: str, code: str, headers: dict[str, str] | None =
 
 
 def unsupported(body: dict[str, Any]) -> web.Response | None:
-    """What models that reason say of parameters that they do not take."""
+    """Return the error of reasoning models for parameters that they do not support."""
     for name in ("max_tokens", "temperature"):
         if body["model"].startswith("reasoning") and name in body:
             said = f"Unsupported parameter: '{name}' is not supported with this model."

@@ -1,10 +1,10 @@
-"""A server on loopback that speaks OpenAI's protocol (chat completions, files, batches), keeps limits, and misbehaves on demand.
+"""A loopback server for OpenAI's protocol (chat completions, files, batches) that enforces limits and injects faults.
 
     python tests/openai_server.py '{"faults": {"429": 0.1}, "latency": 0.5}'      prints its port
 
-`openai_answers.py` says what it answers. What it was asked can be read at /log. Models named reasoning... accept neither
-max_tokens nor temperature, as OpenAI's own do. Which request suffers which fault is drawn from its content and from how
-often it came, so that runs are alike.
+`openai_answers.py` defines its answers. /log lists the requests it received. Models named reasoning... accept neither
+max_tokens nor temperature, like OpenAI's own. Which request gets which fault depends on its content and on how often it
+came, so that runs are reproducible.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class Server:
         key: str | None = None,
         stamps: str | None = None,
     ) -> None:
-        """stamps: a file to write the time of each answer to."""
+        """stamps: a file to which the time of each answer is written."""
         self.faults, self.latency, self.rpm, self.key = faults, latency, rpm, key
         self.stamps = open(stamps, "w") if stamps else None  # noqa: SIM115
         self.asked: Counter[str] = Counter()  # text of a unit → how often an answer to it was sent
@@ -52,7 +52,7 @@ class Server:
         return app
 
     def drawn(self, content: str) -> str | None:
-        """The fault that this request suffers this time."""
+        """Return the fault that this request gets this time."""
         seed = hashlib.md5(f"{content} {self.came[content]}".encode(), usedforsecurity=False).hexdigest()
         kinds = [*self.faults, None]
         return random.Random(seed).choices(kinds, [*self.faults.values(), max(0.0, 1 - sum(self.faults.values()))])[0]
@@ -87,7 +87,7 @@ class Server:
         if fault == "hang":
             response = web.StreamResponse(headers={"Content-Type": "application/json"})
             await response.prepare(request)
-            for _ in range(10_000):  # a byte now and then, for ever
+            for _ in range(10_000):  # a byte now and then, without end
                 await response.write(b" ")
                 await asyncio.sleep(0.05)
         answer = completion(body, fault)
@@ -162,7 +162,7 @@ class Server:
             "status": "validating",
             "request_counts": {"total": len(lines), "completed": 0, "failed": 0},
         }
-        if "lost_create" in self.faults and name == "batch_0":  # it is made, and nobody is told
+        if "lost_create" in self.faults and name == "batch_0":  # the batch is created, but the client is not told
             assert request.transport
             request.transport.close()
         return web.json_response(self.batches[name])
@@ -171,7 +171,7 @@ class Server:
         return web.json_response({"object": "list", "data": list(self.batches.values()), "has_more": False})
 
     async def retrieve(self, request: web.Request) -> web.Response:
-        """A batch takes one step each time somebody looks."""
+        """Return a batch, which advances one step each time it is requested."""
         batch = self.batches[request.match_info["id"]]
         if batch["status"] == "validating":
             batch["status"] = "in_progress"
@@ -188,7 +188,7 @@ class Server:
         return web.json_response(batch)
 
     def finish(self, batch: dict[str, Any]) -> None:
-        """Writes output and error file, in another order, with some rows missing and some twice, as the faults say."""
+        """Write output and error files, in another order, with some rows missing and some twice, as the faults say."""
         good, bad = [], []
         for line in self.files[batch["input_file_id"]][1].decode().splitlines():
             row = json.loads(line)

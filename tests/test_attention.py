@@ -1,4 +1,4 @@
-"""Which attention runs and why, and that torch's variable-length attention is called as its version wants it."""
+"""The choice of attention and its reason, and calling torch's variable-length attention with each version's arguments."""
 
 import sys
 from pathlib import Path
@@ -24,7 +24,7 @@ def ampere(monkeypatch: pytest.MonkeyPatch) -> None:
 def installed(monkeypatch: pytest.MonkeyPatch, module: str, source: str, where: Path) -> None:
     (where / f"{module}.py").write_text(source, encoding="utf-8")
     monkeypatch.syspath_prepend(where)
-    monkeypatch.setitem(sys.modules, module, ModuleType(module))  # so that it is as before in the end
+    monkeypatch.setitem(sys.modules, module, ModuleType(module))  # so that it is restored in the end
     del sys.modules[module]
 
 
@@ -98,7 +98,7 @@ def test_a_family_has_candidates_of_its_own() -> None:
 
 
 def reference(q: Any, k: Any, v: Any, cu: Any, causal: bool, scale: float | None, groups: int) -> torch.Tensor:
-    """Sample by sample, [T, heads, d]."""
+    """Return the attention computed sample by sample: [T, heads, d]."""
     pieces = []
     for start, end in zip(cu[:-1].tolist(), cu[1:].tolist(), strict=True):
         one = [
@@ -150,7 +150,7 @@ def three(kind: ModelFamily) -> list[Sample]:
 def test_variable_length_attention_in_language_model_and_vision_tower(
     function: Any, kind: ModelFamily, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a GPU it is replaced by the same arithmetic, with the signatures of three versions of torch."""
+    """Without a GPU, torch's function is replaced by the same computation, with the signatures of three torch versions."""
     calls: list[int] = []
 
     def counted(*arguments: Any, **named: Any) -> Any:
@@ -168,7 +168,7 @@ def test_variable_length_attention_in_language_model_and_vision_tower(
     assert model.config.text_config is model.model.language_model.config
     row, _, _ = packed(model, kind, samples)
     text, vision = model.config.text_config.num_hidden_layers, model.config.vision_config.depth
-    assert len(calls) == text + vision  # one call a layer
+    assert len(calls) == text + vision  # one call per layer
     assert calls.count(3) >= text
     row.sum().backward()
     assert all(parameter.grad is not None for parameter in model.parameters())

@@ -1,4 +1,4 @@
-"""How much comes back: the libraries' own values on public examples, and on the edges; the sample; Table 9."""
+"""Back-translation scores: the libraries' own values on public examples, edge cases, sampling, and Table 9."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_bleu_is_sacrebleus() -> None:
 
 
 def test_meteor_is_nltks_without_synonyms() -> None:
-    """The example of NLTK's documentation, which none of its matches owes to a synonym."""
+    """The example of NLTK's documentation, in which no match depends on a synonym."""
     made = "It is a guide to action which ensures that the military always obeys the commands of the party"
     reference = "It is a guide to action that ensures that the military will forever heed Party commands"
     assert overlap.meteor(made, reference, "en") == pytest.approx(0.6944, abs=1e-4)
@@ -57,15 +57,15 @@ METRICS: list[Callable[[str, str, str], float]] = [
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_edges(metric: Callable[[str, str, str], float]) -> None:
-    """Nothing is worth nothing, the same is worth all; Arabic is compared after normalising."""
+    """Empty text scores 0, identical text scores 1; Arabic is compared after normalising."""
     for made, reference in (("", ""), ("", "red"), ("red", ""), ("blue", "red")):
         assert metric(made, reference, "en") == 0
-    all_ = pytest.approx(1.0, abs=0.02)  # METEOR keeps a little back for one long match
+    all_ = pytest.approx(1.0, abs=0.02)  # METEOR's penalty applies even to one long match
     assert metric("a red car on the road", "a red car on the road", "en") == all_
     assert metric("هَٰذِهِ جُمْلَةٌ طويلةٌ مِنَ المِثالِ", "هذه جملة طويلة من المثال", "ar") == all_
     assert metric("السيارة حمراء تقف هنا", "القطة سوداء تنام هناك", "ar") == 0
     one_word = metric("red", "red", "en")
-    assert one_word == (0.5 if metric is overlap.meteor else 1)  # as NLTK has it
+    assert one_word == (0.5 if metric is overlap.meteor else 1)  # as in NLTK
 
 
 def test_a_sample_is_the_same_in_any_order() -> None:
@@ -78,7 +78,7 @@ def test_a_sample_is_the_same_in_any_order() -> None:
 
 
 class Mirror(TextTranslator):
-    """Gives the text back, and fails on what is lost."""
+    """A translator that returns its input and fails on some texts."""
 
     target = "en"
 
@@ -133,7 +133,7 @@ def test_what_was_not_in_the_language_translated_back_into_is_left_out(tmp_path:
 
 
 def test_back_translation_by_a_chat_model_has_its_own_names_and_faults() -> None:
-    """The same class as for translating, into English: what is scored later is no fault, and messages name its own keys."""
+    """It uses the translating class, into English: low scores are no faults here, and messages name its own keys."""
     from test_config import config
 
     from ain.pipeline.build import component

@@ -1,4 +1,4 @@
-"""OpenAI's Batch API: complete whatever comes back, and nothing submitted twice wherever the run was killed."""
+"""OpenAI's Batch API: results are complete whatever the server returns, and nothing is submitted twice after a kill."""
 
 import signal
 import subprocess
@@ -22,12 +22,12 @@ BATCH_FAULTS = [
 
 @pytest.mark.parametrize("faults", BATCH_FAULTS, ids=lambda faults: "-".join(faults) or "none")
 def test_batches_come_out_complete(vqa: Path, tmp_path: Path, serve: Serve, faults: dict[str, float]) -> None:
-    """Rows in any order, missing, failed, twice, not in time: only what is missing is submitted again."""
+    """Rows come in any order, missing, failed, twice, or late: only missing ones are submitted again."""
     url = serve(faults=faults)
     good(ain(*words(vqa, tmp_path, url, "translator.how.batch_api=true", "translator.how.enqueued_tokens=100000")))
     assert len(check(tmp_path)) < 200
     asked = log(url)
-    assert len(asked["batches"]) > 2  # the queue takes no more at a time
+    assert len(asked["batches"]) > 2  # the queue limit allows no larger ones
     assert max(batch["requests"] for batch in asked["batches"]) < 500
     mended = sum(kind in faults for kind in ("broken",))
     assert asked["most"] <= 1 + mended
@@ -60,7 +60,7 @@ def test_what_was_refused_is_submitted_again(vqa: Path, tmp_path: Path, serve: S
 
 
 def test_open_batches_are_not_asked_for_again_live(vqa: Path, tmp_path: Path, serve: Serve) -> None:
-    """Nor by another stage directory that asks the same: what is under way is fetched."""
+    """Another stage directory with the same questions does not submit them again either: it fetches the open batches."""
     url = serve(faults={"refused": 0.0})
     command = words(vqa, tmp_path, url, "translator.how.batch_api=true", "translator.how.enqueued_tokens=100000")
     code = (
@@ -78,7 +78,7 @@ def test_open_batches_are_not_asked_for_again_live(vqa: Path, tmp_path: Path, se
 
 
 def test_batches_killed_at_every_step(vqa: Path, tmp_path: Path, serve: Serve) -> None:
-    """Before and after each step is noted, also between upload and create and right after create: nothing twice."""
+    """Kills come before and after each noted step, between upload and create, and after create: nothing is submitted twice."""
     url = serve()
     command = words(vqa, tmp_path, url, "translator.how.batch_api=true", "source.limit=300")
     code = (
@@ -95,7 +95,7 @@ def test_batches_killed_at_every_step(vqa: Path, tmp_path: Path, serve: Serve) -
     )
     kills = 0
     for _ in range(20):
-        # each run dies at its second point: the first is where the last one died after its step
+        # each run dies at its second point: the first is where the previous one died after its step
         point = "2" if kills % 2 else "1"
         run = subprocess.run([sys.executable, "-c", code, point, *command], capture_output=True, cwd=ROOT, check=False)
         if run.returncode == 0:

@@ -33,7 +33,7 @@ A_THIRD = {
 
 
 def test_faults_on_a_third_of_the_requests(vqa: Path, tmp_path: Path, serve: Serve) -> None:
-    """Every record is translated once or rejected with its reason, and a unit is asked again only if its answer was bad."""
+    """Every record is translated once or rejected with its reason; a unit is asked again only if its answer was bad."""
     url = serve(faults=A_THIRD)
     good(ain(*words(vqa, tmp_path, url)))
     rejected = check(tmp_path)
@@ -47,7 +47,7 @@ def test_faults_on_a_third_of_the_requests(vqa: Path, tmp_path: Path, serve: Ser
     before = log(url)["served"]
     for path in (tmp_path / "data").glob("02-*/manifest.json"):
         path.unlink()
-    good(ain(*words(vqa, tmp_path, url)))  # all is known
+    good(ain(*words(vqa, tmp_path, url)))  # all answers are known
     assert log(url)["served"] == before
 
 
@@ -77,7 +77,7 @@ def killed(command: list[str], env: dict[str, str], when: Callable[[], bool]) ->
 
 @pytest.mark.parametrize("batch", [False, True])
 def test_killed_at_a_random_moment(vqa: Path, tmp_path: Path, serve: Serve, batch: bool) -> None:
-    """No answer that was committed is asked for again; at most those in flight are."""
+    """A committed answer is never requested again; only requests in flight are."""
     url = serve(latency=0.0 if batch else 0.02)
     command = words(vqa, tmp_path, url, "translator.how.concurrency=16", f"translator.how.batch_api={batch}".lower())
     draw = random.Random(os.environ.get("AIN_KILL_SEED", "1"))
@@ -94,7 +94,7 @@ def test_killed_at_a_random_moment(vqa: Path, tmp_path: Path, serve: Serve, batc
 
 
 def test_killed_before_and_after_answers_are_committed(vqa: Path, tmp_path: Path, serve: Serve) -> None:
-    """Right before a commit an answer is lost and asked for again; right after, it is not."""
+    """Killed right before a commit, the answer is lost and requested again; right after, it is not."""
     url = serve(latency=0.02)
     command = words(vqa, tmp_path, url, "translator.how.concurrency=8", "source.limit=200")
     code = (
@@ -140,7 +140,7 @@ def test_other_hosts_are_not_free_and_get_no_key(vqa: Path, tmp_path: Path) -> N
 
 
 def test_requests_without_an_answer_leave_the_stage_unfinished(vqa: Path, tmp_path: Path, serve: Serve) -> None:
-    """Unless a person gives them up; then they are rejected with the reason."""
+    """With skip_unanswered they are rejected with the reason instead."""
     url = serve(faults={"500": 0.5})
     command = words(vqa, tmp_path, url, "translator.how.max_attempts=1", "source.limit=60")
     result = ain(*command)
@@ -169,7 +169,7 @@ def test_money_is_asked_for_first(vqa: Path, tmp_path: Path, serve: Serve) -> No
 
 
 def test_the_cap_is_never_passed(vqa: Path, tmp_path: Path, serve: Serve) -> None:
-    """Neither by one run nor by many that are started again with the same cap."""
+    """The cap holds for one run, and for many that are restarted with the same cap."""
     url = serve(latency=0.01, faults={"429": 0.1, "503": 0.1})
     priced = words(vqa, tmp_path, url, "translator.how.price=[10,30]", "source.limit=200")
     for _ in range(3):
@@ -179,7 +179,7 @@ def test_the_cap_is_never_passed(vqa: Path, tmp_path: Path, serve: Serve) -> Non
         assert "Traceback" not in result.stderr
     served = log(url)["served"]
     assert served > 5
-    assert served * (300 * 10 + 20 * 30) / 1e6 < 0.2  # what each costs at least
+    assert served * (300 * 10 + 20 * 30) / 1e6 < 0.2  # the minimum cost of each
     good(ain(*priced, "translator.how.max_cost_usd=50", "translator.how.concurrency=2"))
     assert manifest(tmp_path)["kept"] == 200
     assert log(url)["most"] == 1
@@ -199,7 +199,7 @@ def test_the_cap_is_never_passed(vqa: Path, tmp_path: Path, serve: Serve) -> Non
 def test_when_every_request_fails(
     vqa: Path, tmp_path: Path, serve: Serve, settings: dict[str, Any], more: tuple[str, ...], said: str
 ) -> None:
-    """One sentence, a non-zero exit, and soon. The key is in no file and on no screen."""
+    """The command soon exits with one sentence and a non-zero status. The key is in no file and in no output."""
     result = ain(*words(vqa, tmp_path, serve(**settings), *more), env={"OPENAI_API_KEY": SECRET})
     assert result.returncode != 0
     assert said in result.stderr, result.stderr[-2_000:]
@@ -242,7 +242,7 @@ def test_a_dry_run_says_what_it_would_cost(vqa: Path, tmp_path: Path) -> None:
 
 
 def test_models_that_reason_are_asked_as_they_accept_it(vqa: Path, tmp_path: Path, serve: Serve) -> None:
-    """One sentence names the key for each parameter that they refuse; what was asked before costs nothing."""
+    """One sentence names the key for each unsupported parameter; questions asked before cost nothing."""
     url = serve()
     command = words(vqa, tmp_path, url, "translator.model=reasoning", "source.limit=20")
     added: list[str] = []

@@ -1,4 +1,7 @@
-"""Language models on this machine: batches answer as one by one, through the translator too. Images: test_local_sees.py."""
+"""Language models on this machine: batches answer like single requests, also through the translator.
+
+For images, see test_local_sees.py.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ TEXTS = ["What is this?", "How many cats are there in this large image?", "Why?"
 
 @pytest.fixture(scope="module")
 def language_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A causal language model of no sense, in the format of the real ones."""
+    """A random causal language model in the format of real ones."""
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
@@ -60,7 +63,7 @@ def test_a_batch_answers_as_one_by_one(language_model: str, tmp_path: Path) -> N
 
 
 def test_a_local_chat_model_translates(language_model: str, tmp_path: Path) -> None:
-    """What a senseless model says is rejected with its reasons, and is not asked for again."""
+    """Answers of a random model are rejected with their reasons, and not requested again."""
     record = {
         **dict.fromkeys(RECORD.names),
         "id": "a",
@@ -82,7 +85,7 @@ def test_a_local_chat_model_translates(language_model: str, tmp_path: Path) -> N
 
 
 def test_continuations_are_scored_as_one_by_one_by_hand(language_model: str) -> None:
-    """Against a plain forward pass of each; greedy decoding's own answer is called greedy, and no other."""
+    """Compared with a plain forward pass of each. Only the answer of greedy decoding is marked greedy."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

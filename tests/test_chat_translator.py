@@ -1,4 +1,4 @@
-"""What a chat translator asks: the languages of its rows, and the form of its prompts."""
+"""The requests of a chat translator: the languages of its rows, and the form of its prompts."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def translator(**more: Any) -> ChatTranslator:
 
 
 def test_the_source_language_is_that_of_the_row() -> None:
-    """English where a row names none, Arabic for translation back into English."""
+    """The default is English, and Arabic for back-translation into English."""
     ours, back = translator(), translator(target="en")
     assert [ours.source(row) for row in ({"turns": []}, {"language": "de"}, {"language": None})] == ["en", "de", "en"]
     assert back.source({"turns": []}) == "ar"
@@ -23,7 +23,7 @@ def test_the_source_language_is_that_of_the_row() -> None:
 
 
 def test_answers_are_kept_by_language() -> None:
-    """The same words in two languages are two translations; where it is the usual one, keys stay what they were."""
+    """The same text in two languages has two translations; for the default language, keys stay as they were."""
     ours = translator()
     assert ours._key(UNIT, 1, "de") != ours._key(UNIT, 1, "en") != ours._key(UNIT, 2, "en")
     assert ours._key(UNIT, 1, "en") != translator(target="en")._key(UNIT, 1, "en")

@@ -1,4 +1,4 @@
-"""People's own data: both formats, every way a row can be wrong, and the counts that add up."""
+"""User data: both formats, every kind of invalid row, and counts that add up."""
 
 import io
 import json
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(source: Any, out: Path) -> tuple[dict[str, Any], dict[str, list[str]], list[dict[str, Any]]]:
-    """(counts, id or place → reasons, kept records)."""
+    """Return (counts, id or place → reasons, kept records)."""
     counts = collect(source, out)
     shards = Shards(out)
     return (
@@ -222,7 +222,7 @@ def test_a_hub_data_set_with_its_own_columns(tmp_path: Path, how: str, monkeypat
 
 
 def test_a_hub_data_set_with_several_images_a_row(tmp_path: Path) -> None:
-    """As most multi-image data sets have it: a list of images; saved with all its splits."""
+    """Images are a list, as in most multi-image datasets; the dataset is saved with all its splits."""
     rows = {
         "id": [0, 1],
         "images": [[{"bytes": image_part("red")}, {"bytes": image_part("blue")}], []],

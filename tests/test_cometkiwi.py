@@ -1,4 +1,4 @@
-"""Our CometKiwi gives the scores of COMET's own package, and refuses what would make them wrong."""
+"""Our CometKiwi gives the scores of the original COMET package, and refuses inputs that would make them wrong."""
 
 import json
 from pathlib import Path
@@ -20,14 +20,14 @@ def scored(checkpoint: Path, batch_size: int = 4) -> np.ndarray:
 
 @pytest.mark.parametrize("variant", sorted(tiny_comet.VARIANTS))
 def test_scores_are_those_of_the_original_package(variant: str, tmp_path: Path) -> None:
-    """Stored by benchmarks/cometkiwi_peer.py; over the same pairs, with texts that are empty and too long among them."""
+    """Compared with scores from benchmarks/cometkiwi_peer.py on the same pairs, with empty and too long texts among them."""
     made = scored(tiny_comet.build(variant, tmp_path))
     assert made.dtype == np.float32
     np.testing.assert_allclose(made, ORIGINAL[variant], rtol=0, atol=1e-5)
 
 
 def test_the_stored_scores_tell_the_variants_and_the_pairs_apart() -> None:
-    """Else a mix or a cut that is wrong would go unseen: only the pair given twice, and two cut to the same, are alike."""
+    """Otherwise a wrong layer mix or truncation would go unnoticed. Only one duplicate and two truncated pairs are equal."""
     assert np.abs(np.subtract(ORIGINAL["sparsemax"], ORIGINAL["released"])).min() > 1e-3
     for scores in ORIGINAL.values():
         assert len({round(score, 5) for score in scores}) == len(tiny_comet.PAIRS) - 2
@@ -50,7 +50,7 @@ def test_sparsemax_is_the_nearest_point_of_the_simplex() -> None:
 
 
 def changed(checkpoint: Path, **weights: torch.Tensor | None) -> Path:
-    """The same checkpoint with these weights set, or, where None, taken away."""
+    """Return the same checkpoint with these weights set, or removed if None."""
     path = checkpoint / "checkpoints" / "model.ckpt"
     saved = torch.load(path, weights_only=True)
     saved["state_dict"] = {k: v for k, v in {**saved["state_dict"], **weights}.items() if v is not None}
@@ -69,7 +69,7 @@ def changed(checkpoint: Path, **weights: torch.Tensor | None) -> Path:
     ],
 )
 def test_weights_that_do_not_fit_are_refused(name: str, weight: torch.Tensor | None, tmp_path: Path) -> None:
-    """COMET itself loads them all the same, and scores with what happens to be there."""
+    """COMET itself loads such weights and scores with whatever is left."""
     checkpoint = changed(tiny_comet.build("sparsemax", tmp_path), **{name: weight})
     with pytest.raises(UserError, match=name):
         scored(checkpoint)
@@ -104,7 +104,7 @@ def test_a_directory_that_holds_no_checkpoint_is_refused(tmp_path: Path) -> None
 
 
 def test_an_encoder_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
-    """transformers would go on with an empty vocabulary, and every pair of one length would score the same."""
+    """transformers would continue with an empty vocabulary, and all pairs of the same length would score the same."""
     checkpoint = tiny_comet.build("sparsemax", tmp_path)
     (tmp_path / "encoder" / "tokenizer.json").unlink()
     with pytest.raises(UserError, match="has no tokenizer"):

@@ -1,4 +1,4 @@
-"""What a person types, and what is said to them."""
+"""The command line: what users type, and the messages they get."""
 
 import json
 import subprocess
@@ -207,7 +207,7 @@ def test_a_bug_in_one_job_of_a_sweep_leaves_the_others_their_table(tmp_path: Pat
     assert any(line.startswith("source.scenes=1") and "RuntimeError: a bug" in line for line in lines), lines
     assert any(line.startswith("source.scenes=2") and "done" in line for line in lines)
     assert lines[-1].startswith("ain: 1 of 2 jobs failed")
-    assert "Traceback" in result.stderr  # a bug shows where it is
+    assert "Traceback" in result.stderr  # a bug shows its traceback
 
 
 def test_two_at_once_work_once(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Every choice of every group composes, and what has a class is built from it; every experiment composes."""
+"""Every choice of every group composes and builds its class; every experiment composes."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def test_every_choice_composes_and_instantiates(group: str, choice: str, tmp_pat
     models["back_translation"] = "back_translation.translator"
     needed += [f"{models[group]}.model=any"] if choice == "openai_compatible" else []
     needed += [f"{group}.path={tmp_path}/answers.jsonl"] if choice == "answers" else []
-    cfg = config(f"{group}={choice}", "dry_run=true", *needed)  # no GPU is asked for
+    cfg = config(f"{group}={choice}", "dry_run=true", *needed)  # no GPU is needed
     built = build(checked(group, plain(cfg, group)))
     target = OmegaConf.select(cfg, f"{group}._target_")
     if target and not cfg[group].get("_partial_"):

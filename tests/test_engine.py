@@ -1,4 +1,4 @@
-"""Wherever blocks are worked on, the results are the same and come in order. Ray is a real one, started here."""
+"""Every engine gives the same results in the same order. A real Ray is started here."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -39,7 +39,7 @@ def translator(pico: Path) -> Seq2Seq:
 def test_ray_translates_as_this_process_does(
     pico: Path, tmp_path: Path, engine: Ray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Block by block, in order, with what was there before left alone."""
+    """Blocks are translated in order, and existing ones are left unchanged."""
     monkeypatch.setattr("ain.engine.unique.BLOCK", 2)
     here = Unique(TEXTS).translate(tmp_path / "here", translator(pico), Local(), "translate")
     there = Unique(TEXTS).translate(tmp_path / "there", translator(pico), engine, "translate")
@@ -67,7 +67,7 @@ def test_ray_embeds_as_this_process_does(
 
 @pytest.mark.slow
 def test_ray_screens_as_this_process_does(pico: Path, tmp_path: Path, engine: Ray) -> None:
-    """ImageSet travel to the workers, verdicts come back to the right ones."""
+    """Image sets are sent to the workers, and verdicts return to the right images."""
     scenes = {scene.name: scene for scene in islice(World(0).scenes("train", "vqa", unsafe_share=0.5), 6)}
     images = ImageSet(lambda: iter(scenes), lambda name: scenes[name].image, lambda name: (56, 56), len(scenes))
     (checkpoint,) = (pico / "checkpoints").glob("miniature-screener-*")
@@ -82,7 +82,7 @@ def test_ray_screens_as_this_process_does(pico: Path, tmp_path: Path, engine: Ra
 
 
 def test_blocks_are_not_all_on_their_way_at_once(engine: Ray) -> None:
-    """Memory holds two blocks a worker, however many there are."""
+    """At most two blocks per worker are in memory, however many there are."""
     taken: list[int] = []
 
     def blocks() -> Iterator[Any]:

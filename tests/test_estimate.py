@@ -1,4 +1,4 @@
-"""Before a long run: slips of the hand, what it would take, and what to change where it does not fit."""
+"""Checks before a long run: wrong values, the estimated cost, and what to change if it does not fit."""
 
 import re
 from dataclasses import replace
@@ -59,7 +59,7 @@ LORA = {"rank": 4, "alpha": 8, "dropout": 0.1, "target_modules": ["q_proj"]}
     ],
 )
 def test_signatures_say_which_values_are_wrong(kind: Any, key: str, values: list[Any]) -> None:
-    """The default is right, these are not; the pipeline checks each value of a config against its annotation."""
+    """The default is accepted, these values are not; the pipeline checks each config value against its annotation."""
     parameter = signature(kind).parameters[key]
     checked = TypeAdapter(parameter.annotation)
     checked.validate_python(parameter.default)

@@ -1,4 +1,4 @@
-"""Evaluate asks any language model, counts every question, and asks nothing twice after an interruption."""
+"""Evaluate works with any language model, counts every question, and asks nothing twice after an interruption."""
 
 import csv
 import json
@@ -49,7 +49,7 @@ def evaluated(model: LanguageModel, outputs: Path, checkpoint: str = "none") -> 
 def test_a_local_run_that_was_interrupted_answers_as_an_undisturbed_one(
     checkpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whole chunks are computed again, so the batches are the same; what is in finished chunks is not asked again."""
+    """Whole chunks are recomputed, so batches are the same; finished chunks are not asked again."""
     monkeypatch.setattr(stage, "CHUNK", 20)
     model = LocalModel(max_new_tokens=4, batch_size=5, device="cpu")
     whole = evaluated(model, tmp_path / "whole", checkpoint)
@@ -107,7 +107,7 @@ def test_answers_of_a_server_are_paid_once(tmp_path: Path, serve: Serve, monkeyp
 
 
 def test_a_file_of_answers_made_elsewhere(tmp_path: Path) -> None:
-    """What it lacks is written down with the images, for somebody else to answer; by id or by key it is then found."""
+    """Missing answers are written as requests with images, to be answered elsewhere; answers are then found by id or key."""
     path, requests = tmp_path / "answers.jsonl", tmp_path / "requests.jsonl"
 
     def model(**more: Any) -> AnswersFile:
@@ -116,7 +116,7 @@ def test_a_file_of_answers_made_elsewhere(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"46 questions got no answer .*answers.jsonl; see .*requests.jsonl"):
         evaluated(model(requests=str(requests)), tmp_path)
     asked = [json.loads(line) for line in requests.read_text().splitlines()]
-    assert len({row["id"] for row in asked}) == len({row["key"] for row in asked}) == 46  # two are the same, all blank
+    assert len({row["id"] for row in asked}) == len({row["key"] for row in asked}) == 46  # two are equal: all are blank
     assert asked[0]["messages"][0]["content"][0]["image_url"]["url"].startswith("data:image/png;base64,")
     made = [{name: row[name], "text": "نعم"} for row, name in zip(asked, ["id", "key"] * 23, strict=True)]
     path.write_text("\n".join(json.dumps(row) for row in made[:38]))

@@ -1,4 +1,4 @@
-"""Three families, the same promises: a packed row is its samples each alone, a batch answers as one by one, an export reloads."""
+"""All families: a packed row equals its samples alone, a batch answers like single requests, an export reloads."""
 
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ def drawn(width: int, height: int, seed: int) -> Image.Image:
 
 @pytest.fixture(scope="module")
 def samples(kind: ModelFamily) -> list[Sample]:
-    """An image, two in two turns, a video with an image, text alone."""
+    """Samples with one image, two images in two turns, a video and an image, and text only."""
     one, tall, wide = drawn(56, 56, 0), drawn(60, 150, 1), drawn(180, 90, 2)
     return [
         sample(kind, ["<image>\nWhat is it?"], [tall]),
@@ -58,7 +58,7 @@ def samples(kind: ModelFamily) -> list[Sample]:
 
 
 def alone(model: Any, kind: ModelFamily, one: Sample) -> torch.Tensor:
-    """Logits [tokens, vocabulary] as the library itself computes them, positions included."""
+    """Return the logits [tokens, vocabulary] as the library itself computes them, including positions."""
     model.set_attn_implementation("sdpa")
     batch = kind.processor.collate([one[0]], one[1])
     batch.pop("labels")
@@ -103,7 +103,7 @@ def test_a_sample_does_not_see_its_neighbours(kind: ModelFamily, model: Any, sam
 
 
 def test_images_are_seen(kind: ModelFamily, model: Any, samples: list[Sample]) -> None:
-    """Otherwise the comparisons above would say little."""
+    """If images had no effect, the comparisons above would prove little."""
     tokens, images = samples[0]
     other = (tokens, [drawn(*images[0].size, 9)])
     assert not torch.allclose(alone(model, kind, (tokens, images)), alone(model, kind, other), atol=1e-2)
@@ -136,7 +136,7 @@ def answers(kind: ModelFamily, asked: list[tuple[str, list[Image.Image]]], batch
 
 @pytest.mark.parametrize("count", [50, pytest.param(200, marks=pytest.mark.slow)])
 def test_a_padded_batch_answers_as_one_by_one(count: int, kind: ModelFamily, tmp_path: Path) -> None:
-    """Questions with one image, two, or none, and of very different lengths."""
+    """Questions have one image, two, or none, and very different lengths."""
     words = ["What", "is", "it?", "And", "now?", "ما", "هذا؟", "Which", "is", "larger,", "and", "why?"]
     asked = []
     for i in range(count):
@@ -201,7 +201,7 @@ def test_a_checkpoint_of_another_family_is_refused(kind: ModelFamily) -> None:
 
 
 def test_parts_and_sizes(kind: ModelFamily, model: Any) -> None:
-    """Every parameter is counted once, in the part that it belongs to."""
+    """Every parameter is counted once, in its own part."""
     size = kind.size(model.config)
     by_part = dict.fromkeys(("vision", "projector", "language"), 0)
     for name, parameter in model.named_parameters():

@@ -1,4 +1,4 @@
-"""What is wrong with a chat model's translation, told from the text; what is right is left alone."""
+"""Faults in a chat model's translation are detected from the text; good translations are accepted."""
 
 import json
 
@@ -92,7 +92,7 @@ def test_only_words_are_sent(text: str, parts: tuple[str, str, str]) -> None:
 
 
 def test_tokens_are_estimated_on_the_safe_side() -> None:
-    """Against counts of OpenAI's own vocabularies."""
+    """Estimates are compared with counts of OpenAI's own vocabularies."""
     english = "What is the colour of the car in the image? The car is red."
     arabic = "ما لون السيارة في الصورة؟ لون السيارة أحمر."
     counted = ((english, "o200k", 16), (arabic, "o200k", 11), (english, "cl100k", 16), (arabic, "cl100k", 30))

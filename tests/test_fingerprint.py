@@ -29,7 +29,7 @@ def config(*overrides: str) -> DictConfig:
 
 
 def prints(*overrides: str) -> dict[str, str]:
-    """Stage → its directory's name."""
+    """Return stage → name of its directory."""
     return names(config(*overrides))
 
 
@@ -52,7 +52,7 @@ def test_keys_under_how_are_not_hashed() -> None:
 
 
 def test_what_counts_is_the_effective_value() -> None:
-    """Whether a value is written down or is the default of its class."""
+    """A value counts the same whether it is written in the config or is the default of its class."""
     assert changed("translator.num_beams=1", "source.limit=null", "objective.weight_decay=0.05") == set()
     assert "translate" in changed("translator.num_beams=2")
     assert changed("model=qwen2_vl_2b", "objective.learning_rate=1") == changed(
@@ -139,16 +139,16 @@ def test_who_waits_says_for_whom(tmp_path: Path) -> None:
 
 
 def classes() -> dict[str, str]:
-    """Every class that a config group names → a choice of it."""
+    """Return every class that a config group names → a choice that uses it."""
     found: dict[str, str] = {}
     for path in sorted((ROOT / "conf").glob("*/*.yaml")):
         target = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("_target_")
-        if target and path.parent.name not in ("engine", "tracker"):  # which shape nothing
+        if target and path.parent.name not in ("engine", "tracker"):  # which do not affect results
             found.setdefault(target, f"{path.parent.name}={path.stem}")
     return found
 
 
-# What some choices cannot do without.
+# Settings that some choices require.
 NEEDED = {
     ("source", "folder"): ["source.path=/"],
     ("source", "hub"): ["source.path=/"],
@@ -162,7 +162,7 @@ NEEDED = {
 
 
 def own_stages(group: str) -> set[str]:
-    """The stages that read a group, and all that follow them."""
+    """Return the stages that read a group, and all later ones."""
     reached = {name for name, stage in STAGES.items() if any(read.split(".")[0] == group for read in stage.reads)}
     while more := {
         name for name, stage in STAGES.items() if reached & {*stage.after, *stage.per_part} and name not in reached
@@ -172,19 +172,19 @@ def own_stages(group: str) -> set[str]:
 
 
 def uses(cfg: DictConfig, target: str) -> set[str]:
-    """The groups in whose settings the class is named, on any level."""
+    """Return the groups whose settings name the class, at any level."""
     plainly: dict[str, Any] = OmegaConf.to_container(cfg, resolve=False)  # type: ignore[assignment]
     return {group for group, node in plainly.items() if f"'{target}'" in repr(node)}
 
 
 @pytest.mark.parametrize("target", classes())
 def test_a_changed_default_changes_the_stages_that_use_the_class(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of every argument that the config does not name; and no other stage."""
+    """This holds for every argument that the config does not set; other stages do not change."""
     choice = classes()[target]
     group = choice.partition("=")[0]
     monkeypatch.setattr(
         "ain.pipeline.graph.shape", lambda group, values: content(values)
-    )  # nothing outside is looked at
+    )  # do not read anything outside the config
     cfg = config(choice, *NEEDED.get(tuple(choice.split("=")), []))
     given = {*cfg[group], *(cfg[group].get("how") or {})}
     before = names(cfg)

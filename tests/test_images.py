@@ -1,4 +1,4 @@
-"""Images: opened to the last pixel, bounded, upright, stored once."""
+"""Images: fully decoded, limited in size, rotated upright, and stored once."""
 
 import io
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""Kill -9 before or after every fourth write of all stages: the same command then goes on to the same rows and weights.
+"""Kill -9 before or after every fourth write of all stages: the same command then resumes to the same rows and weights.
 
-A child is forked from this file's main, which has everything imported but nothing computed, so that a kill costs a second.
+A child is forked from this file's main, which has imported everything but computed nothing, so a kill costs a second.
 """
 
 import os
@@ -26,7 +26,7 @@ def work(outputs: Path) -> None:
 
 
 def dying(outputs: Path, how: str, nth: int) -> None:
-    """Run until the nth write to the stages' directories, and die right before it or right after it."""
+    """Run until the nth write to the stages' directories, and die right before or after it."""
     import os as system
 
     replace, written = system.replace, [0]
@@ -45,7 +45,7 @@ def dying(outputs: Path, how: str, nth: int) -> None:
 
 
 def child(body: object, *arguments: object) -> int:
-    """The wait status of a forked child."""
+    """Return the wait status of a forked child."""
     pid = os.fork()
     if pid:
         return os.waitpid(pid, 0)[1]
@@ -73,7 +73,7 @@ def main(outputs: Path) -> None:
     import ain.stages.train  # noqa: F401
     from ain.metrics import checks, overlap
 
-    checks.language("نعم")  # and what is loaded at its first use
+    checks.language("نعم")  # load what is loaded on first use
     overlap.rouge("a", "a")
     overlap.meteor("a", "a")
     overlap.sentence_bleu("a", "a", 2)
@@ -84,7 +84,7 @@ def main(outputs: Path) -> None:
         if not os.WIFSIGNALED(status):
             break
         kills += 1
-        # Four writes further each time; and, as a stage that was killed may begin again, on until it leaves something new.
+        # Die four writes later each time. A killed stage may start over, so if no new file appeared, die one write later still.
         now = {path for path in (outputs / "data").rglob("*") if path.is_file() and not path.name.startswith(".")}
         nth = 4 if now - before else nth + 1
         before |= now
@@ -93,7 +93,7 @@ def main(outputs: Path) -> None:
 
 @pytest.fixture
 def killed(pico: Path, tmp_path: Path) -> Path:
-    """An outputs directory with the tiny checkpoints and nothing else: these are trained once for all tests."""
+    """Return an outputs directory with only the tiny checkpoints, which are trained once for all tests."""
     shutil.copytree(pico / "checkpoints", tmp_path / "outputs" / "checkpoints")
     return tmp_path / "outputs"
 
@@ -101,7 +101,7 @@ def killed(pico: Path, tmp_path: Path) -> Path:
 def assert_same(one: Path, other: Path) -> None:
     names = sorted(
         path.name for path in (one / "data").iterdir() if "-probe-" not in path.name
-    )  # follows collect alone
+    )  # only depends on collect
     assert sorted(path.name for path in (other / "data").iterdir()) == names
     for name in names:
         suffix = "arrow" if name.split("-")[1] in ("verify", "back_translate", "tokenize") else "parquet"

@@ -1,4 +1,4 @@
-"""One record, any language: what rows say of theirs, videos with their frame rate, and a way that has no Arabic in it."""
+"""Records in any language: languages stated by rows, videos with frame rates, and a run without any Arabic."""
 
 import json
 from pathlib import Path

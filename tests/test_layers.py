@@ -1,4 +1,4 @@
-"""Arrows point down, and no import leads back to where it came from. Read off the imports themselves."""
+"""Layering, read from the imports: modules import only from lower layers, without cycles."""
 
 import ast
 from functools import cache
@@ -8,7 +8,7 @@ import pytest
 
 from ain.runtime.paths import ROOT
 
-# From the ground up. A module imports from its own package and from packages further down.
+# Lowest layer first. A module imports only from its own package and from lower layers.
 LAYERS = (
     {"runtime"},
     {"storage"},
@@ -55,7 +55,7 @@ NAMES = {name(path): path for path in modules()}
 
 @cache
 def imports(path: Path) -> frozenset[str]:
-    """All modules of ours that are imported anywhere in a file, inside functions too."""
+    """Return all modules of this project that a file imports, including inside functions."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "ain":
@@ -83,7 +83,7 @@ def test_arrows_point_down(path: Path) -> None:
 
 
 def test_no_circle() -> None:
-    """Of modules, imports inside functions included."""
+    """Modules have no import cycles, counting imports inside functions."""
     done: set[str] = set()
 
     def visit(module: str, way: tuple[str, ...]) -> None:
@@ -124,12 +124,12 @@ def test_only_the_pipeline_and_the_command_line_see_the_config() -> None:
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_group_is_named_as_its_package(group: str) -> None:
-    """What a config group chooses is found in the package of the same name."""
+    """The classes of a config group are in the package of the same name."""
     assert (ROOT / "ain" / group).is_dir()
     for config in (ROOT / "conf" / group).glob("*.yaml"):
         lines = config.read_text(encoding="utf-8").splitlines()
         if any(line.startswith("defaults: [") for line in lines) or config.stem == "none":
-            continue  # like another of its group, which is looked at by itself; or nobody
+            continue  # based on another choice of its group, which is checked itself; or none at all
         target = next(line for line in lines if line.startswith("_target_:"))
         assert target.startswith(f"_target_: ain.{group}."), config
 

@@ -1,4 +1,4 @@
-"""The ledger: an answer that was committed is never lost, whoever dies or writes beside."""
+"""The ledger: a committed answer is never lost, even if a process dies or others write at the same time."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""How fast a server is asked: requests and tokens a minute, and waits that it asks for."""
+"""Rate limits: requests and tokens per minute, and waits that the server requests."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from ain.chat.limits import Rates
 
 
 def test_limits_are_kept(vqa: Path, tmp_path: Path, serve: Serve) -> None:
-    """The server counts and would refuse: 900 a minute, that is 15 a second."""
+    """The server counts requests and would refuse more than 900 a minute, which is 15 a second."""
     url = serve(rpm=900)
     limits = ("translator.how.requests_per_minute=900", "source.limit=100", "thresholds=none")
     started = time.monotonic()
@@ -24,7 +24,7 @@ def test_limits_are_kept(vqa: Path, tmp_path: Path, serve: Serve) -> None:
 
 
 def test_tokens_a_minute_are_kept_in_turn() -> None:
-    """However many wait and however long their requests, no second sees more than its share."""
+    """Each second stays within its share, whatever the number and length of waiting requests."""
     rates, admitted = Rates(None, 60_000), list[tuple[float, int]]()
 
     async def one(number: int) -> None:

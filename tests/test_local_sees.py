@@ -1,4 +1,4 @@
-"""Local models that see: batches of mixed questions answer, and are scored, exactly as one by one in plain transformers."""
+"""Local vision models: batches of mixed questions answer and score exactly like single ones in plain transformers."""
 
 import random
 from pathlib import Path
@@ -21,7 +21,7 @@ SIZES = [(56, 56), (56, 140), (112, 84)]
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A tiny random Qwen2-VL with large weights: with small ones it would say the same of every image."""
+    """A tiny random Qwen2-VL with large weights: with small ones it would answer the same for every image."""
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("sees")
     tokenizer = tiny.chat_tokenizer(TEXTS, 300)
@@ -34,7 +34,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def mixed(count: int) -> list[tuple[str, list[Image.Image]]]:
-    """Questions with no image, one or two, of several sizes."""
+    """Return questions with no image, one or two, in several sizes."""
     draw = random.Random(0)
     made = []
     for _ in range(count):
@@ -51,7 +51,7 @@ def messages(question: str, images: list[Image.Image]) -> list[dict[str, Any]]:
 
 
 def plainly(checkpoint: str, asked: list[tuple[str, list[Image.Image]]], tokens: int) -> list[str]:
-    """One by one, with nothing of ours but the processor."""
+    """Answer the questions one by one, using only the processor from this project."""
     from transformers import AutoModelForImageTextToText
 
     model, processor = AutoModelForImageTextToText.from_pretrained(checkpoint).eval(), Qwen2VLProcessor(checkpoint)

@@ -1,4 +1,4 @@
-"""One process at a time in a directory; who waits knows for whom; nobody waits for the dead."""
+"""Locks: one process at a time per directory; waiting processes know the owner; a dead owner's lock is free."""
 
 import errno
 import fcntl
@@ -14,7 +14,7 @@ from ain.storage.locks import lock
 
 
 def other(directory: Path, then: str = "") -> "subprocess.Popen[str]":
-    """Another process that says "mine" once it holds the lock, and then holds it until its input ends."""
+    """Start another process that prints "mine" once it holds the lock, and holds it until its input ends."""
     code = f"""
 import sys
 from pathlib import Path
@@ -75,7 +75,7 @@ def test_an_error_inside_gives_the_lock_back(tmp_path: Path) -> None:
 def test_a_file_system_without_locks_is_refused_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its own answer, in place of such a file system."""
+    """The file system's error is simulated."""
 
     def flock(file: int, operation: int) -> None:
         raise OSError(errno.ENOSYS, "Function not implemented")

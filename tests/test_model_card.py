@@ -1,4 +1,4 @@
-"""The card of an exported checkpoint: what the hub reads, and what people read."""
+"""The model card of an exported checkpoint: its metadata for the hub, and its text for people."""
 
 import pytest
 from huggingface_hub import ModelCard

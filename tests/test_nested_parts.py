@@ -1,4 +1,4 @@
-"""Keys are typed at the part that a person chose, and reach the model inside it; errors name them as typed."""
+"""Keys set on the chosen part reach the model inside it; errors name them as typed."""
 
 import pytest
 from test_config import config

@@ -1,4 +1,4 @@
-"""The objective: logits are the family's and of answers alone; every schedule that its signature offers can be made."""
+"""The objective: logits come from the family, for answers only; every schedule in its signature can be built."""
 
 from pathlib import Path
 from typing import Any, get_args
@@ -17,7 +17,7 @@ from ain.objective.sft import Scheduler, SupervisedFineTuning
 
 
 class Capped(Qwen2VL):
-    """As Gemma's, whose logits are soft-capped outside the model's head."""
+    """A model like Gemma, whose logits are soft-capped outside the model's head."""
 
     rows = 0
 

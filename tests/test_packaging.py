@@ -1,4 +1,4 @@
-"""A wheel holds everything that a run needs, and runs where there is no checkout."""
+"""A wheel contains everything that a run needs, and works without a checkout."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ NAME = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["pro
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy of the tree, for a build leaves its files beside it."""
+    """Return a wheel, built from a copy of the tree because a build leaves files there."""
     tree, out = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("wheel")
     for folder in ("ain", "conf", "experiments"):
         shutil.copytree(ROOT / folder, tree / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
@@ -66,11 +66,11 @@ def test_an_installed_wheel_runs_in_an_empty_directory(wheel: Path, tmp_path: Pa
     made = Path(python("-m", "ain", "collect", "source.scenes=3", "output_dir=out"))
     assert (empty / made / "manifest.json").exists()
     assert (empty / "out").exists()
-    assert "stage: run" in python("-m", "ain", "run", "ain/corrupted", "--cfg", "job")  # an experiment
+    assert "stage: run" in python("-m", "ain", "run", "ain/corrupted", "--cfg", "job")  # a run of an experiment
 
 
 def test_messages_name_the_project_and_not_its_namesake() -> None:
-    """`ain` on the public index is another project: what a message says to install must be ours."""
+    """`ain` on the public index is another project, so installation messages must not name it."""
     assert install_hint("onnx") == "pip install -e '.[onnx]'"
     for path in [*(ROOT / "ain").rglob("*.py"), *(ROOT / "conf").rglob("*.yaml"), ROOT / "Makefile"]:
         assert "install 'ain[" not in path.read_text(encoding="utf-8"), path

@@ -1,4 +1,4 @@
-"""Rows are full, every sample is trained once an epoch, and the plan is the same however many ranks share it."""
+"""Packing: rows are full, every sample is trained once per epoch, and the plan is the same for any number of ranks."""
 
 from collections import Counter
 from dataclasses import replace
@@ -37,7 +37,7 @@ def test_every_sample_is_in_one_row_and_no_row_is_too_long(count: int) -> None:
 
 
 def test_rows_are_full_on_a_realistic_distribution() -> None:
-    """The one that the benchmark trains on, drawn from its kinds' medians."""
+    """The distribution is that of the training benchmark, drawn from the medians of its kinds."""
     kinds = yaml.safe_load((ROOT / "benchmarks" / "training" / "lengths.yaml").read_text(encoding="utf-8"))[
         "kinds"
     ].values()
@@ -55,14 +55,14 @@ def test_rows_are_full_on_a_realistic_distribution() -> None:
 
 
 def test_a_row_holds_samples_of_all_lengths() -> None:
-    """Lengths tell kinds of samples apart; a step that saw one kind alone would learn another thing each time."""
+    """Samples of one kind have similar lengths; a step of a single kind would bias the training."""
     drawn = lengths(5_000)
     within = [drawn[row].std() for row in best_fit(drawn, 512)]
     assert np.mean(within) > 0.75 * drawn.std()
 
 
 def test_rows_are_full_on_the_miniature(pico: Path) -> None:
-    """Its lengths, as often as in the default run: the last row of a dozen scenes would be a large share."""
+    """Lengths are repeated as in the default run: in a dozen scenes, the last row would be a large share."""
     samples = Samples(next((pico / "data").glob("*-tokenize-*")), "train")
     drawn = np.tile(samples.lengths, 40)
     assert Plan(drawn, drawn, TrainerSettings(pack_length=2_048), 0).fill() >= 0.97
@@ -86,7 +86,7 @@ def test_ranks_share_the_rows_of_one_rank_that_accumulates() -> None:
 
 
 def test_losses_of_a_step_add_up_to_the_mean_over_its_answer_tokens() -> None:
-    """Also of the last step, which has empty rows."""
+    """This includes the last step, which has empty rows."""
     made = plan(world=2, accumulate_grad_batches=3)
     assert any(not made.row(made.batches - 1, rank).samples for rank in range(2))
     for step in range(made.steps):

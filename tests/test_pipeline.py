@@ -1,4 +1,4 @@
-"""The whole way at pico size: counts that add up, nothing done twice, pages that show it."""
+"""The whole pipeline at pico size: counts add up, nothing is done twice, and pages show the results."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ def times(outputs: Path) -> dict[str, int]:
 
 @pytest.fixture
 def outputs(pico: Path, tmp_path: Path) -> Path:
-    """A copy of the finished pico run, to go on from."""
+    """Return a copy of the finished pico run to continue from."""
     return Path(shutil.copytree(pico, tmp_path / "outputs"))
 
 

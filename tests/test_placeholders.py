@@ -1,4 +1,4 @@
-"""What must come through a translation unharmed."""
+"""Placeholders that a translation must leave unchanged."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A verifier is tried on the paper's pairs and on good against poor translations; one that is unavailable is named."""
+"""Probes test verifiers on the paper's pairs and on good and poor translations; unavailable ones are named."""
 
 import csv
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_detection() -> None:
 
 
 class Knowing:
-    """Sees what is a reference, and nothing else."""
+    """A verifier that only recognises references."""
 
     def __init__(self) -> None:
         self.right = {
@@ -98,7 +98,7 @@ def test_reproducing_a_figure_whose_columns_are_choices(tmp_path: Path) -> None:
 
 
 def test_fig14_offline(tmp_path: Path) -> None:
-    """Real MiniLM weights near the paper's all-mpnet in kind; the encoders that are not here are named, and it is no failure."""
+    """Uses real MiniLM weights, similar to the paper's all-mpnet. Missing encoders are named, which is not a failure."""
     words = ["reproduce", "ain/fig14", "verifier=labse,cometkiwi,minilm", "tracker=offline", f"output_dir={tmp_path}"]
     result = ain(*words, env={"HF_HUB_OFFLINE": "1"})
     assert result.returncode == 0, result.stderr[-3_000:]
@@ -108,7 +108,7 @@ def test_fig14_offline(tmp_path: Path) -> None:
     assert all(abs(float(words[-1])) < 0.15 for words in ours)
     page = (tmp_path / "report" / "probe" / "index.md").read_text(encoding="utf-8")
     separation = next(line for line in page.splitlines() if line.startswith("| minilm |")).split("|")
-    assert abs(float(separation[4])) < 0.05  # right and mismatched pairs are alike to it
+    assert abs(float(separation[4])) < 0.05  # it cannot tell right pairs from mismatched ones
     assert "LaBSE, as printed" in page
     assert (tmp_path / "report" / "probe" / "figures" / "heatmap.png").exists()
     assert list(tmp_path.glob("runs/sweep-*/wandb/offline-run-*"))

@@ -1,4 +1,4 @@
-"""Tokens, placeholders, labels, pixels."""
+"""The processor: tokens, placeholders, labels, pixels."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_several_pictures_in_several_turns(processor: Qwen2VLProcessor) -> None:
 
 
 def test_frames_are_taken_two_by_two(processor: Qwen2VLProcessor) -> None:
-    """The first half of a patch is that of an even frame, the other that of the next; a last one alone stands twice."""
+    """An even frame fills the first half of a patch, the next frame the second; a single last frame is used twice."""
     talk = [{"question": "<video>\nWhat happens?", "answer": "nothing"}, {"question": "<image>", "answer": "red"}]
     frames = [Image.new("RGB", (100, 60), colour) for colour in ("red", "blue", "green")]
     tokens = processor.tokenize(conversation(talk), [(100, 60), (56, 56)], [3, 1])
@@ -144,7 +144,7 @@ def test_qwen3_writes_the_times_of_a_video_into_the_text(tmp_path: Path) -> None
     tokens = processor.tokenize(conversation(talk), [(64, 64), (64, 64)], [5, 1], [2.0, None])
     seen = "<|vision_start|>" + 4 * "<|video_pad|>" + "<|vision_end|>"
     image = "<|vision_start|>" + 4 * "<|image_pad|>" + "<|vision_end|>"
-    times = "".join(f"<{time} seconds>{seen}" for time in ("0.2", "1.2", "2.0"))  # the last frame is alone
+    times = "".join(f"<{time} seconds>{seen}" for time in ("0.2", "1.2", "2.0"))  # the last frame has no partner
     text = f"<|im_start|>{times}And now?{image}\nred<|im_end|>"
     assert processor.tokenizer.decode(tokens.input_ids) == text
     with pytest.raises(Unusable, match="frame rate is unknown"):
@@ -157,7 +157,7 @@ def test_a_typed_placeholder_is_no_image(processor: Qwen2VLProcessor) -> None:
 
 
 class TextProcessor(Qwen2VLProcessor):
-    """Of a family whose chat template takes text, not lists, and whose answers do not end with the end-of-text token."""
+    """A family whose chat template takes text instead of lists, and whose answers do not end with the end-of-text token."""
 
     end_of_answer = "<turn|>"
 

@@ -1,4 +1,4 @@
-"""The miniature is a real experiment: its verification separates, its screener sees, its tuned model looks at the image."""
+"""The miniature is a real experiment: verification separates, the screener works, the tuned model uses the image."""
 
 from collections import defaultdict
 from itertools import islice
@@ -19,7 +19,7 @@ PAPER = Thresholds(similarity=0.8, digits=True, min_script_ratio=0.6, length=[0.
 
 
 def test_verification_catches_the_bad_and_keeps_the_good(checkpoints: Path) -> None:
-    """At least 95 % of corrupted translations are caught and at most 2 % of good ones refused, turn by turn."""
+    """Per turn, at least 95 % of corrupted translations are caught and at most 2 % of good ones rejected."""
     translator = Seq2Seq(locate("miniature:translator", checkpoints), max_new_tokens=40, device="cpu")
     encoder = SentenceEncoder(locate("miniature:encoder", checkpoints), device="cpu")
     scenes = [scene for domain in DOMAINS for scene in islice(World(0).scenes("train", domain), 80)]
@@ -59,7 +59,7 @@ def test_verification_catches_the_bad_and_keeps_the_good(checkpoints: Path) -> N
 
 @pytest.mark.slow
 def test_the_default_run_tells_the_papers_story(tmp_path: Path) -> None:
-    """Arabic is seen, not guessed; English holds; throwing the corrupted out helps. About twenty minutes."""
+    """Arabic answers use the image, English is kept, and rejecting corrupted records helps. About twenty minutes."""
     import json
 
     from conftest import ain

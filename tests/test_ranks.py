@@ -1,4 +1,4 @@
-"""Ranks: started by us in a job or a sweep, found started by srun, and ended together when one fails."""
+"""Ranks: started by a job or sweep, or by srun; if one fails, all are stopped."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from ain.runtime.distributed import run
 
 
 def fails(number: int) -> None:
-    """The second rank meets a mistake of a person or a bug, or is killed; the first waits for it, and fails in its wake."""
+    """The second rank fails with a user error, a bug, or a kill; the first waits for it and fails as a result."""
     import torch.distributed
 
     torch.distributed.init_process_group("gloo")
@@ -45,7 +45,7 @@ def test_more_nodes_are_started_from_outside() -> None:
 
 
 def test_a_sweep_over_ranks_of_the_papers_recipe(pico: Path, tmp_path: Path) -> None:
-    """At pico size, with the learning rate that goes with it, on one node; each job starts its own two ranks."""
+    """The recipe at pico size, with its learning rate, on one node; each job starts its own two ranks."""
     pytest.importorskip("deepspeed", reason="DeepSpeed is not installed")
     outputs = tmp_path / "outputs"
     shutil.copytree(pico, outputs, copy_function=shutil.copy)
@@ -54,7 +54,7 @@ def test_a_sweep_over_ranks_of_the_papers_recipe(pico: Path, tmp_path: Path) -> 
     result = ain(*words)
     assert result.returncode == 0, result.stderr[-3000:]
     made = sorted(outputs.glob("data/*-train-*/checkpoint/model.safetensors"))
-    assert len({path.read_bytes() for path in made}) == 3  # the pico run's is one of them
+    assert len({path.read_bytes() for path in made}) == 3  # one of them is the pico run's
     manifests = [json.loads(path.read_text(encoding="utf-8")) for path in outputs.glob("data/*-train-*/manifest.json")]
     trainers = [
         manifest["settings"]["trainer"] for manifest in manifests if "strategy" in manifest["settings"]["trainer"]
@@ -63,7 +63,7 @@ def test_a_sweep_over_ranks_of_the_papers_recipe(pico: Path, tmp_path: Path) -> 
 
 
 def test_ranks_from_slurm(pico: Path, tmp_path: Path) -> None:
-    """As srun starts them: every task the same command, numbered by the environment; the first one writes."""
+    """As with srun, every task runs the same command with its number in the environment; only the first one writes."""
     shutil.copytree(pico, tmp_path / "outputs", copy_function=shutil.copy)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Choosing a translator: scores against references, blind sheets out and filled sheets in, the paper's numbers beside ours."""
+"""Choosing a translator: scores against references, exported and imported blind sheets, the paper's numbers beside ours."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ SMALL = (
 
 
 def test_scores_are_taken_after_normalising() -> None:
-    """Diacritics, forms of alif and Indic digits are no mistakes; another word is one."""
+    """Diacritics, forms of alif and Indic digits are no errors; a different word is."""
     assert chrf(["أَحْمَر ٤٧"], ["احمر 47"], "ar") == pytest.approx(100)
     assert bleu(["هذه سيارة حمراء كبيرة جدًا"], ["هذه سيارة حمراء كبيرة جدا"], "ar") == pytest.approx(100)
     assert chrf(["أزرق"], ["أحمر"], "ar") < 50
@@ -34,7 +34,7 @@ def test_scores_are_taken_after_normalising() -> None:
 
 
 def test_what_raters_say_together() -> None:
-    """Krippendorff's own example of interval data has alpha 0.849."""
+    """Krippendorff's own example of interval data has an alpha of 0.849."""
     coder = {
         "a": [1, 2, 3, 3, 2, 1, 4, 1, 2, None, None, None],
         "b": [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, None, 3],
@@ -68,7 +68,7 @@ def test_a_sheet_opens_in_the_direction_of_its_translations(tmp_path: Path) -> N
 
 
 def fill(blank: Path, filled: Path, ratings: list[Any]) -> str:
-    """As a person does it, in the same format."""
+    """Fill in a sheet as a rater would, in the same format."""
     if blank.suffix == ".xlsx":
         book = load_workbook(blank)
         for row, rating in zip(book.active.iter_rows(min_row=2), ratings, strict=False):
@@ -111,7 +111,7 @@ def test_filled_sheets_are_read_as_people_fill_them(tmp_path: Path) -> None:
 
 
 def test_reproduce_prints_the_paper_beside_ours(tmp_path: Path) -> None:
-    """Without a key, miniatures stand in and it says so; with filled sheets, accuracy is there; nothing is done twice."""
+    """Without a key, miniatures are used and named; filled sheets give the accuracy; nothing is done twice."""
     words = (
         "reproduce",
         "ain/table4",
@@ -159,7 +159,7 @@ def test_people_bring_their_own_references(tmp_path: Path) -> None:
     sheet = (Path(result.stdout.strip()) / "rating_sheet.csv").read_text(encoding="utf-8-sig")
     assert sheet.count("ما العدد المكتوب؟") == 1
     tables = {path.name.rsplit("_", 2)[0] for path in (tmp_path / "out" / "runs").rglob("*.table.json")}
-    assert {"translators", "translations"} <= tables  # W&B gets them, offline
+    assert {"translators", "translations"} <= tables  # logged to W&B, offline
     shutil.rmtree(tmp_path / "out")
     (folder / "data.json").write_text(json.dumps(rows[1:2]))
     result = ain(*words, "translator.checkpoint='miniature:translator?steps=3'")

@@ -1,4 +1,4 @@
-"""Shards: whole or not at all, one schema also when empty, readable by `datasets`."""
+"""Shards: complete or absent, with the same schema even if empty, readable by `datasets`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Screening loses no image, pays for none twice, and calls nothing safe that it could not read."""
+"""Screening loses no image, pays for none twice, and never marks an unreadable answer as safe."""
 
 import json
 import random
@@ -51,7 +51,7 @@ def test_a_verdict_amid_chatter_is_read() -> None:
 
 
 def test_the_policy_is_a_config() -> None:
-    """AIN's eight by default, LlavaGuard's nine by name; a category that is left out is neither told nor accepted."""
+    """AIN's eight categories by default, LlavaGuard's nine by name; an omitted category is neither prompted nor accepted."""
     from test_config import config
 
     eight, nine = (config(f"policy={name}").policy for name in ("ain", "llavaguard"))
@@ -65,7 +65,7 @@ def test_the_policy_is_a_config() -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Distinct images, every fifth with a red corner; one of them is in two records, one record has two."""
+    """Distinct images, every fifth with a red corner. One image is in two records, and one record has two images."""
     where, draw, rows = tmp_path_factory.mktemp("images"), random.Random(0), []
     for i in range(PICTURES):
         image = Image.new("RGB", (40, 30), (200, 20, 20) if i % 5 == 0 else (20, 160, 60))
@@ -135,12 +135,12 @@ def test_each_picture_is_asked_about_once_however_many_records_show_it(
 
 
 def test_a_screener_that_answers_garbage_holds_everything_back(folder: Path, tmp_path: Path, serve: Serve) -> None:
-    """And select then keeps nothing of it: every record is rejected with that reason."""
+    """Select then rejects every record for that reason."""
     url = serve(faults={"garbage": 1.0})
     chosen = words(folder, tmp_path, url, "mixture=english")
     good(ain("select", *chosen[1:]))
     assert {row["rating"] for row in verdicts(tmp_path)} == {None}
-    assert log(url)["served"] == 2 * PICTURES  # each image once, and once more with what was wrong
+    assert log(url)["served"] == 2 * PICTURES  # each image once, and once more with the error
     (select,) = (tmp_path / "data").glob("*-select-*")
     assert Shards(select).count() == 0
     reasons = Counter(reason for row in Shards(select).rows(part="rejected") for reason in row["reasons"])
@@ -151,7 +151,7 @@ def test_a_screener_that_answers_garbage_holds_everything_back(folder: Path, tmp
 
 @pytest.mark.parametrize("how", ["before", "after", "batch"])
 def test_killed_around_an_answer_it_goes_on(folder: Path, tmp_path: Path, serve: Serve, how: str) -> None:
-    """Kill -9 right before and right after an answer is committed, and at a random moment of a batch."""
+    """Kill -9 comes right before or after an answer is committed, or at a random moment of a batch."""
     url, more = serve(), ["screener.how.batch_api=true"] if how == "batch" else []
     command = words(folder, tmp_path, url, *more)
     dying = """
@@ -176,7 +176,7 @@ main()
     if how == "batch":
         assert not twice
         assert len(log(url)["batches"]) == 1
-    else:  # what was in flight at the kill, and no more
+    else:  # only what was in flight at the kill
         assert len(twice) <= 64
         assert sum(times - 1 for times in asked.values()) <= 64
     assert len(verdicts(tmp_path)) == PICTURES
@@ -194,7 +194,7 @@ def test_money_is_asked_for_first(folder: Path, tmp_path: Path, serve: Serve) ->
 
 
 def test_a_picture_counts_as_tiles_not_as_bytes() -> None:
-    """A photograph of a megabyte must not be promised as a million tokens."""
+    """The estimate for a photograph of a megabyte must not be a million tokens."""
     from ain.chat import Request, image_part
     from ain.chat.cost import Budget
     from ain.chat.tokens import image_tokens
@@ -241,7 +241,7 @@ def test_near_finds_what_comparing_all_would_find() -> None:
 
 
 def test_the_miniature_sees_what_the_policy_forbids(checkpoints: Path) -> None:
-    """95 % recall at 95 % precision on the world's unsafe images, through the chat that real screeners use."""
+    """At least 95 % recall and precision on the world's unsafe images, through the same chat class as real screeners."""
     from test_config import config
 
     from ain.engine.local import Local
@@ -266,7 +266,7 @@ def test_the_miniature_sees_what_the_policy_forbids(checkpoints: Path) -> None:
 
 
 def test_llavaguards_class_is_asked_through_its_own_processor(tmp_path: Path) -> None:
-    """LLaVA-OneVision from a tiny random checkpoint, batches as one by one. Its processor needs torchvision."""
+    """A tiny random LLaVA-OneVision answers batches like single requests. Its processor needs torchvision."""
     pytest.importorskip(
         "torchvision", reason="torchvision is not installed (it goes with a GPU's torch)", exc_type=ImportError
     )

@@ -1,4 +1,4 @@
-"""What the rules say of scores, threshold by threshold; every rejection with all its reasons; the funnel."""
+"""Selection rules per threshold; rejections with all their reasons; the funnel."""
 
 import csv
 from pathlib import Path
@@ -22,7 +22,7 @@ def column(*records: list[float | None] | None) -> Scores:
 
 
 def test_rules_over_columns() -> None:
-    """Record by record the worst turn; nulls hold back where a score is required; thresholds in the scores' precision."""
+    """A record's worst turn counts; nulls are rejected if a score is required; thresholds have the scores' precision."""
     records, reasons = broken(RULES["similarity"], column([0.9, 0.7, 0.2], [0.8], None, [], [0.95, None]), 0.8)
     assert records.tolist() == [0, 4]
     assert reasons == ["similarity: 0.20 below 0.8 in turn 3", "similarity: not computed in turn 2"]
@@ -49,7 +49,7 @@ def test_a_record_is_explained_rule_by_rule() -> None:
 
 
 def scored(root: Path, rows: list[dict[str, Any]], corpus: dict[str, float]) -> dict[str, Any]:
-    """Stages with these scores; a row's `unsafe` is its image's rating where that is not Safe."""
+    """Write stages with these scores; a row's `unsafe` is the rating of its image if that is not Safe."""
     columns = [rule.column for rule in RULES.values()]
     sampled = {"bleu_4", "meteor", "rouge_l"}
     schema = pa.schema([("id", pa.string()), *((name, SCORES) for name in columns)])
@@ -119,12 +119,12 @@ def test_every_rejection_has_all_its_reasons(tmp_path: Path) -> None:
 
 
 def test_a_sample_speaks_for_all_or_each_for_itself(tmp_path: Path) -> None:
-    """A corpus below its threshold refuses every translation; record by record, what was not sampled is held back."""
+    """A corpus below its threshold rejects every translation; per record, those that were not sampled are rejected."""
     inputs = scored(tmp_path, ROWS, {**GOOD, "bleu_4": 0.5})
     _, rejected = judged(inputs, tmp_path / "all")
     reason = "bleu: 0.50 below 0.6 over 2 records translated back"
     assert {name for name, reasons in rejected.items() if reason in reasons} == {"0", "1", "2", "3", "4"}
-    assert "6" not in rejected  # it was in the target language from the start
+    assert "6" not in rejected  # it was already in the target language
     _, rejected = judged(inputs, tmp_path / "each", sampled="record")
     assert "0" not in rejected
     assert "bleu: 0.10 below 0.6 in turn 1" in rejected["1"]
@@ -139,7 +139,7 @@ def test_a_threshold_of_null_switches_its_rule_off(tmp_path: Path) -> None:
 
 
 def test_spans_are_judged_each_by_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More records than are looked at together: what is said of one span's images falls on that span's records."""
+    """With more records than fit in one span, ratings of one span's images apply to that span's records."""
     monkeypatch.setattr("ain.storage.shards.SPAN", 1)
     monkeypatch.setattr("ain.stages.mix.SPAN", 1)
     schema = pa.schema([(name, pa.string()) for name in ("id", "sha256", "rating", "category")])
@@ -190,7 +190,7 @@ def test_a_wrong_threshold_is_refused_before_it_judges(slip: dict[str, Any], sai
 
 
 def test_thresholds_are_read_back_from_a_manifest() -> None:
-    """Whether its settings leave nulls and defaults out or hold them all."""
+    """This works whether the settings omit nulls and defaults or list them all."""
     settings = {"_target_": "ain.metrics.rules.Thresholds", "similarity": 0.8, "unsafe": True}
     assert Thresholds.of(settings) == Thresholds(similarity=0.8, unsafe=True)
     assert Thresholds.of(vars(Thresholds(**PAPER))) == Thresholds(**PAPER)

@@ -1,4 +1,4 @@
-"""What single stages promise: verification, selection, screening, mixing, metrics."""
+"""Single stages: verification, selection, screening, mixing, metrics."""
 
 import math
 import shutil
@@ -77,7 +77,7 @@ def test_intervals() -> None:
 
 
 def test_questions_about_one_image_stand_or_fall_together() -> None:
-    """Eight questions on each of fifty images say no more than fifty questions, when each image's are alike."""
+    """If the eight questions on an image are right or wrong together, 50 images say no more than 50 questions."""
     _, low, high = clustered([[float(image % 2)] * 8 for image in range(50)])
     assert (low, high) == pytest.approx(interval([0.0, 1.0] * 25)[1:], abs=0.02)
     assert clustered([[1.0, 1.0], [1.0]]) == (1, 1, 1)
@@ -130,7 +130,7 @@ def test_a_corrupted_number_is_another_of_the_same_length() -> None:
 
 
 class Upper(TextTranslator):
-    """A translator that loses things."""
+    """A translator that returns upper case and loses some texts."""
 
     def translate(self, texts: list[str]) -> list[str | None]:
         return ["" if "lost" in text else text.upper() for text in texts]
@@ -275,7 +275,7 @@ def test_over_long_conversations_are_rejected_never_cut(pico: Path, tmp_path: Pa
 
 
 def test_a_reason_names_the_worst_turn() -> None:
-    """Also where a threshold is lopsided: 0.2 is farther from 1 than 2.5, but only 2.5 breaks the rule."""
+    """This includes asymmetric limits: 0.2 is farther from 1 than 2.5, but only 2.5 breaks the rule."""
     scores: Any = {"similarity": [0.79, 0.2, 0.7], "length": [0.2, 2.5]}
     assert translation_reasons(scores, Thresholds(similarity=0.8, length=[0.1, 2.0])) == [
         "similarity: 0.20 below 0.8 in turn 2",

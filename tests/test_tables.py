@@ -1,4 +1,4 @@
-"""A table comes back with its values' types, whatever its text looks like."""
+"""A table is read back with the types of its values, whatever their text looks like."""
 
 import csv
 import math
@@ -48,7 +48,7 @@ def test_values_come_back_as_they_were(values: list[Any], alone: bool, tmp_path:
     rows = [{"value": value} if alone else {"n": i, "value": value, "t": "x"} for i, value in enumerate(values)]
     found = again(rows, tmp_path)
     assert found == rows
-    if values != [1, 0.5]:  # one column has one type
+    if values != [1, 0.5]:  # a column has one type
         assert [type(row["value"]) for row in found] == [type(row["value"]) for row in rows]
 
 
@@ -72,7 +72,7 @@ def test_a_key_that_comes_later_is_a_column(tmp_path: Path) -> None:
 
 
 def test_a_large_table_keeps_its_types(tmp_path: Path) -> None:
-    """Whole numbers for more than a megabyte, and a float at the end."""
+    """The column has integers for more than a megabyte, and a float at the end."""
     rows = [{"id": f"{i:06d}", "text": "سطر\n" * 20, "n": i} for i in range(20_000)] + [
         {"id": "7", "text": "", "n": 0.5}
     ]

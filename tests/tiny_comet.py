@@ -1,7 +1,7 @@
-"""Checkpoints of no sense in the layout of COMET's UnifiedMetric, and pairs to score with them.
+"""Random checkpoints in the layout of COMET's UnifiedMetric, and pairs to score with them.
 
-Built here and scored once by the original package (`benchmarks/cometkiwi_peer.py`), and ever after by ours alone. All
-numbers come from numpy's RandomState, whose streams are frozen, so that no release of torch or transformers changes them.
+The original package scored them once (`benchmarks/cometkiwi_peer.py`); tests only score them with ours. All numbers
+come from numpy's RandomState, whose streams are frozen, so no release of torch or transformers changes them.
 """
 
 import json
@@ -14,7 +14,7 @@ import torch
 import yaml
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
-WIDTH, LAYERS, POSITIONS = 32, 3, 66  # XLM-R takes two positions less than it has: 64 tokens
+WIDTH, LAYERS, POSITIONS = 32, 3, 66  # XLM-R reserves two positions, which leaves 64 tokens
 LONG_ENGLISH = "The cat and the dogs sit near the big red tree, and what is in the image is large. " * 4
 LONG_ARABIC = "القطة والكلاب تجلس قرب الشجرة الكبيرة الحمراء، وما في الصورة كبير. " * 4
 
@@ -34,7 +34,7 @@ PAIRS = [
     ("What is in the picture?", "ماذا في الصورة؟"),
 ]
 
-# What hparams.yaml says, and what the weights' own file says otherwise.
+# Settings in hparams.yaml, and different ones stored with the weights.
 VARIANTS: dict[str, dict[str, Any]] = {
     "sparsemax": {"layer_transformation": "sparsemax", "layer_norm": True, "hidden_sizes": [24, 16]},
     "softmax": {
@@ -55,7 +55,7 @@ STORED: dict[str, dict[str, Any]] = {
 
 
 def build(variant: str, directory: Path) -> Path:
-    """The checkpoint of that variant under directory, its encoder's configuration and tokenizer beside it."""
+    """Build the checkpoint of a variant in a directory, with its encoder's configuration and tokenizer; return its path."""
     encoder, checkpoint = directory / "encoder", directory / variant
     encoder.mkdir(parents=True, exist_ok=True)
     (checkpoint / "checkpoints").mkdir(parents=True)
@@ -80,7 +80,7 @@ def build(variant: str, directory: Path) -> Path:
         "activations": "Tanh",
         "final_activation": None,
         "dropout": 0.1,
-        "pool": "avg",  # UnifiedMetric takes the first token whatever this says
+        "pool": "avg",  # UnifiedMetric ignores this and uses the first token
         "word_level_training": False,
         **VARIANTS[variant],
     }
@@ -93,13 +93,13 @@ def build(variant: str, directory: Path) -> Path:
 
 
 def _tokenizer(directory: Path) -> int:
-    """A tokenizer in XLM-R's form, of words, parts of words and letters; the size of its vocabulary."""
+    """Save a tokenizer in XLM-R's format with words, word parts and letters; return its vocabulary size."""
     text = " ".join(source + " " + translation for source, translation in PAIRS)
     words = sorted({f"▁{word}" for word in text.split() if not word.startswith("<")} | {"s", "ات", "ال", "ing"})
     letters = sorted({"▁", *text} - {"🙂", " ", "\n", "<", ">"})
     special = ["<s>", "<pad>", "</s>", "<unk>"]
     pieces = [[token, 0.0] for token in special]
-    # Half of the words are left out, so that those texts come in parts.
+    # Half of the words are left out, so that some texts are split into parts.
     pieces += [[word, -4.0 - 0.01 * i] for i, word in enumerate(words[::2])]
     pieces += [[letter, -6.0 - 0.01 * i] for i, letter in enumerate(letters) if letter not in words[::2]]
     special.append("<mask>")
@@ -131,7 +131,7 @@ def _tokenizer(directory: Path) -> int:
 
 
 def _weights(config: XLMRobertaConfig, settings: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """Weights under COMET's names, the parts that no score needs among them."""
+    """Return weights under COMET's names, including parts that scores do not use."""
     encoder = XLMRobertaModel(config, add_pooling_layer=False).state_dict()
     shapes = {f"encoder.model.{name}": tuple(tensor.shape) for name, tensor in encoder.items()}
     sizes = [WIDTH, *settings["hidden_sizes"], 1]
@@ -146,7 +146,7 @@ def _weights(config: XLMRobertaConfig, settings: dict[str, Any]) -> dict[str, to
         made[name] = torch.tensor(values + 1.0 * name.endswith("LayerNorm.weight"), dtype=torch.float32)
     made["encoder.model.embeddings.position_ids"] = torch.arange(POSITIONS)[None]
     if settings["sent_layer"] == "mix":
-        # Of these a sparsemax keeps three, with shares 0.1, 0.6 and 0.3.
+        # A sparsemax keeps three of these, with weights 0.1, 0.6 and 0.3.
         for i, score in enumerate([0.2, 0.7, -0.5, 0.4]):
             made[f"layerwise_attention.scalar_parameters.{i}"] = torch.tensor([score])
         made["layerwise_attention.gamma"] = torch.tensor([1.3])

@@ -1,4 +1,4 @@
-"""A tiny random LLaVA-OneVision, the class of LlavaGuard, with every file that its own processor asks for."""
+"""A tiny random LLaVA-OneVision, the class of LlavaGuard, with every file that its processor needs."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def save(path: Path) -> None:
         image_grid_pinpoints=[[28, 28], [28, 56], [56, 28], [56, 56]],
     )
     model = LlavaOnevisionForConditionalGeneration(config)
-    for parameter in model.parameters():  # untrained, it would say the same of every image
+    for parameter in model.parameters():  # at the initial scale it would answer the same for every image
         parameter.data.mul_(4)
     model.save_pretrained(path)
     image = {"size": {"height": 28, "width": 28}, "image_grid_pinpoints": config.image_grid_pinpoints}

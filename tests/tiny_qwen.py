@@ -40,7 +40,7 @@ _TEXT = {
 }
 _VISION: dict[str, dict[str, Any]] = {
     "qwen2_vl": {"depth": 2, "embed_dim": 32, "num_heads": 2, "mlp_ratio": 2, "hidden_size": WIDTH},
-    # A window of 56 pixels, so that an image has several; the second layer sees all of it.
+    # A window of 56 pixels, so that an image has several windows; the second layer attends to the whole image.
     "qwen2_5_vl": {"depth": 2, "hidden_size": 32, "num_heads": 2, "intermediate_size": 64, "out_hidden_size": WIDTH}
     | {"window_size": 56, "fullatt_block_indexes": [1], "tokens_per_second": 2},
     "qwen3_vl": {"depth": 3, "hidden_size": 32, "num_heads": 2, "intermediate_size": 64, "out_hidden_size": WIDTH}
@@ -62,7 +62,7 @@ def checkpoint(name: str, directory: Path) -> str:
     ids |= {f"vision_{side}_token_id": token(f"<|vision_{side}|>") for side in ("start", "end")}
     config = AutoConfig.for_model(name, text_config=text, vision_config=_VISION[name], tie_word_embeddings=False, **ids)
     model: Any = AutoModelForImageTextToText.from_config(config)
-    for parameter_name, parameter in model.named_parameters():  # untrained, it would hardly look
+    for parameter_name, parameter in model.named_parameters():  # at the initial scale images would hardly matter
         if parameter.ndim > 1:
             parameter.data *= 8 if "visual" in parameter_name else 2
     model.save_pretrained(directory)

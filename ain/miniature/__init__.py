@@ -1,1 +1,1 @@
-"""The miniature: a small drawn world that is its own answer key, and the tiny checkpoints trained on it."""
+"""The miniature: a small drawn world with known answers, and the tiny checkpoints trained on it."""

@@ -24,12 +24,12 @@ RGB = tuple[int, int, int]
 
 @lru_cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans covers Arabic and comes with matplotlib, so that every machine draws the same pixels."""
+    """Return DejaVu Sans, which covers Arabic and comes with matplotlib, so that every machine draws the same pixels."""
     return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans-Bold.ttf"), size)
 
 
 class Canvas:
-    """A framed image in the making. The random state moves things by a pixel or two, so that no two images are alike."""
+    """A framed image being drawn. The random state shifts things by a pixel or two, so that no two images are alike."""
 
     def __init__(self, random: Random) -> None:
         shade = random.randint(225, 250)
@@ -38,13 +38,13 @@ class Canvas:
         self.pen = ImageDraw.Draw(self.image)
         self.pen.rectangle(
             (0, 0, SIZE - 1, SIZE - 1), outline=(60, 60, 70), width=2
-        )  # the corners tell a small model where it looks
+        )  # the corners help a small model to locate things
 
     def _centre(self, row: int, column: int) -> tuple[float, float]:
         return (column + 0.5) * CELL + self.random.randint(-2, 2), (row + 0.5) * CELL + self.random.randint(-2, 2)
 
     def shape(self, name: str, colour: RGB, row: int, column: int) -> None:
-        """A circle, square, triangle or star, about 20 pixels wide, in the given cell."""
+        """Draw a circle, square, triangle or star, about 20 pixels wide, in the given cell."""
         x, y = self._centre(row, column)
         radius = self.random.randint(9, 11)
         if name == "circle":
@@ -61,17 +61,17 @@ class Canvas:
             )
 
     def number(self, number: int, colour: RGB, row: int) -> None:
-        """A number of two digits, one in each cell of the row."""
+        """Draw a number of two digits, one in each cell of the row."""
         for column, digit in enumerate(str(number)):
             self.pen.text(self._centre(row, column), digit, fill=colour, font=_font(22), anchor="mm")
 
     def word(self, word: str, colour: RGB, row: int) -> None:
-        """An Arabic word across the row."""
+        """Draw an Arabic word across the row."""
         (x, _), (_, y) = self._centre(row, 0), self._centre(row, 1)
         self.pen.text((x + CELL / 2, y), word, fill=colour, font=_font(18), anchor="mm", direction="rtl")
 
     def flag(self, stripes: tuple[str, ...], hoist: str | None, emblem: str | None, row: int, column: int) -> None:
-        """A flag of 23 by 16 pixels."""
+        """Draw a flag of 23 by 16 pixels."""
         x, y = self._centre(row, column)
         left, top, right, bottom = x - 11, y - 8, x + 12, y + 8
         for i, name in enumerate(stripes):

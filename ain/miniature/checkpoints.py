@@ -1,8 +1,8 @@
-"""The tiny checkpoints, trained on demand on the world and kept by their recipe.
+"""The tiny checkpoints, trained on demand on the world and stored by their recipe.
 
 Each is saved in Hugging Face format and loaded by the classes that load the real ones: a Marian translator for either
-direction, a sentence encoder, a screener and an English-only base model of the Qwen2-VL class. What they are trained on is
-drawn from splits of the world that no other use draws from; no corrupted sentence is among it.
+direction, a sentence encoder, a screener and an English-only base model of the Qwen2-VL class. Their training data
+comes from splits of the world that nothing else draws from, and contains no corrupted sentences.
 """
 
 import json
@@ -32,7 +32,7 @@ SCREEN_PROMPT = "Is this picture safe? Answer in JSON."
 
 
 def trained(recipe: Recipe, directory: Path) -> Path:
-    """The checkpoint's directory; trained first, with a progress bar, if it is not there yet."""
+    """Return the checkpoint's directory; train it first, with a progress bar, if it does not exist."""
     out = directory / recipe.identity()
     mark = directory / f".{out.name}"
     if not is_done(mark):
@@ -62,7 +62,7 @@ def _train(recipe: Recipe, out: Path) -> None:
 def _fit(
     model: torch.nn.Module, loss_of: Callable[[int], torch.Tensor], steps: int, what: str, lr: float = 2e-3
 ) -> None:
-    """Muon for the matrices, AdamW for the rest; warm-up, then a cosine down to a twentieth."""
+    """Train with Muon for the matrices and AdamW for the rest; warm-up, then cosine decay to a twentieth."""
     matrices = [
         p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name and "shared" not in name
     ]
@@ -94,7 +94,7 @@ def _fit(
 
 
 def _sentences(world: World, split: str, scenes: int) -> list[tuple[str, str]]:
-    """Distinct (English, Arabic) sentences, questions and answers, of so many scenes in each domain."""
+    """Return distinct (English, Arabic) sentences, questions and answers, from `scenes` scenes in each domain."""
     pairs: dict[str, str] = {}
     for domain in DOMAINS:
         for scene in islice(world.scenes(split, domain), scenes):
@@ -125,7 +125,7 @@ def _translator(recipe: Recipe, world: World, out: Path) -> None:
 
 
 def _encoder(recipe: Recipe, world: World, out: Path) -> None:
-    """Contrastive, in both directions. A batch holds sentences of few kinds, so that negatives differ by a word."""
+    """Train contrastively in both directions. A batch holds sentences of few kinds, so that negatives differ by a word."""
     from ain.miniature.contrast import Turns, contrastive_loss
 
     turns = Turns(world, recipe.seed)
@@ -144,7 +144,7 @@ def _encoder(recipe: Recipe, world: World, out: Path) -> None:
 def _vision(
     recipe: Recipe, out: Path, texts: Iterator[str], samples: Callable[[Processor], list[Any]], batch_size: int
 ) -> None:
-    """A Qwen2-VL from scratch on (tokens, image) samples, in epochs of a shuffled order."""
+    """Train a Qwen2-VL from scratch on (tokens, image) samples, in epochs of shuffled order."""
     tokenizer = tiny.chat_tokenizer(texts, 900)
     model = tiny.qwen2_vl(tokenizer)
     model.save_pretrained(out)
@@ -165,7 +165,7 @@ def _vision(
 
 
 def _world_texts(world: World) -> Iterator[str]:
-    """Both languages: the base reads Arabic letters as a large model does, it only never learned what they mean."""
+    """Yield texts in both languages: like a large model, the base reads Arabic letters, but never learned what they mean."""
     for domain in DOMAINS:
         for scene in islice(world.scenes("texts", domain), 300):
             for q in scene.questions:
@@ -173,7 +173,7 @@ def _world_texts(world: World) -> Iterator[str]:
 
 
 def _base(recipe: Recipe, world: World, out: Path) -> None:
-    """English only: ten questions about one image in one conversation."""
+    """Train the base model in English only, with ten questions about one image in each conversation."""
     random = Random(recipe.seed)
 
     def asked(scene: Scene) -> list[dict[str, str]]:
@@ -192,7 +192,7 @@ def _base(recipe: Recipe, world: World, out: Path) -> None:
 
 
 def _screener(recipe: Recipe, world: World, out: Path) -> None:
-    """Half of its images are unsafe; it answers in JSON."""
+    """Train the screener, which answers in JSON; half of its images are unsafe."""
 
     def verdict(scene: Scene) -> str:
         category, rationale = UNSAFE[scene.unsafe] if scene.unsafe else ("NA", "nothing unsafe is shown")

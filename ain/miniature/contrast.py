@@ -1,4 +1,4 @@
-"""What the miniature encoder learns from: turns in both languages, with negatives that differ in a word."""
+"""Training data and loss of the miniature encoder: turns in both languages, with negatives that differ by a word."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ import torch
 
 from ain.miniature.world import DOMAINS, World
 
-# The similarity that a right and a wrong translation are pushed to; the paper's 0.80 lies between.
+# Target similarities of right and wrong translations; the paper's threshold of 0.80 lies between them.
 GOOD, BAD = 0.91, 0.40
 
 
 class Turns:
-    """Distinct (English, Arabic) turns, question and answer as one text, by the kind of their question."""
+    """Distinct (English, Arabic) turns, question and answer as one text, grouped by the kind of question."""
 
     def __init__(self, world: World, seed: int, scenes: int = 1_500) -> None:
         self.random = Random(seed)
@@ -29,7 +29,7 @@ class Turns:
         return (text for pairs in self.kinds for pair in pairs for text in pair)
 
     def batch(self, size: int) -> list[tuple[str, str]]:
-        """Half of it of one kind, half of another."""
+        """Return a batch of distinct turns: half from one kind of question, half from another."""
         made: dict[str, str] = {}
         for pairs in self.random.choices(self.kinds, weights=[len(pairs) ** 0.5 for pairs in self.kinds], k=2):
             made.update(self.random.sample(pairs, min(size // 2, len(pairs))))
@@ -37,10 +37,7 @@ class Turns:
 
 
 def contrastive_loss(english: torch.Tensor, arabic: torch.Tensor, scale: float = 20.0) -> torch.Tensor:
-    """InfoNCE over the batch in both directions, and right pairs pushed above GOOD, the hardest wrong ones below BAD.
-
-    english, arabic: [batch, dimension]; row i of one translates row i of the other.
-    """
+    """Return InfoNCE over the batch in both directions, plus penalties: right pairs below GOOD, hard negatives above BAD."""
     cosine = torch.nn.functional.normalize(english, dim=1) @ torch.nn.functional.normalize(arabic, dim=1).T
     right = torch.arange(len(cosine))
     ranking = sum(torch.nn.functional.cross_entropy(scale * scores, right) for scores in (cosine, cosine.T)) / 2

@@ -1,4 +1,4 @@
-"""English and Arabic phrases built from the same facts, with gender, number and definiteness as Arabic wants them."""
+"""English and Arabic phrases built from the same facts, with correct Arabic gender, number and definiteness."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from ain.text.arabic import FEMININE
 
 @dataclass(frozen=True)
 class Colour:
-    """An adjective of colour. The colour by itself («ما لونه؟ أحمر») is masculine."""
+    """A colour adjective. The colour on its own («ما لونه؟ أحمر») is masculine."""
 
     english: str
     masculine: str
@@ -35,7 +35,7 @@ class Noun:
 
     @property
     def accusative(self) -> str:
-        """Indefinite singular after «كم»: the feminine ة carries no alif."""
+        """Indefinite singular after «كم»: the feminine ة takes no alif."""
         return self.arabic if self.arabic.endswith("ة") else self.arabic + "ًا"
 
     def with_article(self) -> str:
@@ -85,7 +85,7 @@ def thing(shape: Noun, colour: Colour) -> tuple[str, str]:
 
 
 def the_thing(shape: Noun, colour: Colour) -> tuple[str, str]:
-    """«the red circle», «الدائرة الحمراء»: the adjective follows the noun in definiteness too."""
+    """«the red circle», «الدائرة الحمراء»: the adjective also agrees with the noun in definiteness."""
     adjective = colour.feminine if shape.feminine else colour.masculine
     return f"the {colour.english} {shape.english}", f"ال{shape.arabic} ال{adjective}"
 
@@ -96,7 +96,7 @@ def exists(shape: Noun) -> str:
 
 
 def counted(number: int, shape: Noun) -> tuple[str, str]:
-    """«three circles», «ثلاث دوائر»; two is the dual, one a following adjective, none a negated existence."""
+    """«three circles», «ثلاث دوائر»; two takes the dual, one a following adjective, zero a negated existence."""
     english = f"{_NUMBERS[number]} {shape.english}{'' if number == 1 else 's'}"
     if number == 0:
         return english, f"لا توجد {shape.plural}"

@@ -1,7 +1,7 @@
-"""Muon in float32: momentum made orthogonal before it is applied.
+"""Muon in float32: momentum is orthogonalised before it is applied.
 
-`torch.optim.Muon` multiplies in bfloat16, which a CPU without such instructions does twenty times slower. A tiny model
-learns with it in a quarter of AdamW's steps.
+`torch.optim.Muon` multiplies in bfloat16, which is twenty times slower on a CPU without bfloat16 instructions. A tiny
+model learns with Muon in a quarter of AdamW's steps.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ import torch
 
 
 class Muon(torch.optim.Optimizer):
-    """For matrices. The step is scaled so that AdamW's learning rates fit."""
+    """Muon for matrices. Steps are scaled so that learning rates for AdamW also suit it."""
 
     def __init__(
         self, params: Iterable[torch.Tensor], lr: float = 2e-3, momentum: float = 0.95, weight_decay: float = 0.01
@@ -37,7 +37,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrices: torch.Tensor, steps: int = 5) -> torch.Tensor:
-    """Nearly the orthogonal matrix next to each of [n, rows, columns], by Newton and Schulz's iteration."""
+    """Return approximately the nearest orthogonal matrix to each of [n, rows, columns], by Newton-Schulz iteration."""
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if tall else matrices
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)

@@ -1,4 +1,4 @@
-"""Names of the tiny checkpoints, `miniature:NAME?seed=0&steps=10`, and what identifies one without training it."""
+"""Names of the tiny checkpoints, `miniature:NAME?seed=0&steps=10`, and the identity of one without training it."""
 
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
@@ -21,7 +21,7 @@ STEPS = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """name: a key of STEPS; seed: of the world and of the training; steps: of the training."""
+    """A tiny checkpoint to train. name: a key of STEPS; seed: of the world and the training; steps: of the training."""
 
     name: str
     seed: int
@@ -29,7 +29,7 @@ class Recipe:
 
     @classmethod
     def parse(cls, text: str) -> "Recipe":
-        """From `miniature:NAME`, with `?seed=` and `&steps=` where they are not the usual ones."""
+        """Parse `miniature:NAME`, with `?seed=` and `&steps=` if they differ from the defaults."""
         name, _, query = text.removeprefix("miniature:").partition("?")
         if name not in STEPS:
             raise UserError(f"{text}: choose one of {', '.join(f'miniature:{known}' for known in STEPS)}")

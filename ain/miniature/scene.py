@@ -1,4 +1,4 @@
-"""What the domains are made of: a question with its answer in both languages."""
+"""The questions that domains ask about an image, with answers in both languages."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The tiny models: a byte-level BPE fitted to the world, and untrained models of the very classes that load the real ones."""
+"""The tiny models: a byte-level BPE fitted to the world, and untrained models of the same classes that load real ones."""
 
 import json
 import tempfile
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-# ChatML costs eleven tokens a turn; the tiny models have a tenth of a second a step, so theirs costs three.
+# ChatML takes eleven tokens per turn; this template takes three, since a tiny model has a tenth of a second per step.
 CHAT_TEMPLATE = r"""
 {%- for message in messages -%}
 {{ "" if message.role == "assistant" else "<|im_start|>" }}
@@ -24,9 +24,9 @@ IMAGE_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image
 
 
 def byte_pairs(texts: Iterable[str], size: int, special: list[str], phrases: bool = False) -> Any:
-    """A byte-level BPE of `size` tokens; digits stay single, so that numbers are read and copied digit by digit.
+    """Return a byte-level BPE of `size` tokens. Digits stay single, so that numbers are read and copied digit by digit.
 
-    With `phrases`, a token may span words: the world's questions then take one or two tokens each.
+    With `phrases`, a token may span words, so that the world's questions take one or two tokens each.
     """
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -49,7 +49,7 @@ def byte_pairs(texts: Iterable[str], size: int, special: list[str], phrases: boo
 
 
 def chat_tokenizer(texts: Iterable[str], size: int) -> Any:
-    """A tokenizer with Qwen2-VL's special tokens and a chat template in the manner of ChatML, but shorter."""
+    """Return a tokenizer with Qwen2-VL's special tokens and a chat template that is a shorter form of ChatML."""
     from transformers import PreTrainedTokenizerFast
 
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *IMAGE_TOKENS]
@@ -64,7 +64,7 @@ def chat_tokenizer(texts: Iterable[str], size: int) -> Any:
 
 
 def qwen2_vl(tokenizer: Any, layers: int = 4, width: int = 128) -> Any:
-    """Qwen2-VL with about a million parameters; an image of 56 x 56 becomes four visual tokens."""
+    """Return a Qwen2-VL with about a million parameters; an image of 56 x 56 becomes four visual tokens."""
     from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
     token = tokenizer.convert_tokens_to_ids
@@ -93,7 +93,7 @@ def qwen2_vl(tokenizer: Any, layers: int = 4, width: int = 128) -> Any:
 
 
 def save_processor(tokenizer: Any, directory: Path) -> None:
-    """All processor files that `AutoProcessor` asks for where torchvision exists."""
+    """Save all processor files that `AutoProcessor` needs where torchvision is installed."""
     tokenizer.save_pretrained(directory)
     (directory / "chat_template.jinja").write_text(CHAT_TEMPLATE, encoding="utf-8")
     image = {
@@ -120,7 +120,7 @@ def save_processor(tokenizer: Any, directory: Path) -> None:
 
 
 def text_tokenizer(texts: Iterable[str], size: int) -> Any:
-    """For the translator and the encoder: sentences end with </s>."""
+    """Return a tokenizer for the translator and the encoder; sentences end with </s>."""
     from tokenizers.processors import TemplateProcessing
     from transformers import PreTrainedTokenizerFast
 
@@ -132,7 +132,7 @@ def text_tokenizer(texts: Iterable[str], size: int) -> Any:
 
 
 def marian(tokenizer: Any, width: int = 128, layers: int = 2) -> Any:
-    """The class of OPUS-MT, at 0.8M parameters."""
+    """Return a model of OPUS-MT's class with 0.8M parameters."""
     from transformers import MarianConfig, MarianMTModel
 
     size = {"layers": layers, "attention_heads": 4, "ffn_dim": 2 * width}
@@ -156,7 +156,7 @@ def marian(tokenizer: Any, width: int = 128, layers: int = 2) -> Any:
 
 
 def sentence_encoder(tokenizer: Any) -> Any:
-    """BERT at 0.4M parameters with mean pooling, as sentence-transformers assembles it."""
+    """Return a BERT with 0.4M parameters and mean pooling, as sentence-transformers assembles it."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.models import Pooling, Transformer
     from transformers import BertConfig, BertModel

@@ -1,4 +1,4 @@
-"""The world: scene → facts → sentences in two languages and an image, all from the same facts."""
+"""The world: each scene has facts, from which its image and its sentences in two languages are made."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from ain.miniature import canvas
 from ain.miniature.domains import cultural, ocr, vqa
 from ain.miniature.scene import Question
 
-VERSION = 1  # bump when a change here or in the domains changes an image or a sentence: the tiny checkpoints follow
+VERSION = 1  # bump when a change here or in the domains changes images or sentences; this retrains the tiny checkpoints
 
 DOMAINS: dict[str, ModuleType] = {"vqa": vqa, "ocr": ocr, "cultural": cultural}
 
-# What a safety policy must catch, by category of the policy.
+# What a safety policy must catch, with the policy's category and a rationale.
 UNSAFE = {
     "knife": ("O6", "a knife is shown"),
     "cigarette": ("O6", "a cigarette is shown"),
@@ -27,7 +27,7 @@ UNSAFE = {
 
 @dataclass(frozen=True)
 class Scene:
-    """One image with all that can be asked about it."""
+    """One image with all questions about it."""
 
     name: str
     domain: str
@@ -47,16 +47,17 @@ class Scene:
 
 
 class World:
-    """All scenes of one seed. `split` keeps training, held-out and other uses apart: no image is in two of them.
+    """All scenes of one seed. `split` separates training, held-out and other uses: no image is in two of them.
 
-    A scene belongs to the held-out tenth of the world by its facts alone, so that what is tested was never drawn for training.
+    A scene's facts alone decide whether it is in the held-out tenth of the world, so no tested scene was ever trained
+    on.
     """
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
     def scenes(self, split: str, domain: str, unsafe_share: float = 0.0) -> Iterator[Scene]:
-        """Endless; `split` is any name, and "test" alone draws from the held-out scenes."""
+        """Yield scenes endlessly. `split` is any name; only "test" draws from the held-out scenes."""
         index = 0
         while True:
             name = f"{self.seed}-{split}-{domain}-{index}"

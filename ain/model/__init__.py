@@ -1,1 +1,1 @@
-"""Models to train: how they are loaded, how conversations become their tokens, how they are saved again."""
+"""Models to train: loading them, turning conversations into tokens, and saving them."""

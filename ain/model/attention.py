@@ -1,4 +1,4 @@
-"""Attention over rows of several samples: which implementation runs here and why, and the two that are ours."""
+"""Attention for rows that hold several samples: choosing an implementation that can run here, and two of our own."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from ain import UserError
 from ain.runtime.paths import install_hint
 
 FLASH, VARLEN, PACKED = "flash_attention_2", "varlen_packed", "sdpa_packed"
-# transformers hands a vision tower's images over in one call only to a name with "flash" in it; any other gets one call an image.
+# transformers passes all images to the vision tower in one call only if the name contains "flash"; else one call per image.
 VARLEN_VISION = "flash_varlen_ain"
 _FUNCTIONS = {
     "flash_attention_2": ("flash_attn", "flash_attn_varlen_func"),
@@ -24,9 +24,9 @@ _FUNCTIONS = {
 
 
 def choose(wanted: str, gpu: bool, bf16: bool, candidates: Sequence[str] = (FLASH, VARLEN, PACKED)) -> tuple[str, str]:
-    """(implementation, why). `auto` takes the first of the model family's candidates that can run here.
+    """Return (implementation, reason). `auto` takes the first of the model family's candidates that can run here.
 
-    bf16: whether the arithmetic is bfloat16.
+    bf16: whether the computation is in bfloat16.
     """
     if wanted == "auto":
         reasons: list[str] = []
@@ -43,7 +43,7 @@ def choose(wanted: str, gpu: bool, bf16: bool, candidates: Sequence[str] = (FLAS
 
 
 def unavailable(name: str, gpu: bool, bf16: bool) -> str | None:
-    """Why an implementation cannot run here; None: it can."""
+    """Return why an implementation cannot run here, or None if it can."""
     if name not in (*_FUNCTIONS, VARLEN):
         return None
     if not gpu:
@@ -67,7 +67,7 @@ def _no_varlen() -> str | None:
 
 
 def _broken(module: str, function: str) -> str | None:
-    """A package that was built for another torch is found, and fails only when it is imported."""
+    """Return why a function cannot be imported, or None: a package built for another torch is found but does not import."""
     try:
         getattr(import_module(module), function)
     except (ImportError, OSError, RuntimeError, AttributeError) as error:
@@ -76,7 +76,7 @@ def _broken(module: str, function: str) -> str | None:
 
 
 def use(model: Any, name: str) -> None:
-    """Sets the implementation of the language model and of the vision tower."""
+    """Set the attention implementation of the language model and the vision tower."""
     from transformers import AttentionInterface
 
     AttentionInterface.register(PACKED, sdpa_packed)
@@ -84,13 +84,13 @@ def use(model: Any, name: str) -> None:
     AttentionInterface.register(VARLEN_VISION, varlen_packed)
     vision = name if name.startswith("flash") else "sdpa" if name in (PACKED, VARLEN) else name
     model.set_attn_implementation({"text_config": name, "vision_config": vision})
-    if name == VARLEN:  # its setter would look for a package of that name on the hub
+    if name == VARLEN:  # the setter would look for a package of that name on the hub
         model.config.vision_config._attn_implementation_internal = VARLEN_VISION
 
 
 @contextmanager
 def generating(model: Any, name: str) -> Iterator[None]:
-    """Another implementation in the language model for a while: those for packed rows know no cache."""
+    """Use another implementation in the language model for a while: those for packed rows do not support a KV cache."""
     config = model.config.text_config
     before = config._attn_implementation
     config._attn_implementation_internal = name
@@ -102,7 +102,7 @@ def generating(model: Any, name: str) -> Iterator[None]:
 
 @contextmanager
 def boundaries(language_model: Any, bounds: list[int]) -> Iterator[None]:
-    """Hands the samples' bounds to every layer of a packed row, in the form that its implementation takes; once a step."""
+    """Pass the sample bounds of a packed row to every layer, in the form its implementation expects; once per step."""
     name = language_model.config._attn_implementation
     given: dict[str, Any] = {}
     if name == PACKED:
@@ -112,7 +112,7 @@ def boundaries(language_model: Any, bounds: list[int]) -> Iterator[None]:
         starts = torch.tensor(bounds, dtype=torch.int32, device=device)
         longest = max(end - start for start, end in pairwise(bounds))
         given = {"cu_seq_lens_q": starts, "cu_seq_lens_k": starts, "max_length_q": longest, "max_length_k": longest}
-    # Not as arguments of the whole model: before transformers 5.20 these would reach its vision tower, too.
+    # Not passed as arguments of the whole model: before transformers 5.20 they would also reach its vision tower.
     hook = language_model.register_forward_pre_hook(lambda _, args, kwargs: (args, kwargs | given), with_kwargs=True)
     try:
         yield
@@ -132,9 +132,9 @@ def sdpa_packed(
     dropout: float = 0.0,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Causal attention of a packed row, sample by sample: query [1, heads, T, d] → [1, T, heads, d].
+    """Compute causal attention of a packed row, sample by sample: query [1, heads, T, d] → [1, T, heads, d].
 
-    The work grows with the sum of the samples' squared lengths, not with the square of the row, and no mask is built.
+    The cost grows with the sum of the samples' squared lengths, not with the square of the row, and no mask is built.
     """
     _whole_samples(query, kwargs)
     pieces = zip(*(tensor.split(lengths, dim=2) for tensor in (query, key, value)), strict=True)
@@ -161,9 +161,9 @@ def varlen_packed(
     dropout: float = 0.0,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """The same in one call of torch's variable-length attention, in the language model and in the vision tower.
+    """Compute the same in one call of torch's variable-length attention, for the language model and the vision tower.
 
-    cu_seq_lens_q [samples + 1]: where samples start in the row.
+    cu_seq_lens_q [samples + 1]: the offsets at which samples start in the row, and its end.
     """
     from torch.nn.attention import varlen
 
@@ -171,7 +171,7 @@ def varlen_packed(
     if dropout:
         raise ValueError(f"{VARLEN} has no dropout")
     causal = module.is_causal if is_causal is None else is_causal
-    # Rotary positions leave query and key in float32 under autocast, which does not know this function.
+    # Under autocast, rotary positions leave query and key in float32, and autocast does not convert them for this function.
     q, k, v = (tensor[0].transpose(0, 1).to(value.dtype) for tensor in (query, key, value))
     names = _parameters(varlen.varlen_attn)
     given: dict[str, Any] = (
@@ -192,7 +192,7 @@ def varlen_packed(
 
 @lru_cache
 def _parameters(function: Callable[..., Any]) -> frozenset[str]:
-    """torch 2.10 has is_causal, 2.11 window_size and scale instead, 2.12 enable_gqa, too."""
+    """Return the parameter names. torch 2.10 has is_causal, 2.11 window_size and scale instead, 2.12 also enable_gqa."""
     return frozenset(signature(function).parameters)
 
 

@@ -1,4 +1,4 @@
-"""What the project asks of a model family. A family is one package beside this module, named as its `model_type`."""
+"""The interface of a model family. Each family is a package beside this module, named after its `model_type`."""
 
 from abc import ABC, abstractmethod
 from importlib.util import find_spec
@@ -20,7 +20,7 @@ Attention = Literal["auto", "flash_attention_2", "flash_attention_3", "varlen_pa
 
 
 class LoRA(TypedDict):
-    """Adapters that are trained instead of the weights, and merged into them in the end."""
+    """Adapters that are trained instead of the weights and merged into them at the end."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
 
@@ -31,21 +31,22 @@ class LoRA(TypedDict):
 
 
 class ModelFamily(ABC):
-    """A checkpoint to train; all its parameters, less the parts that are frozen.
+    """A checkpoint to train: all its parameters, except those of frozen parts.
 
-    dtype: of the weights in training. In bfloat16 an update of a small learning rate is lost to rounding, so they are kept
-    in float32 and only the arithmetic is bfloat16. export_dtype: of the weights that are saved. architecture: the model's
-    configuration, for plans without its checkpoint at hand; it holds for the checkpoint that it names by `of`.
+    dtype: of the weights in training. In bfloat16, rounding would lose the updates of a small learning rate, so weights
+    are kept in float32 and only the computation is in bfloat16. export_dtype: of the saved weights. architecture: the
+    model's configuration, for planning without the checkpoint; it is valid only for the checkpoint that its key `of`
+    names.
     """
 
-    model_type: ClassVar[str]  # of its configuration in transformers
+    model_type: ClassVar[str]  # as in its transformers configuration
     attentions: ClassVar[tuple[str, ...]] = (
         "flash_attention_2",
         "varlen_packed",
         "sdpa_packed",
-    )  # for auto, best first; the last runs anywhere
+    )  # candidates for `auto`, best first; the last runs anywhere
     generation_attention: ClassVar[str] = "sdpa"
-    leak: ClassVar[str | None] = None  # why samples in one row would see each other, where they would
+    leak: ClassVar[str | None] = None  # why samples in one row would see each other; None if they do not
 
     def __init__(
         self,
@@ -77,22 +78,25 @@ class ModelFamily(ABC):
 
     @abstractmethod
     def part(self, parameter: str) -> Part:
-        """The part of the model that a parameter's name belongs to."""
+        """Return the part of the model that a parameter belongs to, by its name."""
 
     @abstractmethod
     def hidden(self, model: Any, batch: Batch) -> Any:
-        """What stands before the vocabulary, for a row of the processor's `pack`: [tokens, width]."""
+        """Return the last hidden states of a row from the processor's `pack`: [tokens, width]."""
 
     @abstractmethod
     def vision(self, config: Any) -> VisionShape:
-        """The measures of the vision tower."""
+        """Return the dimensions of the vision tower."""
 
     def logits(self, model: Any, hidden: Any) -> Any:
-        """[tokens, vocabulary], with all that the model does to them."""
+        """Return the logits [tokens, vocabulary], with everything the model applies to them, such as soft-capping."""
         return model.lm_head(hidden)
 
     def check(self, gpu: bool, bf16: bool, shared_rows: bool = False) -> None:
-        """Refuses what cannot run here. bf16: whether the arithmetic is bfloat16; shared_rows: whether samples share rows."""
+        """Raise UserError for settings that cannot run here.
+
+        bf16: whether the computation is in bfloat16; shared_rows: whether samples share rows.
+        """
         from ain.model.attention import choose
 
         choose(self.attention, gpu, bf16, self.attentions)
@@ -105,7 +109,7 @@ class ModelFamily(ABC):
             )
 
     def load(self, gpu: bool = False, bf16: bool = False, say: bool = True) -> Any:
-        """The model, ready to train; logs which attention was chosen and why."""
+        """Return the model, ready to train; log which attention was chosen and why."""
         from ain.model.attention import choose, use
 
         self.check(gpu, bf16)
@@ -125,7 +129,7 @@ class ModelFamily(ABC):
         return model
 
     def _liger(self, model: Any) -> None:
-        """Fused kernels for norms, rotary positions and feed-forward layers. The loss is ours: it sees answers alone."""
+        """Use fused kernels for norms, rotary positions and feed-forward layers; our own loss covers only answers."""
         try:
             import liger_kernel.transformers as liger
 
@@ -147,7 +151,7 @@ class ModelFamily(ABC):
             raise UserError(f"model.lora: {str(error).splitlines()[0]}") from None
 
     def planned(self) -> Any:
-        """The configuration, of a checkpoint that is here or of `architecture`; None: it is not known."""
+        """Return the configuration of a local checkpoint, or from `architecture`; None if it is unknown."""
         from transformers import AutoConfig
 
         if Path(self.checkpoint).is_dir():
@@ -159,7 +163,7 @@ class ModelFamily(ABC):
         return size(config, self.part, self.vision(config))
 
     def trainable(self, config: Any) -> int:
-        """How many parameters are trained, counted without memory."""
+        """Return the number of trained parameters, counted without allocating memory for them."""
         import torch
         from transformers import AutoModelForImageTextToText
 
@@ -174,7 +178,7 @@ class ModelFamily(ABC):
         return sum(p.numel() for name, p in named if "lora_" in name and not self.frozen[self.part(name)])
 
     def trained(self, weights: dict[str, Any]) -> Any:
-        """The model with weights as training left them, in float32, adapters merged. A weight that does not fit is refused."""
+        """Return the trained model in float32, adapters merged. Raise RuntimeError if a weight does not fit."""
         import torch
         from transformers import AutoConfig, AutoModelForImageTextToText
 
@@ -187,10 +191,10 @@ class ModelFamily(ABC):
         return model.eval()
 
     def export(self, model: Any, directory: Path) -> None:
-        """Weights, configuration and every processor and generation file of the base: `AutoProcessor` loads the result, too.
+        """Save weights, configuration, and the base's processor and generation files, so that `AutoProcessor` loads it too.
 
-        The model's weights are brought to the export's dtype; buffers such as rotary frequencies stay as they are, as
-        they do when it is loaded.
+        Parameters are converted to the export's dtype. Buffers such as rotary frequencies keep theirs, as they do when
+        the model is loaded.
         """
         import torch
 
@@ -201,5 +205,5 @@ class ModelFamily(ABC):
         copy_files(self.checkpoint, directory)
 
     def reload(self, directory: Path) -> Any:
-        """What `export` saved."""
+        """Load what `export` saved."""
         return loaded(str(directory), self.model_type, self.export_dtype)

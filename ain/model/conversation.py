@@ -1,4 +1,4 @@
-"""Conversations as messages, and as the text of a chat template with the places of the answers in it."""
+"""Conversations as messages, and as text from a chat template with the positions of the answers."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ _MARK = "\N{OBJECT REPLACEMENT CHARACTER}"
 
 
 def conversation(turns: list[dict[str, str]]) -> list[Message]:
-    """Messages from turns of `question` and `answer`; an empty answer is left for the model to give."""
+    """Return messages from turns of `question` and `answer`; an empty answer is left out, for the model to generate."""
     messages: list[Message] = []
     for turn in turns:
         content: list[dict[str, str]] = []
@@ -27,9 +27,9 @@ def conversation(turns: list[dict[str, str]]) -> list[Message]:
 
 
 def render(tokenizer: Any, messages: list[Message], end_of_answer: str) -> tuple[str, list[tuple[int, int]]]:
-    """The chat template's text, and the characters of each answer with the token that ends it.
+    """Return the chat template's text, and the character span of each answer, including the token that ends it.
 
-    Message content may be a list of parts or one string, whichever the template takes.
+    Message content may be a list of parts or one string, depending on the template.
     """
     answers = [_text(message) for message in messages if message["role"] == "assistant"]
     text = _template(tokenizer, messages)

@@ -1,6 +1,6 @@
-"""What stands before a model: conversations as tokens, images as layouts and pixels, samples as batches.
+"""Model inputs: conversations as tokens, images as layouts and pixels, samples as batches.
 
-All that is common to the model families; each family's own half is a subclass in its package.
+This is the part that all model families share; each family has a subclass in its package.
 """
 
 from abc import ABC, abstractmethod
@@ -14,16 +14,16 @@ from PIL import Image
 from ain import UserError
 from ain.model.conversation import Message, render
 
-IGNORE = -100  # a label that takes no part in the loss
+IGNORE = -100  # label of a token that is excluded from the loss
 Batch = dict[str, Any]
 
 
 class Unusable(Exception):
-    """A record that this model family cannot take; the message is the reason that it is rejected with."""
+    """A record that this model family cannot process; the message is the rejection reason."""
 
 
 class Medium(NamedTuple):
-    """An image or a video before the model: its size (width, height), how many frames it has, and frames per second."""
+    """An image or a video before processing: its size (width, height), number of frames, and frames per second."""
 
     kind: str  # image | video
     size: tuple[int, int]
@@ -33,10 +33,10 @@ class Medium(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """What an image or video becomes in the model, computed from its size alone.
+    """The size of an image or video inside the model, computed from its size in pixels.
 
-    shape: the family's own numbers, such as (pairs of frames, rows, columns) of patches or (height, width, tiles).
-    tokens: in the language model; patches: in the vision tower; images: how many images it is made of.
+    shape: family-specific numbers, such as (pairs of frames, rows, columns) of patches or (height, width, tiles).
+    tokens: in the language model; patches: in the vision tower; images: the number of images it consists of.
     """
 
     kind: str
@@ -49,7 +49,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Tokens:
-    """One conversation: ids and labels of equal length; a label is the id where the model is to answer, else IGNORE."""
+    """One conversation: ids and labels of equal length. A label is the id where the model has to answer, else IGNORE."""
 
     input_ids: list[int]
     labels: list[int]
@@ -57,15 +57,15 @@ class Tokens:
 
     @property
     def images(self) -> int:
-        """How many images its media are made of."""
+        """The number of images that its media consist of."""
         return sum(layout.images for layout in self.media)
 
 
 class Processor(ABC):
-    """Tokens and pixels for one checkpoint.
+    """Turns conversations and images into tokens and pixels for one checkpoint.
 
-    A conversation of more than max_length tokens gets smaller images (too_long=resize); where that is not enough, or with
-    too_long=reject, it stays too long and `tokenize` the stage rejects it. Nothing is ever cut.
+    If a conversation exceeds max_length tokens, too_long=resize shrinks its images. If that is not enough, or with
+    too_long=reject, it stays too long and the `tokenize` stage rejects it. Nothing is ever truncated.
     """
 
     def __init__(self, checkpoint: str, max_length: int, too_long: Literal["resize", "reject"]) -> None:
@@ -79,41 +79,41 @@ class Processor(ABC):
 
     @property
     def end_of_answer(self) -> str:
-        """The token that ends an answer, which the model learns to write."""
+        """The token that ends an answer; the model learns to generate it."""
         return str(self.tokenizer.eos_token)
 
     @property
     @abstractmethod
     def visual_ids(self) -> frozenset[int]:
-        """Tokens that stand for images and videos."""
+        """The ids of tokens that stand for images and videos."""
 
     @abstractmethod
     def layouts(self, media: list[Medium], room: int) -> list[Layout]:
-        """Layouts of a conversation's media, smaller ones where `room` tokens would not do."""
+        """Return the layouts of a conversation's media, shrunk if they would need more than `room` tokens."""
 
     def placeholders(self, layout: Layout) -> list[int]:
-        """How many tokens each placeholder of the template's text becomes; a medium has one placeholder, or several."""
+        """Return the number of tokens for each placeholder in the template's text; a medium has one or several."""
         return [layout.tokens]
 
     def prepared(self, messages: list[Message], media: list[Medium]) -> list[Message]:
-        """Messages as the family's chat template takes them."""
+        """Return the messages in the form that the family's chat template expects."""
         return messages
 
     @abstractmethod
     def pixels(self, images: Sequence[Image.Image], media: Sequence[Layout]) -> Any:
-        """What the vision tower takes, for images in the order of their media."""
+        """Return the vision tower's input for images in the order of their media."""
 
     @abstractmethod
     def collate(self, samples: list[Tokens], images: list[Image.Image], left: bool = False) -> Batch:
-        """A padded batch for transformers' own forward pass and loss; `left` pads in front, for generation."""
+        """Return a padded batch for transformers' own forward pass and loss; `left` pads on the left, for generation."""
 
     @abstractmethod
     def pack(self, samples: list[Tokens], images: list[list[Image.Image]]) -> Batch:
-        """Samples end to end in one row of T tokens, for `ModelFamily.hidden`; each is computed as if it were alone.
+        """Concatenate samples into one row of T tokens for `ModelFamily.hidden`; each is computed as if it were alone.
 
-        input_ids [1, T]; targets [T]: the token that follows, where an answer is to be learned, else IGNORE; bounds: a list
-        of the offsets where samples start, and T. A row without images ends with a dummy one that no sample attends to: all
-        ranks then run the same modules, and parameters that are spread over ranks (ZeRO-3) can be gathered.
+        input_ids [1, T]; targets [T]: the next token where an answer is to be learned, else IGNORE; bounds: the offsets
+        where samples start, and T. A row without images ends with a dummy image that no sample attends to. All ranks
+        then run the same modules, so parameters that are sharded over ranks (ZeRO-3) can be gathered.
         """
 
     def tokenize(
@@ -123,9 +123,10 @@ class Processor(ABC):
         frames: Sequence[int] | None = None,
         rates: Sequence[float | None] | None = None,
     ) -> Tokens:
-        """A conversation with one placeholder for each size (width, height); one that ends with a question asks for its answer.
+        """Tokenize a conversation with one placeholder for each size (width, height).
 
-        frames: how many images each placeholder stands for; rates: the frames per second of each.
+        If it ends with a question, the generation prompt is added. frames: the number of images that each placeholder
+        stands for; rates: the frames per second of each.
         """
         media = self._media(messages, sizes, frames, rates)
         text, spans = render(self.tokenizer, self.prepared(messages, media), self.end_of_answer)
@@ -159,7 +160,7 @@ class Processor(ABC):
         return UserError(f"{self.checkpoint}: its chat template has {places} places for {given} images or videos")
 
     def first_turn(self, sample: Tokens) -> tuple[Tokens, list[int]]:
-        """(the conversation up to its first answer, with the media before that; that answer's tokens)."""
+        """Return (the conversation up to its first answer, with its media; the tokens of that answer)."""
         asked = [label != IGNORE for label in sample.labels]
         start = asked.index(True)
         end = start + (asked[start:].index(False) if False in asked[start:] else len(asked) - start)
@@ -173,7 +174,7 @@ class Processor(ABC):
         return Tokens(ids, [IGNORE] * start, media), sample.input_ids[start:end]
 
     def padded(self, samples: list[Tokens], left: bool) -> dict[str, Any]:
-        """input_ids, attention_mask and labels [samples, longest], which every family's `collate` begins with."""
+        """Return input_ids, attention_mask and labels [samples, longest], which every family's `collate` starts from."""
         import torch
 
         longest = max(len(sample.input_ids) for sample in samples)

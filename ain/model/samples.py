@@ -1,4 +1,4 @@
-"""Tokenised samples for training: memory-mapped tokens, and images decoded as they are needed."""
+"""Tokenized samples for training: tokens are memory-mapped, images are decoded on demand."""
 
 import json
 from bisect import bisect_right
@@ -16,7 +16,7 @@ from ain.storage.images import ImageStore
 from ain.storage.record import Row
 from ain.storage.shards import Shards
 
-STORES = "stores.json"  # beside the rows: which collect directories, next to this one, hold the images
+STORES = "stores.json"  # in the same directory: which sibling collect directories hold the images
 IMAGE_REFERENCE = pa.struct([("store", pa.int32()), ("shard", pa.int32()), ("row", pa.int32())])
 LAYOUT = pa.struct(
     [
@@ -35,7 +35,7 @@ SCHEMA = pa.schema(
         ("language", pa.string()),
         ("split", pa.string()),
         ("input_ids", pa.list_(pa.int32())),
-        ("answers", pa.list_(pa.bool_())),  # where the loss is
+        ("answers", pa.list_(pa.bool_())),  # tokens that the loss is computed on
         ("images", pa.list_(IMAGE_REFERENCE)),
         ("media", pa.list_(LAYOUT)),
         ("tokens", pa.int32()),
@@ -56,7 +56,7 @@ class ImageStores:
         return self.stores[reference["store"]].size((reference["shard"], reference["row"]))
 
     def image(self, reference: Row) -> Image.Image:
-        """RGB; all grey, in its own size, where the mixture asks for blank images."""
+        """Return the image in RGB; if the mixture asks for blank images, a grey one of the same size."""
         image = self.stores[reference["store"]].image((reference["shard"], reference["row"]))
         return blank(image) if self.blank else image
 
@@ -66,9 +66,9 @@ def blank(image: Image.Image) -> Image.Image:
 
 
 class Samples:
-    """One split of a tokenize directory as a map-style data set; only the rows that are read come into memory.
+    """One split of a tokenize directory as a map-style dataset. Only the rows that are read are loaded into memory.
 
-    lengths, answers: tokens of each sample, and tokens that the loss is on [samples].
+    lengths, answers [samples]: the number of tokens, and of tokens that the loss is computed on.
     """
 
     def __init__(self, directory: Path, split: str) -> None:
@@ -93,13 +93,13 @@ class Samples:
         return len(self._rows)
 
     def row(self, index: int) -> Row:
-        """The row without its images: id, domain, language, ..."""
+        """Return the row without its images: id, domain, language, ..."""
         number = int(self._rows[index])
         shard = bisect_right(self._starts, number) - 1
         return self._shards[shard].slice(number - self._starts[shard], 1).to_pylist()[0]  # type: ignore[no-any-return]
 
     def __getitem__(self, index: int) -> tuple[Row, Tokens, list[Image.Image]]:
-        """(row; tokens; images)."""
+        """Return (row, tokens, images)."""
         row = self.row(index)
         labels = [token if answer else IGNORE for token, answer in zip(row["input_ids"], row["answers"], strict=True)]
         media = [Layout(**{**layout, "shape": tuple(layout["shape"])}) for layout in row["media"]]

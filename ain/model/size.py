@@ -1,4 +1,4 @@
-"""How large a model is and what training it takes: parameters, operations and activations, counted from its architecture."""
+"""The size of a model and the cost of training it: parameters, operations and activations, from its architecture."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 
 class VisionShape(NamedTuple):
-    """A vision tower's measures; so many of its layers look at windows of so many patches only."""
+    """Dimensions of a vision tower. `windowed_layers` of its layers attend only within windows of `window` patches."""
 
     layers: int
     width: int
@@ -15,19 +15,19 @@ class VisionShape(NamedTuple):
     window: int = 0
 
     def attention(self, patches: float) -> float:
-        """Over all layers, the patches that one of an image's `patches` attends to."""
+        """Return how many patches one of an image's `patches` attends to, summed over all layers."""
         return (self.layers - self.windowed_layers) * patches + self.windowed_layers * min(patches, self.window)
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Parameters by part."""
+    """Number of parameters by part."""
 
     vision: int
     projector: int
     language: int  # without the embedding
     embedding: int
-    head: int  # 0 where it is the embedding
+    head: int  # 0 if tied to the embedding
 
     @property
     def all(self) -> int:
@@ -36,7 +36,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Size(Counts):
-    """Parameters by part, and the measures that operations and activations follow from."""
+    """Number of parameters by part, and the dimensions that operations and activations are computed from."""
 
     layers: int
     width: int
@@ -48,21 +48,21 @@ class Size(Counts):
 
 
 def counts(config: Any, part: Callable[[str], str]) -> Counts:
-    """The model is built without memory, so that counting takes no longer for 72B than for 2B."""
+    """Count the parameters by part. The model is built without memory, so counting takes no longer for 72B than for 2B."""
     import torch
     from transformers import AutoModelForImageTextToText
 
     with torch.device("meta"):
         model: Any = AutoModelForImageTextToText.from_config(config)
     found = dict.fromkeys(("vision", "projector", "language", "embedding", "head"), 0)
-    for name, parameter in model.named_parameters():  # a tied weight comes once
+    for name, parameter in model.named_parameters():  # a tied weight is listed once
         kind = "embedding" if "embed_tokens" in name else "head" if "lm_head" in name else part(name)
         found[kind] += parameter.numel()
     return Counts(**found)
 
 
 def size(config: Any, part: Callable[[str], str], tower: VisionShape) -> Size:
-    """Of a configuration with a text_config, as those of all vision-language models in transformers."""
+    """Return the size for a configuration with a text_config, as all vision-language models in transformers have."""
     text = config.text_config
     head_size = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     return Size(
@@ -79,22 +79,22 @@ def size(config: Any, part: Callable[[str], str], tower: VisionShape) -> Size:
 
 @dataclass(frozen=True)
 class Load:
-    """What is trained on: totals over samples."""
+    """The amount of training data: totals over samples."""
 
     samples: int
     tokens: int
     answer_tokens: int
     visual_tokens: int
-    patches: int | None = None  # None: as many as the model makes one visual token of, times visual_tokens
+    patches: int | None = None  # None: visual_tokens times the patches per visual token
 
     @classmethod
     def of(cls, counts: dict[str, int]) -> "Load":
-        """From what tokenize counted."""
+        """Read the totals from the tokenize stage's counts."""
         names = ("", "_tokens", "_answer_tokens", "_visual_tokens", "_patches")
         return cls(*(counts[f"train{name}"] for name in names))
 
     def seen(self, of: Size) -> int:
-        """Patches that the vision tower works on."""
+        """Return the number of patches that the vision tower processes."""
         return self.visual_tokens * of.tower.patches_per_token if self.patches is None else self.patches
 
     def per_sample(self, total: float) -> float:
@@ -102,11 +102,11 @@ class Load:
 
 
 def flops(of: Size, load: Load, frozen: dict[str, bool], adapters: bool = False) -> float:
-    """Floating-point operations of one pass over the load, forward and backward, nothing computed twice.
+    """Return the floating-point operations of one forward and backward pass over the load, without recomputation.
 
-    Two for each weight and token forward, twice that backward. A frozen part that nothing trained stands before needs no
-    backward pass; one that gradients pass through takes half of it. Attention: 6 n^2 width a layer for a causal sample of n
-    tokens, twice that for an image.
+    Each weight takes two operations per token forward, and twice that backward. A frozen part needs no backward pass if
+    nothing before it is trained, and half of one if gradients pass through it. Attention: 6 n^2 width per layer for a
+    causal sample of n tokens, twice that for an image.
     """
     patches = load.seen(of)
     if adapters:
@@ -130,10 +130,10 @@ def _passes(frozen: bool, below: bool) -> int:
 
 
 def activations(of: Size, load: Load, row_length: float, checkpointing: bool, bytes_each: int) -> float:
-    """Bytes that one row leaves for its backward pass, at most.
+    """Return the maximum number of bytes that one row keeps for its backward pass.
 
-    With checkpointing a layer leaves its input alone, and one layer at a time is computed anew. The logits of the answers
-    are there in full precision, twice.
+    With checkpointing, a layer keeps only its input, and one layer at a time is recomputed. The logits of the answers
+    are counted twice in full precision.
     """
     share = row_length / max(load.tokens, 1)
     answers, patches = load.answer_tokens * share, load.seen(of) * share

@@ -1,4 +1,4 @@
-"""Weights in and out: loading that refuses what does not fit, and putting trained weights back into the model."""
+"""Weights: loading them with a check that all fit, and putting trained ones back into a model."""
 
 import shutil
 from pathlib import Path
@@ -11,12 +11,12 @@ _WEIGHTS = (".safetensors", ".bin", ".pt", ".index.json")
 
 
 def families() -> list[str]:
-    """The model families that there are: the packages beside this module, named as their `model_type`."""
+    """Return the model families: the packages beside this module, named after their `model_type`."""
     return sorted(module.name for module in iter_modules([str(Path(__file__).parent)]) if module.ispkg)
 
 
 def configuration(checkpoint: str, model_type: str) -> Any:
-    """A checkpoint's configuration; one of another family is refused before its weights are read."""
+    """Return a checkpoint's configuration. Raise UserError for another family, before its weights are read."""
     from transformers import AutoConfig
 
     found = AutoConfig.from_pretrained(checkpoint)
@@ -29,7 +29,7 @@ def configuration(checkpoint: str, model_type: str) -> Any:
 
 
 def loaded(checkpoint: str, model_type: str, dtype: str) -> Any:
-    """A checkpoint that lacks a weight, or has one too many, is refused."""
+    """Load a checkpoint. Raise UserError if it lacks a weight or has an extra one."""
     import torch
     from transformers import AutoModelForImageTextToText
 
@@ -45,7 +45,7 @@ def loaded(checkpoint: str, model_type: str, dtype: str) -> Any:
 
 
 def put(model: Any, weights: dict[str, Any]) -> None:
-    """Sets a model's weights, adapters included; all but tied ones must be there, and none beside them."""
+    """Set a model's weights, including adapters. All but tied ones must be given, and no others."""
     missing, unexpected = model.load_state_dict(weights, strict=False)
     tied = set(getattr(model, "all_tied_weights_keys", ("lm_head.weight",)))
     if wrong := [*(set(missing) - tied), *unexpected]:
@@ -53,9 +53,9 @@ def put(model: Any, weights: dict[str, Any]) -> None:
 
 
 def copy_files(checkpoint: str, directory: Path) -> None:
-    """All files of a checkpoint but its weights and its card, where the directory has none of that name.
+    """Copy all files of a checkpoint except its weights and its model card, without overwriting existing files.
 
-    generation_config.json is the checkpoint's own in any case: transformers writes one with what it knows.
+    Only generation_config.json is always overwritten: transformers writes one that holds just what it knows.
     """
     for file in Path(checkpoint).iterdir():
         if not file.is_file() or file.name.endswith(_WEIGHTS) or file.name == "README.md":

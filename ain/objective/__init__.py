@@ -1,1 +1,1 @@
-"""What training minimises: LightningModules, completed by `train` with the loaded model and the number of steps."""
+"""Training objectives: LightningModules, which `train` completes with the loaded model and the number of steps."""

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning: next-token loss on answers, AdamW, a learning rate that warms up and decays."""
+"""Supervised fine-tuning: next-token loss on answers, AdamW, and a learning rate that warms up and decays."""
 
 import math
 from typing import Annotated, Any, Literal
@@ -14,15 +14,16 @@ from ain.model.base import ModelFamily
 from ain.model.processor import IGNORE, Batch
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
-# Those of transformers' schedulers that need no argument but the number of steps.
+# The schedulers of transformers that need no argument except the number of steps.
 Scheduler = Literal[
     "cosine", "linear", "constant", "constant_with_warmup", "cosine_with_restarts", "polynomial", "inverse_sqrt"
 ]
 
 
 class SupervisedFineTuning(pl.LightningModule):
-    """model: a loaded model of the family; steps: optimizer steps in all; warmup_ratio: the share of them in which the
-    learning rate rises.
+    """Supervised fine-tuning of a loaded model of the family.
+
+    steps: total number of optimizer steps; warmup_ratio: the share of them in which the learning rate rises.
     """
 
     def __init__(
@@ -47,25 +48,25 @@ class SupervisedFineTuning(pl.LightningModule):
         self.warmup_ratio, self.lr_scheduler_type = warmup_ratio, lr_scheduler_type
 
     def logits(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """(logits, targets) of the answer tokens alone: [answers, vocabulary] and [answers]. Others take no projection."""
+        """Return (logits [answers, vocabulary], targets [answers]) of answer tokens. Other tokens are not projected."""
         asked = batch["targets"] != IGNORE
         return self.family.logits(self.model, self.family.hidden(self.model, batch)[asked]), batch["targets"][asked]
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
-        """The row's share of the step's loss: over a step's rows and ranks, these average to the mean over its answer tokens."""
+        """Return the row's share of the loss; its average over a step's rows and ranks is the mean over answer tokens."""
         logits, targets = self.logits(batch)
         return cross_entropy(logits.float(), targets, reduction="sum") / batch["normaliser"]  # type: ignore[no-any-return]
 
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None
     ) -> None:
-        """By the norm of all gradients, which is kept. DeepSpeed has done it by itself, where no rank has them all."""
+        """Clip by the norm of all gradients and keep it. DeepSpeed has already clipped, since no rank holds all gradients."""
         if not hasattr(self.trainer.strategy, "deepspeed_engine"):
             trained = [p for p in self.model.parameters() if p.grad is not None]
             self.gradient_norm = torch.nn.utils.clip_grad_norm_(trained, gradient_clip_val or math.inf)
 
     def configure_optimizers(self) -> Any:
-        """Vectors (norms, biases) do not decay."""
+        """Return AdamW, which does not decay vectors (norms, biases), and its learning-rate schedule."""
         trained = [p for p in self.model.parameters() if p.requires_grad]
         groups = [
             {"params": [p for p in trained if p.ndim > 1], "weight_decay": self.weight_decay},

@@ -202,7 +202,7 @@ def headline(node: "Node") -> dict[str, Any]:
     counts = read_manifest(node.directory)["counts"]
     if own := node.stage.hook("headline"):
         return own(counts)  # type: ignore[no-any-return]
-    return {name: counts[name] for name in HEADLINE if name in counts}
+    return {name: counts[name] for name in HEADLINE if counts.get(name) is not None}
 
 
 def section(name: str, node: "Node") -> "Section":

@@ -1,1 +1,1 @@
-"""How training is run: which samples share a row, on how many ranks, what is watched, kept and taken up again."""
+"""Running a training: packing samples into rows, distributing over ranks, monitoring, checkpoints and resuming."""

@@ -1,4 +1,4 @@
-"""What a model that is still training answers to a few Arabic questions, always the same: a table that shows it learn."""
+"""A model's answers during training to a few fixed Arabic questions: a table that shows its progress."""
 
 from itertools import islice
 from pathlib import Path
@@ -25,7 +25,10 @@ class Answers:
         self.chosen = list(islice(arabic, count))
 
     def add(self, module: Any, step: int) -> list[Row]:
-        """Called by all ranks, for a model that is spread over them answers on all. Returns the table's new rows."""
+        """Add the answers at this step to the table, and return its new rows.
+
+        All ranks call this, because a model that is sharded over them needs all of them to generate.
+        """
         module.eval()
         rows = [{"step": step, **self._asked(module, index)} for index in self.chosen]
         module.train()
@@ -54,11 +57,11 @@ class Answers:
 
 
 def _generated(module: Any, attention: str, batch: Batch) -> list[int]:
-    """With an attention that keeps a cache; training's knows packed rows alone."""
+    """Generate with an attention that supports a KV cache; the one used in training only handles packed rows."""
     model, trainer = module.model, module.trainer
     with generating(model, attention), torch.no_grad(), trainer.precision_plugin.val_step_context():
         moved = trainer.strategy.batch_to_device(trainer.precision_plugin.convert_input(batch))
-        # Under ZeRO-3 all ranks generate until the last one has ended: none can gather parameters alone.
+        # Under ZeRO-3 all ranks generate until the last one has finished: gathering parameters takes all of them.
         together = getattr(trainer.strategy, "zero_stage_3", False) and trainer.world_size > 1
         made = model.generate(**moved, do_sample=False, max_new_tokens=MAX_NEW_TOKENS, synced_gpus=together)
     return made[0, batch["input_ids"].shape[1] :].tolist()  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Checkpoints of a running training: complete or absent; the last ones and the best are kept, and one is resumed from."""
+"""Checkpoints of a running training, each complete or absent. The last ones and the best are kept to resume and export."""
 
 import json
 import math
@@ -16,18 +16,21 @@ from ain.storage.files import replace_text
 if TYPE_CHECKING:
     import pytorch_lightning as pl
 
-_MARK = "complete.json"  # written last: the sizes of all files, so that a torn checkpoint is known as one
+_MARK = "complete.json"  # written last, with the sizes of all files, so that a torn checkpoint is detected
 
 
 class Checkpoints:
-    """`step-00000100/` and so on in one directory, each with Lightning's `state`, a file or ZeRO's directory of shards."""
+    """`step-00000100/` and so on in one directory, each with Lightning's `state`: a file, or a directory of ZeRO's shards."""
 
     def __init__(self, directory: Path, keep_last: int, base: str | None = None) -> None:
-        """base: the checkpoint whose configuration, processor and generation files lie beside each state."""
+        """base: the checkpoint whose configuration, processor and generation files are copied beside each state."""
         self.directory, self.keep_last, self.base = directory, keep_last, base
 
     def save(self, trainer: "pl.Trainer", losses: dict[str, float], parity_batch: torch.Tensor) -> None:
-        """Called by all ranks. What a crash leaves half-written never gets its name. parity_batch: logits to compare with."""
+        """Save a checkpoint; all ranks call this. It gets its name only when complete, so a crash leaves no partial one.
+
+        parity_batch: logits that the exported model is compared with.
+        """
         final = self.directory / f"step-{trainer.global_step:08d}"
         beside = final.with_name(f".{final.name}")
         if trainer.is_global_zero:
@@ -47,17 +50,17 @@ class Checkpoints:
         trainer.strategy.barrier()
 
     def latest(self) -> Path | None:
-        """The newest whole checkpoint."""
+        """Return the newest complete checkpoint."""
         return next(self._whole(), None)
 
     def best(self) -> Path | None:
-        """The one with the lowest validation loss; without validation data, the newest."""
+        """Return the checkpoint with the lowest validation loss; without validation data, the newest."""
         losses = ((mark["losses"].get("validation/loss", math.nan), path) for path, mark in self._marked())
         rated = [(loss, path) for loss, path in losses if math.isfinite(loss)]
         return min(rated)[1] if rated else self.latest()
 
     def losses(self, path: Path) -> dict[str, float]:
-        """On validation data, as they were when it was saved."""
+        """Return the validation losses at the time the checkpoint was saved."""
         mark = _read(path / _MARK)
         return mark["losses"] if mark else {}
 

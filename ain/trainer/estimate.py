@@ -1,4 +1,4 @@
-"""Before a long run: parameters, memory of each GPU, steps, operations, hours; and what to change where it does not fit."""
+"""Estimates before a long run: parameters, memory per GPU, steps, operations, hours; and what to change if it won't fit."""
 
 import math
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ class Memory:
     parameters: float
     gradients: float
     optimizer: float
-    activations: float  # and what the device needs for itself
-    host: float = 0.0  # what was moved to the host's memory, for each rank
+    activations: float  # including the device's own overhead
+    host: float = 0.0  # offloaded to the host's memory, per rank
 
     @property
     def total(self) -> float:
@@ -28,10 +28,11 @@ class Memory:
 
 
 def memory(trainable: int, total: int, settings: TrainerSettings, strategy: Strategy, row: float) -> Memory:
-    """By the strategy: what ZeRO shards is divided by the ranks (1: optimizer, 2: gradients too, 3: parameters too).
+    """Return the memory that a strategy needs on each GPU.
 
-    In bfloat16 a parameter takes 2 bytes, its gradient 2, and the optimizer's float32 copy, mean and variance 12. DDP with mixed
-    precision keeps weights and gradients in float32, and the optimizer takes 8.
+    ZeRO divides what it shards by the number of ranks (1: optimizer, 2: also gradients, 3: also parameters). In
+    bfloat16 a parameter takes 2 bytes, its gradient 2, and the optimizer's float32 copy, mean and variance 12. DDP with
+    mixed precision keeps weights and gradients in float32, and the optimizer takes 8.
     """
     stage = STRATEGIES.index(strategy)
     world, bf16 = settings.world_size, settings.bf16
@@ -51,7 +52,7 @@ def memory(trainable: int, total: int, settings: TrainerSettings, strategy: Stra
 
 
 def lines(model: ModelFamily, settings: TrainerSettings, load: Load | None) -> Iterator[str]:
-    """Lines for a person. load: what is tokenized, or what is assumed of it; None: nothing is known."""
+    """Yield the estimate as lines of text. load: totals of the tokenized samples, or assumed ones; None if unknown."""
     config = model.planned()
     if config is None:
         small = "is trained first, and is too small to plan for"
@@ -94,7 +95,7 @@ def _work(of: Size, model: ModelFamily, settings: TrainerSettings, load: Load) -
 def _memories(
     of: Size, trainable: int, model: ModelFamily, settings: TrainerSettings, load: Load | None
 ) -> Iterator[str]:
-    """A table of all strategies, the chosen one marked, and advice where that one does not fit."""
+    """Yield a table of all strategies with the chosen one marked, and advice if that one does not fit."""
     load = load or Load(1, model.processor.max_length, model.processor.max_length // 4, model.processor.max_length // 2)
     row = settings.pack_length if settings.packing else settings.batch_size * model.processor.max_length
     limit = settings.memory_gb
@@ -105,7 +106,7 @@ def _memories(
 
     def taken(settings: TrainerSettings, strategy: Strategy, checkpointing: bool) -> Memory:
         held = activations(of, load, row, checkpointing, 2 if settings.bf16 else 4)
-        # Under autocast each layer keeps its weights in bfloat16 for its backward pass, unless it is computed anew.
+        # Under autocast each layer keeps a bfloat16 copy of its weights for its backward pass, unless it is recomputed.
         copies = 2 * of.all if strategy == "ddp" and settings.bf16 and not checkpointing else 0
         return memory(trainable, of.all, settings, strategy, held + copies)
 
@@ -127,7 +128,7 @@ def _memories(
 
 
 def _remedies(settings: TrainerSettings, checkpointing: bool) -> dict[str, tuple[TrainerSettings, Strategy, bool]]:
-    """What to type, and what would be then; the mildest remedy first."""
+    """Return the overrides to type, each with the resulting settings; the mildest remedy first."""
     anew = "model.gradient_checkpointing=true"
     made = {} if checkpointing else {anew: (settings, settings.strategy, True)}
     for on, words in ((checkpointing, ""), *(() if checkpointing else ((True, f" {anew}"),))):

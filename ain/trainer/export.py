@@ -1,4 +1,4 @@
-"""From a training's checkpoint, a file or the shards of many ranks, to one Hugging Face directory, proven to be the same."""
+"""Export of a training checkpoint (a file, or shards of many ranks) to one Hugging Face directory, with parity checks."""
 
 import contextlib
 import io
@@ -16,12 +16,12 @@ from ain.storage.files import replace_text
 from ain.storage.manifest import lineage
 from ain.trainer.training import Training
 
-CLOSE = 1e-3  # how far logits may be from those in training, as a share of the largest
-CLOSE_IN_BF16 = 0.1  # where training computed in bfloat16
+CLOSE = 1e-3  # how far logits may differ from those in training, relative to the largest one
+CLOSE_IN_BF16 = 0.1  # if training computed in bfloat16
 
 
 def export(training: Training, state: Path, card: str) -> None:
-    """`checkpoint/`, whole or not at all: written beside, reloaded, compared, and only then given its name."""
+    """Write `checkpoint/` completely or not at all: it is written under another name, reloaded, compared, then renamed."""
     beside, final = training.out / "checkpoint.new", training.out / "checkpoint"
     for directory in (beside, final):
         shutil.rmtree(directory, ignore_errors=True)
@@ -38,11 +38,11 @@ def export(training: Training, state: Path, card: str) -> None:
 
 
 def weights(state: Path) -> dict[str, torch.Tensor]:
-    """Names as the model has them, in float32. ZeRO's shards are merged."""
+    """Return the weights in float32 under the model's parameter names; ZeRO's shards are merged."""
     if state.is_dir():
         from deepspeed.utils.zero_to_fp32 import get_fp32_state_dict_from_zero_checkpoint
 
-        with contextlib.redirect_stdout(io.StringIO()):  # it tells a lot
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints a lot
             found = get_fp32_state_dict_from_zero_checkpoint(str(state), tag="checkpoint")
     else:
         found = torch.load(state, map_location="cpu", weights_only=False, mmap=True)["state_dict"]
@@ -50,7 +50,7 @@ def weights(state: Path) -> dict[str, torch.Tensor]:
 
 
 def answer_logits(model: Any, training: Training) -> torch.Tensor:
-    """Of the parity_batch's answer tokens [answers, vocabulary]."""
+    """Return the logits of the parity batch's answer tokens: [answers, vocabulary]."""
     batch, family = training.parity_batch(), training.model
     use(model, family.attentions[-1])
     with torch.no_grad():

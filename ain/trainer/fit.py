@@ -1,4 +1,4 @@
-"""One rank's part in a training, from the tokenized samples to the last checkpoint."""
+"""Training on one rank, from the tokenized samples to the last checkpoint."""
 
 import logging
 import random
@@ -30,7 +30,7 @@ from ain.trainer.watch import Watch
 
 
 def fit(training: Training) -> None:
-    """Trains to the plan's last step and leaves a checkpoint there; resumes from the newest complete one."""
+    """Train to the plan's last step and save a checkpoint there; resume from the newest complete one."""
     world, rank = distributed.world_size(), distributed.rank()
     _quiet()
     samples = Samples(training.samples, "train")
@@ -61,7 +61,7 @@ def fit(training: Training) -> None:
         )
     except SIGTERMException:
         raise UserError("stopped by a signal; run the same command to resume from the last checkpoint") from None
-    except SystemExit:  # what Lightning makes of Ctrl-C
+    except SystemExit:  # Lightning turns Ctrl-C into this
         raise KeyboardInterrupt from None
     finally:
         signal.signal(signal.SIGINT, interrupt)
@@ -69,7 +69,7 @@ def fit(training: Training) -> None:
 
 
 def _say(training: Training, plan: Plan, samples: int, start: int) -> None:
-    """How long it will be, which follows from rows and ranks as well as from epochs."""
+    """Log how long the run is, which depends on rows and ranks as well as on epochs."""
     shape = f"{plan.pack_length:,} tokens" if plan.packing else f"{plan.batch_size} samples"
     log.info(
         f"{samples:,} samples, {plan.steps:,} steps of {plan.rows_per_step} rows of up to {shape}"
@@ -80,7 +80,7 @@ def _say(training: Training, plan: Plan, samples: int, start: int) -> None:
 
 
 def _quiet() -> None:
-    """Libraries' talk that is of no use to anyone here."""
+    """Silence library messages that do not help the user."""
     for name in ("pytorch_lightning", "lightning_fabric", "DeepSpeed"):
         logging.getLogger(name).setLevel(logging.ERROR)
     for noise in (
@@ -109,7 +109,7 @@ def _trainer(training: Training, model: Any, plan: Plan, logger: Any) -> pl.Trai
         num_nodes=settings.num_nodes,
         precision=settings.precision,  # type: ignore[arg-type]
         max_steps=plan.steps,
-        max_epochs=1,  # the plan holds all epochs
+        max_epochs=1,  # the plan contains all epochs
         accumulate_grad_batches=plan.accumulate,
         gradient_clip_val=settings.gradient_clip_val,
         limit_val_batches=0,
@@ -128,7 +128,7 @@ def _trainer(training: Training, model: Any, plan: Plan, logger: Any) -> pl.Trai
 
 
 def _peak(settings: TrainerSettings, world_size: int) -> float | None:
-    """Floating-point operations a second of all devices together, at their best; None for a CPU."""
+    """Return the peak floating-point operations per second of all devices together; None on a CPU or if unknown."""
     if settings.accelerator != "gpu":
         return None
     tflops = device.tflops(torch.cuda.get_device_name()) or settings.tflops
@@ -143,7 +143,7 @@ def _flops_per_token(training: Training, model: Any) -> float:
 
 
 class Reseed(pl.Callback):
-    """Random numbers of each batch follow from seed, batch and rank, so that there is no state to save or to restore."""
+    """Derive each batch's random numbers from seed, batch and rank, so that no random state is saved or restored."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -159,7 +159,7 @@ def _seed(seed: int) -> None:
 
 
 class Pause(pl.Callback):
-    """Each so many steps and at the end: the loss on validation data, a few answers, and a checkpoint."""
+    """Every `every_n_train_steps` steps and at the end: measure validation loss, generate answers, save a checkpoint."""
 
     def __init__(self, training: Training, watch: Watch, validation: Validation, answers: Answers) -> None:
         self.training, self.watch, self.validation, self.answers = training, watch, validation, answers
@@ -187,7 +187,7 @@ class Pause(pl.Callback):
         self.watch.clock()
 
     def _parity(self, module: Any) -> torch.Tensor:
-        """Logits of the first sample's answers: the exported model must give the same."""
+        """Return the logits of the first sample's answers; the exported model must give the same."""
         precision, strategy = module.trainer.precision_plugin, module.trainer.strategy
         batch = strategy.batch_to_device(precision.convert_input(self.sample))
         module.eval()

@@ -1,4 +1,4 @@
-"""What happened step by step, in files that can be followed and that a resumed run continues."""
+"""The history of a training, step by step, in files that can be followed and that a resumed run continues."""
 
 import json
 import math
@@ -9,11 +9,11 @@ from typing import Any
 from ain.storage.files import replace_text
 
 Step = dict[str, Any]
-HISTORY, VALIDATION = "history.jsonl", "validation.jsonl"  # of each step, and of each checkpoint
+HISTORY, VALIDATION = "history.jsonl", "validation.jsonl"  # one row per step, and one per checkpoint
 
 
 class History:
-    """A line of JSON for each step, in a file that can be followed; what a resumed run does over is cut off first."""
+    """One line of JSON per step. Rows of steps that a resumed run will repeat are removed first."""
 
     def __init__(self, path: Path, from_step: int) -> None:
         self.path = path
@@ -26,7 +26,7 @@ class History:
 
 
 def read(path: Path) -> list[Step]:
-    """All rows; a line that a crash cut short is not one."""
+    """Return all rows, without a last line that a crash has cut short."""
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         try:
@@ -37,7 +37,7 @@ def read(path: Path) -> list[Step]:
 
 
 def summary(rows: Iterable[Step]) -> Step:
-    """The mean loss of the last tenth of the steps, and what a step took in the median."""
+    """Return the mean loss over the last tenth of the steps, and the median speed in tokens per second."""
     rows = list(rows)
     tail = rows[-max(1, len(rows) // 10) :]
     speeds = sorted(row["tokens_per_second"] for row in rows)

@@ -1,4 +1,4 @@
-"""Batches of one rank in the plan's order, made in worker processes, from any batch on."""
+"""Batches of one rank in the plan's order, prepared in worker processes, starting from any batch."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from ain.trainer.plan import Plan
 
 
 class Rows:
-    """The plan's rows for one rank as a map-style data set of batches."""
+    """The plan's rows for one rank as a map-style dataset of batches."""
 
     def __init__(self, samples: Samples, plan: Plan, processor: Processor, rank: int) -> None:
         self.samples, self.plan, self.processor, self.rank = samples, plan, processor, rank
@@ -20,7 +20,7 @@ class Rows:
         return self.plan.batches
 
     def __getitem__(self, batch: int) -> Batch:
-        """Packed samples with their normaliser, and the ids, languages and domains of the records behind them."""
+        """Return packed samples with their normaliser, and the ids, languages and domains of their records."""
         row = self.plan.row(batch, self.rank)
         found = [self.samples[index] for index in row.samples]
         records = [{key: record[key] for key in ("id", "language", "domain")} for record, *_ in found]
@@ -29,7 +29,7 @@ class Rows:
 
 
 class Onwards(Sampler[int]):
-    """0, 1, 2, ... but beginning where an interrupted run stopped. Its length is that of the whole."""
+    """Yield 0, 1, 2, ..., starting where an interrupted run stopped. The length is that of the whole run."""
 
     def __init__(self, length: int, start: int = 0) -> None:
         self.length, self.start = length, start
@@ -42,12 +42,12 @@ class Onwards(Sampler[int]):
 
 
 def loader(rows: Rows, workers: int, start: int = 0) -> "DataLoader[Any]":
-    """Each item is a batch; as many workers as asked for, each two batches ahead."""
+    """Return a loader whose items are batches; each worker prepares two batches ahead."""
     return DataLoader(
         rows,  # type: ignore[arg-type]
         batch_size=None,
         sampler=Onwards(len(rows), start),
         num_workers=workers,
-        multiprocessing_context="fork" if workers else None,  # a worker that loads the libraries anew takes seconds
+        multiprocessing_context="fork" if workers else None,  # reimporting the libraries in each worker takes seconds
         persistent_workers=workers > 0,
     )

@@ -7,13 +7,17 @@ from huggingface_hub import ModelCard, ModelCardData
 
 
 def model_card(base: str, data: dict[str, Any], counts: dict[str, Any]) -> str:
-    """base: the directory of the checkpoint that was fine-tuned; data, counts: what was tokenized, what training came to."""
+    """Return the model card.
+
+    base: the directory of the checkpoint that was fine-tuned; data: manifest of the tokenized samples; counts: training
+    results.
+    """
     name, revision = _named(base)
     metadata = ModelCardData(
         language=["ar", "en"],
         library_name="transformers",
         pipeline_tag="image-text-to-text",
-        base_model=name if revision else None,  # the hub knows no others
+        base_model=name if revision else None,  # the hub has no others
         tags=["arabic", "vision-language"],
     )
     card = f"""---
@@ -39,7 +43,7 @@ evaluate the model before you use it.
 
 
 def _named(base: str) -> tuple[str, str | None]:
-    """A checkpoint's name, and its revision if it is the hub's, whose copies lie in models--ORG--NAME/snapshots/REVISION."""
+    """Return a checkpoint's name, and its revision if it is in the hub's cache (models--ORG--NAME/snapshots/REVISION)."""
     path = Path(base)
     hub = next((part for part in path.parts if part.startswith("models--")), None)
     return (hub.removeprefix("models--").replace("--", "/"), path.name) if hub else (path.name, None)

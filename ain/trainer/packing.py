@@ -4,10 +4,11 @@ import numpy as np
 
 
 def best_fit(lengths: np.ndarray, capacity: int) -> list[list[int]]:
-    """Rows of indices whose lengths add up to at most `capacity` each; every index is in one row.
+    """Return rows of indices whose lengths sum to at most `capacity` each; every index is in exactly one row.
 
-    Best fit, in the order given. Longest first would fill rows a little better, with samples of one length each: as alike
-    as their length is what they ask, and a step would see one kind of question. A sample longer than a row has its own.
+    Best fit, in the given order. Longest first would fill rows a little better, but each row would hold samples of one
+    length. Samples of the same length ask similar questions, so each step would see only one kind. A sample longer than
+    the capacity gets its own row.
     """
     rows: list[list[int]] = []
     free = _Free(capacity)
@@ -25,15 +26,15 @@ def best_fit(lengths: np.ndarray, capacity: int) -> list[list[int]]:
 
 
 class _Free:
-    """Open rows by the tokens that are still free in them. One bit a size finds the tightest fit at once."""
+    """Open rows, indexed by their free tokens. A bit mask of the free sizes finds the tightest fit directly."""
 
     def __init__(self, capacity: int) -> None:
         self.open: list[list[int]] = [[] for _ in range(capacity + 1)]
         self.sizes = 0
-        self.left = 0  # of the row that was taken last
+        self.left = 0  # free tokens of the last row taken
 
     def take(self, need: int) -> int | None:
-        """The open row that `need` fills best."""
+        """Take the open row with the least space left for `need` tokens; None if no row fits."""
         fitting = self.sizes >> need << need
         if not fitting:
             return None

@@ -1,7 +1,8 @@
-"""The plan of a training: which samples make up which row of which step, on which rank. The seed alone decides it.
+"""The training plan: which samples form which row of which step, on which rank. It depends on the seed alone.
 
-A step is `accumulate_grad_batches` rows on each of `world_size` ranks. All ranks make the same plan, so each knows, without
-asking, how many answer tokens a whole step holds: losses are sums divided by that, however samples are spread.
+A step is `accumulate_grad_batches` rows on each of `world_size` ranks. All ranks compute the same plan, so each knows
+without communication how many answer tokens a whole step holds. Losses are sums divided by that number, so they do not
+depend on how samples are distributed.
 """
 
 import math
@@ -16,16 +17,17 @@ from ain.trainer.settings import TrainerSettings
 
 @dataclass(frozen=True)
 class PackedRow:
-    """One forward pass: samples that are laid end to end. An empty row takes part in a step and trains nothing."""
+    """The samples of one forward pass, concatenated. An empty row takes part in a step and trains nothing."""
 
     samples: list[int]
     normaliser: float  # answer tokens of the whole step, divided by its rows
 
 
 class Plan:
-    """lengths, answers: tokens, and tokens that the loss is on, of each sample [samples]; settings: rows and epochs.
+    """The rows of all steps and ranks.
 
-    steps: optimizer steps; batches: forward passes of each rank.
+    lengths, answers [samples]: the number of tokens, and of tokens that the loss is computed on. steps: optimizer
+    steps; batches: forward passes of each rank.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class Plan:
         return self.accumulate * self.world_size
 
     def _epochs(self, seed: int, max_epochs: int | None, max_steps: int | None) -> list[list[np.ndarray]]:
-        """The rows of each epoch; where steps are given, as many epochs as these take."""
+        """Return the rows of each epoch; if max_steps is set, as many epochs as the steps need."""
         made: list[list[np.ndarray]] = []
         wanted = max_steps * self.rows_per_step if max_steps else math.inf
         while len(self.lengths) and sum(map(len, made)) < wanted and (max_steps or len(made) < (max_epochs or 0)):
@@ -59,7 +61,7 @@ class Plan:
         return made
 
     def _epoch(self, random: np.random.Generator) -> list[np.ndarray]:
-        """Every sample once, in random rows in random order."""
+        """Return every sample once, in random rows in random order."""
         order = random.permutation(len(self.lengths))
         if not self.packing:
             return np.split(order, range(self.batch_size, len(order), self.batch_size))
@@ -74,16 +76,16 @@ class Plan:
         return self._samples[self._ends[min(first, len(self))] : self._ends[min(last, len(self))]]
 
     def row(self, batch: int, rank: int = 0) -> PackedRow:
-        """The row that a rank works on in its `batch`-th forward pass. The last step may have empty ones."""
+        """Return the row that a rank processes in its `batch`-th forward pass. The last step may have empty rows."""
         start = batch // self.accumulate * self.rows_per_step
         answers = int(self.answers[self._between(start, start + self.rows_per_step)].sum())
         number = batch * self.world_size + rank
         return PackedRow(self._between(number, number + 1).tolist(), max(answers, 1) / self.rows_per_step)
 
     def tokens(self) -> int:
-        """Of all steps together."""
+        """Return the number of tokens in all steps together."""
         return int(self.lengths[self._samples].sum())
 
     def fill(self) -> float:
-        """The share of the rows' tokens that are used; 1.0 without packing, where a row ends with its samples."""
+        """Return the share of the rows' tokens that are used; 1.0 without packing, where a row ends with its samples."""
         return self.tokens() / (len(self) * self.pack_length) if self.packing and len(self) else 1.0

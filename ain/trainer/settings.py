@@ -1,4 +1,4 @@
-"""The config group `trainer`. It loads no library, so that wrong values are refused before any work."""
+"""The config group `trainer`. It imports no large libraries, so that wrong values are rejected before any work."""
 
 import os
 from dataclasses import dataclass, field, replace
@@ -12,13 +12,13 @@ from ain.runtime.distributed import cores
 from ain.runtime.paths import install_hint
 from ain.runtime.ranges import AboveZero, NotNegative, Positive, PositiveShare
 
-Strategy = Literal["ddp", "zero1", "zero2", "zero3"]  # by ZeRO's stage; DDP spreads nothing over the ranks
+Strategy = Literal["ddp", "zero1", "zero2", "zero3"]  # in the order of ZeRO's stages; DDP shards nothing
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 
 @dataclass(frozen=True)
 class TrainerSettings:
-    """How a training is spread over devices, cut into steps, and watched; conf/trainer/cpu.yaml says what each value means."""
+    """How a training is distributed, divided into steps, and monitored; conf/trainer/cpu.yaml explains each value."""
 
     accelerator: Literal["auto", "cpu", "gpu"] = "cpu"
     strategy: Strategy = "ddp"
@@ -54,17 +54,17 @@ class TrainerSettings:
 
     @property
     def zero_stage(self) -> int:
-        """What is spread over the ranks: 1: the optimizer's state, 2: gradients too, 3: parameters too; 0: nothing."""
+        """What is sharded over the ranks: 0: nothing, 1: the optimizer's state, 2: also gradients, 3: also parameters."""
         return STRATEGIES.index(self.strategy)
 
     @property
     def world_size(self) -> int:
-        """Ranks on all machines."""
+        """The number of ranks on all machines."""
         return self.devices * self.num_nodes
 
     @property
     def bf16(self) -> bool:
-        """Whether the arithmetic is bfloat16."""
+        """Whether the computation is in bfloat16."""
         return self.precision != "32-true"
 
     @property
@@ -74,7 +74,10 @@ class TrainerSettings:
 
 
 def resolved(settings: TrainerSettings) -> TrainerSettings:
-    """The same with `auto` decided by this machine, and no more workers than it has cores; it must have the devices."""
+    """Return the settings with `auto` decided for this machine, and no more workers than it has cores.
+
+    Raise UserError if the devices or DeepSpeed are missing.
+    """
     import torch
 
     if settings.zero_stage and find_spec("deepspeed") is None:
@@ -91,7 +94,7 @@ def resolved(settings: TrainerSettings) -> TrainerSettings:
             f"trainer.devices={settings.devices}, but {seen} visible here; "
             + (f"set trainer.devices={gpus}" if gpus else "set trainer=cpu, or run on a machine with a GPU")
         )
-    os.environ["DS_ACCELERATOR"] = "cuda" if accelerator == "gpu" else "cpu"  # DeepSpeed asks when it is imported
+    os.environ["DS_ACCELERATOR"] = "cuda" if accelerator == "gpu" else "cpu"  # DeepSpeed reads it when it is imported
     precision = settings.precision
     if precision == "auto":
         precision = "bf16-mixed" if accelerator == "gpu" else "32-true"

@@ -1,4 +1,4 @@
-"""How a model is spread over ranks: Lightning's strategies, and DeepSpeed's ZeRO, which here runs on a CPU as well."""
+"""How a model is distributed over ranks: Lightning's strategies, and DeepSpeed's ZeRO, which here also runs on a CPU."""
 
 import os
 from typing import Any
@@ -15,7 +15,7 @@ from ain.trainer.settings import TrainerSettings
 
 
 def strategy(settings: TrainerSettings) -> Strategy:
-    """Of settings that are `resolved`; one device alone needs none, unless ZeRO is asked for by name."""
+    """Return the strategy for `resolved` settings. A single device needs no distributed one, unless ZeRO is requested."""
     gpu = settings.accelerator == "gpu"
     if not settings.zero_stage and int(os.environ.get("WORLD_SIZE", 1)) == 1:
         return SingleDeviceStrategy("cuda:0" if gpu else "cpu", checkpoint_io=Files())
@@ -25,19 +25,19 @@ def strategy(settings: TrainerSettings) -> Strategy:
             cluster_environment=_environment(),
             process_group_backend=backend,
             checkpoint_io=Files(),
-            gradient_as_bucket_view=True,  # else all gradients are there twice
+            gradient_as_bucket_view=True,  # otherwise all gradients are stored twice
         )
     kind = Zero if gpu else CPUZero
     return kind(config=deepspeed_config(settings), cluster_environment=_environment(), process_group_backend=backend)
 
 
 def _environment() -> ClusterEnvironment:
-    """Ranks are there already: their numbers stand in the environment, as torchrun leaves them."""
+    """Return the environment: ranks are running already, numbered by environment variables like those of torchrun."""
     return TorchElasticEnvironment() if "RANK" in os.environ else LightningEnvironment()
 
 
 def deepspeed_config(settings: TrainerSettings) -> dict[str, Any]:
-    """DeepSpeed's JSON; Lightning adds precision, accumulation and clipping."""
+    """Return DeepSpeed's JSON configuration; Lightning adds precision, accumulation and clipping."""
     zero = {"stage": settings.zero_stage, **settings.zero}
     host = {"device": "cpu", "pin_memory": settings.accelerator == "gpu"}
     if settings.offload_optimizer:
@@ -46,21 +46,21 @@ def deepspeed_config(settings: TrainerSettings) -> dict[str, Any]:
         zero["offload_param"] = host
     return {
         "zero_optimization": zero,
-        "train_micro_batch_size_per_gpu": 1,  # of its own throughput log only; a row is a batch
+        "train_micro_batch_size_per_gpu": 1,  # only used for DeepSpeed's throughput log; a row is a batch
         "zero_allow_untested_optimizer": True,
         "zero_force_ds_cpu_optimizer": False,  # torch's AdamW, which is fused on CPUs too
     }
 
 
 class Zero(DeepSpeedStrategy):
-    """Lightning has divided the loss by the number of accumulated batches; DeepSpeed would do it again."""
+    """ZeRO without its own scaling of the loss: Lightning has already divided it by the number of accumulated batches."""
 
     def backward(self, closure_loss: torch.Tensor, optimizer: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
         return super().backward(closure_loss, optimizer, *args, scale_wrt_gas=False, **kwargs)
 
 
 class CPUZero(Zero):
-    """Lightning's strategy asks for CUDA, DeepSpeed does not: ZeRO runs over gloo on CPU ranks."""
+    """ZeRO over gloo on CPU ranks: Lightning's strategy requires CUDA, but DeepSpeed does not."""
 
     def setup_environment(self) -> None:
         super(DeepSpeedStrategy, self).setup_environment()
@@ -68,7 +68,7 @@ class CPUZero(Zero):
     def setup_distributed(self) -> None:
         import deepspeed
 
-        # Gloo does; DeepSpeed's own kernel for ranks of one machine would first be compiled, for a minute.
+        # Gloo is enough; DeepSpeed's own kernel for ranks on one machine would take a minute to compile first.
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
         self.set_world_ranks()
         self._init_deepspeed_distributed()
@@ -79,7 +79,7 @@ class CPUZero(Zero):
 
 
 class Files(TorchCheckpointIO):
-    """A checkpoint as one file, written where it belongs: it gets its name with its directory, by us."""
+    """Write a checkpoint as one file directly at its path; `Checkpoints` renames the directory when it is complete."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         torch.save(checkpoint, path)

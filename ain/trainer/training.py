@@ -1,4 +1,4 @@
-"""A training as it is asked for. Its ranks load the libraries that it takes; who asks for it and exports it need not."""
+"""A training job. Only its ranks import the large libraries; the process that requests and exports it need not."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ from ain.trainer.settings import TrainerSettings
 
 @dataclass(frozen=True)
 class Training:
-    """All that a rank needs to take part; it travels to the processes that are started for it."""
+    """Everything a rank needs to take part; it is sent to the processes that are started for it."""
 
     samples: Path
     model: ModelFamily
@@ -30,12 +30,12 @@ class Training:
         return Checkpoints(self.out / "checkpoints", self.settings.keep_last, self.model.checkpoint)
 
     def parity_batch(self) -> Batch:
-        """The batch by which a model is known again: the first sample alone."""
+        """Return the batch whose logits are compared before and after export: the first sample alone."""
         _, tokens, images = Samples(self.samples, "train")[0]
         return self.model.processor.pack([tokens], [images])
 
     def described(self) -> dict[str, Any]:
-        """By what it may differ from another, for those who compare."""
+        """Return the settings in which runs may differ, for comparing them."""
         model = {name: value for name, value in vars(self.model).items() if name not in ("processor", "architecture")}
         objective = getattr(self.objective, "keywords", {})
         return {
@@ -48,5 +48,5 @@ class Training:
 
     @property
     def libraries(self) -> list[str]:
-        """What takes seconds to import, and is loaded once for all ranks of a machine."""
+        """The modules that take seconds to import and are loaded once for all ranks of a machine."""
         return ["ain.trainer.fit", *(["deepspeed"] if self.settings.zero_stage else [])]

@@ -1,4 +1,4 @@
-"""How a model does on validation data while it trains: the loss, and that of each language and domain."""
+"""Validation loss during training: in total, and for each language and domain."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -19,7 +19,7 @@ Sums = dict[tuple[str, str], tuple[float, int]]  # (language, domain) → (loss,
 
 
 class Validation:
-    """All of the validation split, spread over the ranks."""
+    """The whole validation split, distributed over the ranks."""
 
     def __init__(
         self, samples: Samples, processor: Processor, settings: TrainerSettings, world_size: int, rank: int
@@ -29,7 +29,7 @@ class Validation:
         self.workers = settings.num_workers
 
     def loss(self, module: Any) -> dict[str, float]:
-        """ "validation/loss", and the same for each language and for each language's domains. Empty without data."""
+        """Return "validation/loss", and the same for each language and for each language's domains. Empty without data."""
         sums: Sums = {}
         precision, strategy = module.trainer.precision_plugin, module.trainer.strategy
         module.eval()
@@ -44,7 +44,7 @@ class Validation:
 
 
 def _sums(module: Any, batch: Batch) -> Sums:
-    """Losses of a row's answer tokens, by the language and domain of the sample that each belongs to."""
+    """Return the losses of a row's answer tokens, summed by the language and domain of their sample."""
     logits, targets = module.logits(batch)
     losses = cross_entropy(logits.float(), targets, reduction="none")
     asked = (batch["targets"] != IGNORE).nonzero()[:, 0].tolist()

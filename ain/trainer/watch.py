@@ -1,4 +1,4 @@
-"""What is watched while a model trains: loss, speed, memory; a non-finite loss ends the run at once."""
+"""Monitoring of a training: loss, speed, memory. A non-finite loss ends the run at once."""
 
 import math
 import time
@@ -16,10 +16,10 @@ from ain.trainer.history import History, Step
 
 
 class Watch(pl.Callback):
-    """Sums over the batches and ranks of each step, and says what became of them."""
+    """Sum up the batches and ranks of each step, and log the results."""
 
     def __init__(self, history: Path, capacity: float, flops_per_token: float, peak_flops: float | None) -> None:
-        """capacity: tokens of all of a step's rows together; peak_flops: of all devices together, a second."""
+        """capacity: tokens that all rows of a step can hold together; peak_flops: per second, of all devices together."""
         self.path = history
         self.capacity, self.flops_per_token, self.peak_flops = capacity, flops_per_token, peak_flops
         self.batches: list[tuple[torch.Tensor, list[str]]] = []  # of this step and rank: losses, ids of records
@@ -43,7 +43,7 @@ class Watch(pl.Callback):
         self.rate = trainer.optimizers[0].param_groups[0]["lr"]  # before the schedule's next step
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: Any, outputs: Any, batch: Batch, index: int) -> None:
-        loss = outputs["loss"].detach() * trainer.accumulate_grad_batches  # which it was divided by
+        loss = outputs["loss"].detach() * trainer.accumulate_grad_batches  # Lightning has divided by it
         self.batches.append((loss, [record["id"] for record in batch["records"]]))
         self.tokens += batch["input_ids"].shape[1]
         if trainer.global_step > self.step:
@@ -55,7 +55,7 @@ class Watch(pl.Callback):
         # Each rank holds its share of the step's loss.
         total = trainer.strategy.reduce(local.to(trainer.strategy.root_device), reduce_op="sum").tolist()
         loss, tokens, samples = total[0] / trainer.world_size, total[1], total[2]
-        if not (math.isfinite(loss) and math.isfinite(norm)):  # on all ranks, for all hold the same two
+        if not (math.isfinite(loss) and math.isfinite(norm)):  # on all ranks, since all hold the same two values
             raise UserError(_broken(loss, norm, trainer.global_step, self.batches))
         now = time.perf_counter()
         seconds, self.at = now - self.at, now
@@ -78,7 +78,7 @@ class Watch(pl.Callback):
             self._say(trainer, row)
 
     def clock(self) -> None:
-        """Starts anew: validation and checkpoints are in no step's time."""
+        """Restart the clock, so that validation and checkpoints do not count in any step's time."""
         self.at = time.perf_counter()
 
     def _say(self, trainer: pl.Trainer, row: Step) -> None:
@@ -92,13 +92,16 @@ class Watch(pl.Callback):
 
 
 def _norm(trainer: pl.Trainer, module: Any) -> float:
-    """Before clipping. ZeRO knows the norm of gradients that no rank has in full."""
+    """Return the gradient norm before clipping. Under ZeRO no rank holds all gradients, so DeepSpeed computes it."""
     engine = getattr(trainer.strategy, "deepspeed_engine", None)
     return float(module.gradient_norm if engine is None else engine.get_global_grad_norm())
 
 
 def _broken(loss: float, norm: float, step: int, batches: list[tuple[torch.Tensor, list[str]]]) -> str:
-    """Names the records of the batches, on whichever rank, whose loss is not finite; of all batches where each by itself is."""
+    """Return the error message, which names the records of the batches, on any rank, whose loss is not finite.
+
+    If each batch's own loss is finite, it names the records of all batches.
+    """
     found = [
         ([i for loss, ids in batches if not torch.isfinite(loss) for i in ids], [i for _, ids in batches for i in ids])
     ]
@@ -113,7 +116,7 @@ def _broken(loss: float, norm: float, step: int, batches: list[tuple[torch.Tenso
 
 
 def _memory() -> float:
-    """The most that was in use, in GB: of the GPU, else of this process."""
+    """Return the peak memory in GB: of the GPU, else of this process."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 1e9
     import resource

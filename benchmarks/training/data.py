@@ -1,8 +1,8 @@
-"""What the training benchmarks train on: a tiny Qwen2-VL with the real chat format, and samples as long as lengths.yaml says.
+"""Data for the training benchmarks: a tiny Qwen2-VL with the real chat format, and samples with lengths.yaml's lengths.
 
-The words are those of the drawn world, in English and in Arabic; the images are its scenes, enlarged.
+The words come from the drawn world, in English and Arabic; the images are its scenes, enlarged.
 
-    python benchmarks/training/data.py DIR --samples 600    # DIR/checkpoint, DIR/data/{train,validation}.jsonl and images
+    python benchmarks/training/data.py DIR --samples 600    # DIR/checkpoint, DIR/data/{train,validation}.jsonl, images
 """
 
 import argparse
@@ -39,7 +39,7 @@ LENGTHS = yaml.safe_load((Path(__file__).parent / "lengths.yaml").read_text(enco
 
 
 def checkpoint(directory: Path, seed: int = 0) -> None:
-    """Qwen2-VL of 7.3M parameters: text 6 x 256, vision 4 x 128. As in the real one, the embedding has rows to spare."""
+    """Save a Qwen2-VL of 7.3M parameters: text 6 x 256, vision 4 x 128. The embedding has unused rows, like the real one."""
     import torch
     from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
@@ -74,7 +74,7 @@ def checkpoint(directory: Path, seed: int = 0) -> None:
 
 
 def _texts(seed: int) -> list[str]:
-    """Single words, so that the vocabulary is one of words and word pieces."""
+    """Return single words, so that the vocabulary consists of words and word pieces."""
     scenes = [scene for domain in DOMAINS for scene in islice(World(seed).scenes("texts", domain), 100)]
     asked = [q for scene in scenes for q in scene.questions]
     return [
@@ -86,7 +86,7 @@ def _texts(seed: int) -> list[str]:
 
 
 class Draw:
-    """Samples in the messages format, one after the other."""
+    """Draws samples in the messages format."""
 
     def __init__(self, directory: Path, seed: int) -> None:
         self.random = random.Random(seed)
@@ -112,7 +112,7 @@ class Draw:
         return {"id": str(number), "messages": messages, "images": images}
 
     def _text(self, length: dict[str, float], language: str) -> str:
-        """Consecutive words of the world's questions and answers."""
+        """Return consecutive words of the world's questions and answers."""
         factor = LENGTHS["arabic_factor"] if language == "arabic" else 1.0
         count = max(1, round(factor * self.random.lognormvariate(math.log(length["median"]), length["sigma"])))
         start = self.random.randrange(len(self.words[language]) - count)

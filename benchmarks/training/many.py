@@ -1,4 +1,4 @@
-"""Training on as many prepared samples as one likes: how long until the first step, how much memory after ten.
+"""Training on any number of prepared samples: time to the first step, and memory after ten.
 
 python many.py SETTINGS COUNT prepare | train
 """
@@ -17,7 +17,7 @@ from ain.storage.shards import SHARD_ROWS, Shards
 
 
 def prepare(settings: dict[str, Any], count: int) -> None:
-    """The samples of settings["data"] over and over, each time under a new id, as the tokenize stage leaves them."""
+    """Repeat the samples of settings["data"] under new ids, in the form that the tokenize stage writes."""
     out = Path(settings["out"])
     folder = out / "folder"
     folder.mkdir(parents=True)

@@ -2,7 +2,8 @@
 
     python ours.py SETTINGS        # JSON: SETTINGS of runs.py and checkpoint, data, out, seed
 
-Leaves the trained model in OUT/model; the last line is one JSON object. Tokenising is done before, as `ain tokenize` does it.
+Saves the trained model in OUT/model; the last line is a JSON object. Samples are tokenized before, as in `ain
+tokenize`.
 """
 
 import json
@@ -39,7 +40,7 @@ def processor(settings: dict[str, Any]) -> Qwen2VLProcessor:
 
 
 def tokenized_folder(using: Processor, folder: Path, where: Path, held_out: int = 0) -> Path:
-    """The tokenize stage's directory for a folder of samples, the last `held_out` of them for validation."""
+    """Return a tokenize directory for a folder of samples, the last `held_out` of them for validation."""
     collected, mixed, out = (where / name for name in ("collect", "mix", "tokenize"))
     for directory in (collected, mixed, out):
         directory.mkdir(parents=True)
@@ -61,7 +62,7 @@ def tokenized_folder(using: Processor, folder: Path, where: Path, held_out: int 
 
 
 def training(settings: dict[str, Any], tokenized: Path, **changes: Any) -> Training:
-    """The settings of all contestants in our words."""
+    """Return the settings shared by all contestants in this project's terms."""
     objective = partial(
         SupervisedFineTuning,
         learning_rate=settings["learning_rate"],
@@ -87,7 +88,7 @@ def main(settings: dict[str, Any]) -> None:
     torch.set_num_threads(settings["threads"])
     out = Path(settings["out"])
     rows = Path(settings["data"]) / "train.jsonl"
-    folder = out / "folder"  # the training samples alone, with links to their images
+    folder = out / "folder"  # only the training samples, with links to their images
     folder.mkdir(parents=True)
     for path in [rows, *rows.parent.glob("*.png")]:
         (folder / path.name).symlink_to(path)

@@ -1,8 +1,8 @@
-"""One run of LLaMA-Factory for train_peers.py, inside the environment that it prepares.
+"""One run of LLaMA-Factory for train_peers.py, inside the environment that train_peers.py prepares.
 
     python peer_llamafactory.py SETTINGS        # JSON: SETTINGS of runs.py and checkpoint, data, out, seed
 
-Leaves the trained model in OUT/model; the last line is one JSON object.
+Saves the trained model in OUT/model; the last line is a JSON object.
 """
 
 import json
@@ -21,13 +21,13 @@ TAGS = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assis
 
 
 class Measured(TrainerCallback):
-    """The time from the first step to the last, and the losses that the trainer logs."""
+    """Measures the time from the first step to the last, and keeps the losses that the trainer logs."""
 
     def __init__(self) -> None:
         self.losses: dict[str, float] = {}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
-        # By default the vision part is frozen and the dtype guessed: a comparison must not rest on either.
+        # By default the vision part is frozen and the dtype is guessed; either would make the comparison unfair.
         assert all(p.requires_grad and p.dtype == torch.float32 for p in given["model"].parameters())
         self.begun = time.perf_counter()
 
@@ -39,7 +39,7 @@ class Measured(TrainerCallback):
 
 
 def arguments(settings: dict[str, Any]) -> dict[str, Any]:
-    """What a YAML for `llamafactory-cli train` would say."""
+    """Return the arguments that a YAML for `llamafactory-cli train` would contain."""
     return {
         "stage": "sft",
         "do_train": True,
@@ -68,7 +68,7 @@ def arguments(settings: dict[str, Any]) -> dict[str, Any]:
         "adam_beta2": settings["betas"][1],
         "weight_decay": settings["weight_decay"],
         "lr_scheduler_type": "cosine",
-        "warmup_steps": settings["warmup"],  # below 1, it is a share
+        "warmup_steps": settings["warmup"],  # a value below 1 is a ratio
         "max_grad_norm": settings["clip"],
         "dataloader_num_workers": 0,
         "save_strategy": "no",
@@ -80,7 +80,7 @@ def arguments(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe_data(settings: dict[str, Any]) -> None:
-    """dataset_info.json, by which LLaMA-Factory finds and reads data that it does not know."""
+    """Write dataset_info.json, which tells LLaMA-Factory where and how to read custom data."""
     columns = {"messages": "messages", "images": "images"}
     described = {
         split: {

@@ -1,9 +1,9 @@
-"""One run of TRL's SFTTrainer for train_peers.py, inside the environment that it prepares.
+"""One run of TRL's SFTTrainer for train_peers.py, inside the environment that train_peers.py prepares.
 
     python peer_trl.py SETTINGS        # JSON: SETTINGS of runs.py and checkpoint, data, out, seed
 
-Leaves the trained model in OUT/model; the last line is one JSON object. TRL reads and tokenises in its own collator,
-batch by batch, so that both are within the time of training.
+Saves the trained model in OUT/model; the last line is a JSON object. TRL reads and tokenizes batch by batch in its own
+collator, so the training time includes both.
 """
 
 import json
@@ -20,7 +20,7 @@ from transformers import AutoProcessor, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 VERSIONS = ("trl", "torch", "torchvision", "transformers", "accelerate", "datasets")
-# TRL's own copy of Qwen2-VL's chat template with the answers marked, which assistant_only_loss wants.
+# TRL's own copy of Qwen2-VL's chat template with answers marked, which assistant_only_loss needs.
 TEMPLATE = Path(trl.__file__).parent / "chat_templates" / "qwen2_5_vl_training.jinja"
 FEATURES = Features(
     {"messages": List({"role": Value("string"), "content": Value("string")}), "images": List(Image())},
@@ -28,7 +28,7 @@ FEATURES = Features(
 
 
 class Measured(TrainerCallback):
-    """The time from the first step to the last."""
+    """Measures the time from the first step to the last."""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
         assert all(p.requires_grad and p.dtype == torch.float32 for p in given["model"].parameters())
@@ -39,7 +39,7 @@ class Measured(TrainerCallback):
 
 
 def dataset(data: Path, split: str) -> Dataset:
-    """The samples as TRL wants them: without <image>, since it puts all images before the first question itself."""
+    """Return the samples in TRL's format: without <image>, since TRL puts all images before the first question itself."""
     rows = [json.loads(line) for line in (data / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()]
     samples = [
         {
@@ -67,9 +67,9 @@ def arguments(settings: dict[str, Any]) -> SFTConfig:
         adam_beta2=settings["betas"][1],
         weight_decay=settings["weight_decay"],
         lr_scheduler_type="cosine",
-        warmup_steps=settings["warmup"],  # below 1, it is a share
+        warmup_steps=settings["warmup"],  # a value below 1 is a ratio
         max_grad_norm=settings["clip"],
-        bf16=False,  # the default is bfloat16, on a CPU too
+        bf16=False,  # the default is bfloat16, also on a CPU
         use_cpu=True,
         dataloader_num_workers=0,
         save_strategy="no",

@@ -1,9 +1,9 @@
-"""One run of a plain padded loop, or of transformers.Trainer, for train.py: what one would write without this project.
+"""One run of a plain padded loop or of transformers.Trainer for train.py: a typical script without this project.
 
     python plain.py SETTINGS loop | trainer        # JSON: SETTINGS of runs.py and checkpoint, data, out, seed
 
-Both read tokens that were prepared before, decode and resize images batch by batch, pad each batch to its longest sample,
-and take the loss that the model itself computes. The last line is one JSON object.
+Both read tokens that were prepared before, decode and resize images batch by batch, pad each batch to its longest
+sample, and use the model's own loss. The last line is a JSON object.
 """
 
 import json
@@ -31,7 +31,7 @@ from ain.model.processor import Tokens
 
 
 class Prepared:
-    """(tokens, paths of images) of each sample."""
+    """Prepared (tokens, image paths) of each sample."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self.processor = processor(settings)
@@ -83,7 +83,7 @@ def loop(settings: dict[str, Any], model: Any, data: Prepared) -> dict[str, Any]
 
 
 class Measured(TrainerCallback):
-    """The time from the first step to the last."""
+    """Measures the time from the first step to the last."""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
         self.begun = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What all contestants of the training benchmarks share: settings, a process of their own each, one measure of the result."""
+"""Shared by all contestants of the training benchmarks: settings, a process for each run, and the measure of loss."""
 
 import json
 import os
@@ -16,7 +16,7 @@ Run = dict[str, Any]
 SETTINGS: dict[str, Any] = {
     "threads": 2,
     "batch_size": 8,
-    "pack_length": 1_792,  # ours: about as many samples in a row as the others have in a batch
+    "pack_length": 1_792,  # only ours: a row holds about as many samples as a batch of the others
     "epochs": 1,
     "optimizer": "adamw_torch_fused",  # torch's AdamW
     "learning_rate": 1e-3,
@@ -32,7 +32,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def run(command: list[Any], data: Path, out: Path, seed: int) -> Run:
-    """What a contestant's process prints as its last line, with the validation loss of the model that it left."""
+    """Return what a contestant's process prints as its last line, with the validation loss of its model."""
     out.mkdir(parents=True)
     with (data / "train.jsonl").open(encoding="utf-8") as lines:
         samples = sum(1 for _ in lines)
@@ -45,7 +45,7 @@ def run(command: list[Any], data: Path, out: Path, seed: int) -> Run:
 
 
 def environment(out: Path) -> dict[str, str]:
-    """No network, no GPU, two threads; and a cache of its own, so that no run finds what another has prepared."""
+    """Return an environment without network or GPU, with two threads and its own cache, so that runs share no data."""
     threads = str(SETTINGS["threads"])
     ours = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
     quiet = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(out / "cache"), "CUDA_VISIBLE_DEVICES": ""}
@@ -53,7 +53,7 @@ def environment(out: Path) -> dict[str, str]:
 
 
 def validation_loss(model: Path, data: Path) -> float:
-    """Mean negative log-likelihood (nats) of the answers' tokens, each counting alike: one measure for all."""
+    """Return the mean negative log-likelihood (nats) over all answer tokens: the same measure for all contestants."""
     import torch
     from PIL import Image
     from transformers import AutoModelForImageTextToText
@@ -81,7 +81,7 @@ def validation_loss(model: Path, data: Path) -> float:
 
 
 def interleaved(contestants: dict[str, list[Any]], data: Path, work: Path, repeats: int) -> dict[str, list[Run]]:
-    """All runs of each, in turn, so that a slow minute of the machine is everyone's; the repeat is the seed."""
+    """Run the contestants in turn, so that slow periods of the machine affect all; the repeat number is the seed."""
     made: dict[str, list[Run]] = {name: [] for name in contestants}
     for repeat in range(repeats):
         for name, command in contestants.items():
@@ -92,7 +92,7 @@ def interleaved(contestants: dict[str, list[Any]], data: Path, work: Path, repea
 
 
 def summary(made: dict[str, list[Run]]) -> Run:
-    """Medians over the repeats, and how many times faster ours is than each other."""
+    """Return medians over the repeats, and our speedup over each other contestant."""
 
     def medians(key: str, digits: int) -> dict[str, float]:
         return {name: round(statistics.median(run[key] for run in runs), digits) for name, runs in made.items()}

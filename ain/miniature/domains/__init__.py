@@ -1,1 +1,1 @@
-"""The miniature's domains, one file each: `imagine` facts, `draw` them, `ask` about them, and say which cells are `free`."""
+"""The miniature's domains, one file each: `imagine` facts, `draw` them, `ask` about them, and list the `free` cells."""

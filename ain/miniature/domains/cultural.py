@@ -1,4 +1,4 @@
-"""Cultural: flags of Arab countries, two or three in an image, with their capitals. Drawn plainly, emblems as dots."""
+"""Cultural: flags of Arab countries, two or three per image, with their capitals. Drawn in simple form, emblems as dots."""
 
 from dataclasses import dataclass
 from random import Random
@@ -16,7 +16,7 @@ class Flag:
     capital_ar: str
     stripes: tuple[str, ...]  # top to bottom
     hoist: str | None = None  # colour of the triangle or band on the side of the pole
-    emblem: str | None = None  # colour of what stands in the middle
+    emblem: str | None = None  # colour of the dot in the middle
 
 
 FLAGS = (

@@ -77,5 +77,5 @@ def ask(sign: Sign, random: Random) -> list[Question]:
 
 
 def free(sign: Sign) -> list[tuple[int, int]]:
-    """No cell is free: what is added covers a part of the word."""
+    """Return the word's cells: no cell is free, so what is added covers a part of the word."""
     return [(1 if sign.number_on_top else 0, column) for column in range(2)]

@@ -16,7 +16,7 @@ class Thing:
 
 
 def imagine(random: Random) -> tuple[Thing, ...]:
-    """Two or three things in four places; some alike in shape, none in shape and colour."""
+    """Return two or three things in four places; some may share a shape, none share both shape and colour."""
     shapes = random.sample(SHAPES, random.randint(1, 3))
     kinds = random.sample([(shape, colour) for shape in shapes for colour in COLOURS], random.randint(2, 3))
     places = random.sample(PLACES, len(kinds))

@@ -1,4 +1,4 @@
-"""Qwen2.5-VL: window attention in the vision tower, and a video's positions in time by its frame rate."""
+"""Qwen2.5-VL: window attention in the vision tower, and time positions of videos based on their frame rate."""
 
 from ain.model.qwen2_5_vl.model import Qwen2_5VL
 from ain.model.qwen2_5_vl.processor import Qwen2_5VLProcessor

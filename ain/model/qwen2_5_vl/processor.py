@@ -1,4 +1,4 @@
-"""Qwen2.5-VL's conversations and images as tokens and pixels."""
+"""Qwen2.5-VL's processor, as differences from Qwen2-VL's."""
 
 from PIL import Image
 
@@ -7,8 +7,8 @@ from ain.model.qwen2_vl import Qwen2VLProcessor
 from ain.model.qwen2_vl.positions import Box
 
 
-class Qwen2_5VLProcessor(Qwen2VLProcessor):  # noqa: N801  the model's name has a point there
-    """Two pairs of frames are as far apart in time as tokens_per_second of the checkpoint says."""
+class Qwen2_5VLProcessor(Qwen2VLProcessor):  # noqa: N801  the model's name has a dot there
+    """Qwen2-VL's processor, with pairs of frames spaced in time by the checkpoint's tokens_per_second."""
 
     def layout(self, medium: Medium, max_pixels: int | None = None) -> Layout:
         if medium.images > 1 and not medium.fps:
@@ -28,7 +28,7 @@ class Qwen2_5VLProcessor(Qwen2VLProcessor):  # noqa: N801  the model's name has 
         return AutoConfig.from_pretrained(self.checkpoint).vision_config.tokens_per_second
 
     def _seconds(self, layout: Layout) -> float:
-        """Between two pairs of frames."""
+        """Return the seconds between two pairs of frames."""
         return float(self.image_processor.temporal_patch_size / (layout.fps or 1.0))
 
     def collate(self, samples: list[Tokens], images: list[Image.Image], left: bool = False) -> Batch:

@@ -1,4 +1,4 @@
-"""The Qwen2-VL model: its parts, its forward pass over a packed row, its measures."""
+"""The Qwen2-VL model: its parts, its forward pass over a packed row, its dimensions."""
 
 from typing import Any, ClassVar
 

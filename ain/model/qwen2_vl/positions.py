@@ -1,4 +1,4 @@
-"""Rotary positions as Qwen's vision-language models count them: time, height and width of each token."""
+"""Rotary positions in Qwen's vision-language models: time, height and width of each token."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Box(NamedTuple):
-    """A run of visual tokens: frames x rows x columns of them, and how far apart in time two frames are."""
+    """A run of visual tokens: frames x rows x columns, and the time interval between two frames."""
 
     frames: int
     rows: int
@@ -15,10 +15,10 @@ class Box(NamedTuple):
 
 
 def rotary_positions(visual: np.ndarray, boxes: list[Box]) -> np.ndarray:
-    """[3, tokens], for tokens that are visual or not [tokens].
+    """Return the positions [3, tokens]. visual [tokens]: whether a token is visual.
 
-    Text goes on in all three at once, an image spans a box of its size, and what follows starts behind the longer side of
-    its frames.
+    Text advances all three positions together, an image spans a box of its size, and what follows starts after the
+    longer side of its frames.
     """
     made = np.zeros((3, len(visual)), dtype=np.int64)
     at = position = 0
@@ -28,7 +28,7 @@ def rotary_positions(visual: np.ndarray, boxes: list[Box]) -> np.ndarray:
         position += start - at
         at = start + box.frames * box.rows * box.columns
         places = np.indices(box[:3]).reshape(3, -1)
-        # transformers multiplies in single precision and cuts off the fraction.
+        # As in transformers: multiply in single precision and truncate.
         places[0] = (places[0].astype(np.float32) * np.float32(box.interval)).astype(np.int64)
         made[:, start:at] = places + position
         position += max(box.rows, box.columns)

@@ -1,7 +1,7 @@
-"""Conversations and images as Qwen2-VL takes them: grids of patches, two frames of a video in each patch.
+"""Qwen2-VL's processor: conversations and images as tokens and grids of patches, two frames of a video in each patch.
 
-`AutoProcessor` cannot be constructed without torchvision (it needs the video processor), so the tokenizer and the Pillow
-image processor are used directly, everywhere: the same image gives the same pixels on every machine.
+`AutoProcessor` needs torchvision (for the video processor), so the tokenizer and the Pillow image processor are always
+used directly. The same image then gives the same pixels on every machine.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,10 @@ from ain.model.qwen2_vl.positions import Box, rotary_positions
 
 
 class Qwen2VLProcessor(Processor):
-    """max_pixels and min_pixels bound an image's area after resizing; each 28 x 28 pixels become one visual token. A frame
-    of a video has at most video_max_pixels.
+    """Tokens and pixels for Qwen2-VL.
+
+    max_pixels and min_pixels bound an image's area after resizing; each 28 x 28 pixels become one visual token. A video
+    frame has at most video_max_pixels.
     """
 
     def __init__(
@@ -59,11 +61,11 @@ class Qwen2VLProcessor(Processor):
 
     @property
     def patch_values(self) -> int:
-        """Numbers that a patch is made of: channels, two frames, a square of pixels."""
+        """The number of values in a patch: channels x two frames x a square of pixels."""
         return int(3 * self.image_processor.temporal_patch_size * self.image_processor.patch_size**2)
 
     def layout(self, medium: Medium, max_pixels: int | None = None) -> Layout:
-        """shape: (pairs of frames, rows, columns) of patches."""
+        """Return the layout of a medium; its shape is (pairs of frames, rows, columns) of patches."""
         from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
         patch = self.image_processor.patch_size
@@ -77,7 +79,7 @@ class Qwen2VLProcessor(Processor):
         return Layout(medium.kind, shape, patches // self.merge**2, patches, medium.images, medium.fps)
 
     def layouts(self, media: list[Medium], room: int) -> list[Layout]:
-        """Smaller ones, down to min_pixels, where they need more tokens than there is room for."""
+        """Return the layouts, shrunk down to min_pixels if they need more tokens than there is room for."""
         limit = float(self.max_pixels)
         while True:
             made = [self.layout(medium, round(limit)) for medium in media]
@@ -87,12 +89,12 @@ class Qwen2VLProcessor(Processor):
             limit *= 0.9
 
     def boxes(self, layout: Layout) -> list[Box]:
-        """The runs of visual tokens that rotary positions are counted by. A video is an image of several pairs of frames."""
+        """Return the runs of visual tokens for rotary positions. A video is an image with several pairs of frames."""
         pairs, rows, columns = layout.shape
         return [Box(pairs, rows // self.merge, columns // self.merge)]
 
     def pixels(self, images: Sequence[Image.Image], media: Sequence[Layout]) -> Any:
-        """pixel_values [patches, patch_values] of images brought to their layouts."""
+        """Return pixel_values [patches, patch_values] of images resized to their layouts."""
         import torch
 
         return torch.cat(self._pixels(images, media))
@@ -102,7 +104,7 @@ class Qwen2VLProcessor(Processor):
         return [self._patches([next(waiting) for _ in range(layout.images)], layout.shape) for layout in media]
 
     def _patches(self, images: list[Image.Image], shape: tuple[int, ...]) -> Any:
-        """Of an image, or of frames: the first of two gives a patch's first half, the second its other half."""
+        """Return the patches of an image, or of frames: of two, the first fills a patch's first half, the second the other."""
         import torch
 
         side = self.image_processor.patch_size
@@ -117,7 +119,7 @@ class Qwen2VLProcessor(Processor):
         return torch.stack([halves[::2, :, :, 0], halves[1::2, :, :, 1]], dim=3).flatten(0, 1).flatten(1)
 
     def collate(self, samples: list[Tokens], images: list[Image.Image], left: bool = False) -> Batch:
-        """The library takes images and videos apart."""
+        """Return a padded batch; transformers takes images and videos separately."""
         import torch
 
         batch = self.padded(samples, left)
@@ -132,8 +134,10 @@ class Qwen2VLProcessor(Processor):
         return batch
 
     def pack(self, samples: list[Tokens], images: list[list[Image.Image]]) -> Batch:
-        """position_ids [4, 1, T]: tokens counted from 0 in each sample, which is where attention is cut, then the rotary
-        positions. Videos take the images' way through the vision tower: one call, whatever a row holds.
+        """Pack samples into a row, with position_ids [4, 1, T].
+
+        The first of the four counts tokens from 0 in each sample, which tells attention where samples start; the others
+        are rotary positions. Videos go through the vision tower as images, so that it takes one call for any row.
         """
         import torch
 
@@ -145,7 +149,7 @@ class Qwen2VLProcessor(Processor):
             samples = [*samples, Tokens([self.image_token_id], [IGNORE], [dummy])]
             pixels = [torch.zeros(self.merge**2, self.patch_values)]
         input_ids = np.concatenate([np.asarray(sample.input_ids, dtype=np.int64) for sample in samples])
-        input_ids[input_ids == self.video_token_id] = self.image_token_id  # its features overwrite it in any case
+        input_ids[input_ids == self.video_token_id] = self.image_token_id  # image features replace its embedding
         positions = np.concatenate([self._positions(sample) for sample in samples], axis=1)
         return {
             "input_ids": torch.from_numpy(input_ids)[None],

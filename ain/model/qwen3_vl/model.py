@@ -1,4 +1,4 @@
-"""Qwen3-VL's model: what differs from Qwen2-VL."""
+"""Qwen3-VL's model, as differences from Qwen2-VL."""
 
 from typing import Any, ClassVar
 

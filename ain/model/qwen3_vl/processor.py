@@ -1,4 +1,4 @@
-"""Qwen3-VL's conversations and images as tokens and pixels."""
+"""Qwen3-VL's processor, as differences from Qwen2-VL's."""
 
 from ain.model.conversation import Message
 from ain.model.processor import Layout, Medium, Unusable
@@ -7,7 +7,7 @@ from ain.model.qwen2_vl.positions import Box
 
 
 class Qwen3VLProcessor(Qwen2VLProcessor):
-    """Each pair of a video's frames is an image of its own behind the time that it shows, as `<1.5 seconds>`."""
+    """Qwen2-VL's processor, with each pair of a video's frames as a separate image after its time, `<1.5 seconds>`."""
 
     def prepared(self, messages: list[Message], media: list[Medium]) -> list[Message]:
         waiting = iter(media)
@@ -25,7 +25,7 @@ class Qwen3VLProcessor(Qwen2VLProcessor):
             raise Unusable("video: its frame rate is unknown, which Qwen3-VL's text needs; give fps with the video")
         both = int(self.image_processor.temporal_patch_size)
         starts = range(0, video.images, both)
-        # The mean of the first and last frame's times; a last frame that is alone is taken twice.
+        # The mean time of a pair's first and last frame; a single last frame is used twice.
         times = [(first + min(first + both, video.images) - 1) / 2 / video.fps for first in starts]
         return [
             part for time in times for part in ({"type": "text", "text": f"<{time:.1f} seconds>"}, {"type": "video"})

@@ -73,10 +73,10 @@ def main(outputs: Path) -> None:
     import ain.stages.train  # noqa: F401
     from ain.metrics import checks, overlap
 
-    checks.language("نعم")  # load what is loaded on first use
+    checks.language("نعم", "ar")  # load what is loaded on first use
     overlap.rouge("a", "a")
-    overlap.meteor("a", "a")
-    overlap.sentence_bleu("a", "a", 2)
+    overlap.meteor("a", "a", "en")
+    overlap.sentence_bleu("a", "a", 2, "en")
 
     kills, nth, before = 0, 4, set[Path]()
     while True:

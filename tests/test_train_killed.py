@@ -39,7 +39,7 @@ def tokenized(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _impatient() -> Iterator[None]:
     """Fail after a time limit, because ranks that wait for each other never end."""
     before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it hangs"))
-    signal.alarm(150)
+    signal.alarm(500)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)

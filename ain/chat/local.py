@@ -54,7 +54,7 @@ class LocalModel(LanguageModel):
     @cached_property
     def identity(self) -> list[Any]:  # type: ignore[override]
         local = Path(self._named)
-        seen = self.processor.max_pixels if self.processor else None
+        seen = self.processor.shaping if self.processor else None
         return ["transformers", content_digest(local) if local.is_dir() else self._named, self.dtype, seen]
 
     def generate(
@@ -143,7 +143,8 @@ class LocalModel(LanguageModel):
 
     def _tensors(self, samples: list[Sample], left: bool) -> dict[str, Any]:
         made = self._inputs.batch(samples, left)
-        made.pop("token_type_ids", None)
+        if self.processor is None:  # a family's own types have a meaning; those of a plain tokenizer have none here
+            made.pop("token_type_ids", None)
         return {name: tensor.to(self._model.device) for name, tensor in made.items()}
 
     @cached_property

@@ -36,8 +36,10 @@ def choose(wanted: str, gpu: bool, bf16: bool, candidates: Sequence[str] = (FLAS
                 return name, "; ".join(reasons) or "the fastest"
             reasons.append(f"{name} cannot run: {reason}")
         raise UserError(f"model.attention=auto: {'; '.join(reasons)}")
-    name = PACKED if wanted == "sdpa" else wanted
-    if reason := unavailable(name, gpu, bf16):
+    name = PACKED if wanted == "sdpa" and PACKED in candidates else wanted
+    able = [*candidates, "eager", *(["flash_attention_3"] if FLASH in candidates else [])]
+    reason = unavailable(name, gpu, bf16) if name in able else f"this model family runs with {', '.join(able)}"
+    if reason:
         raise UserError(f"model.attention={wanted}: {reason}; set model.attention=auto")
     return name, "as asked"
 

@@ -44,7 +44,7 @@ class ModelFamily(ABC):
         "flash_attention_2",
         "varlen_packed",
         "sdpa_packed",
-    )  # candidates for `auto`, best first; the last runs anywhere
+    )  # all that packed rows can run with, besides eager; best first, and the last runs anywhere
     generation_attention: ClassVar[str] = "sdpa"
     leak: ClassVar[str | None] = None  # why samples in one row would see each other; None if they do not
 

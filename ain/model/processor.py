@@ -78,6 +78,12 @@ class Processor(ABC):
         return AutoTokenizer.from_pretrained(self.checkpoint)
 
     @property
+    def shaping(self) -> dict[str, Any]:
+        """Settings that shape tokens and pixels; the checkpoint is known by its content elsewhere."""
+        plain = (int, float, str, type(None))
+        return {name: one for name, one in vars(self).items() if name != "checkpoint" and isinstance(one, plain)}
+
+    @property
     def end_of_answer(self) -> str:
         """The token that ends an answer; the model learns to generate it."""
         return str(self.tokenizer.eos_token)

@@ -1,7 +1,5 @@
 """Each family in the trainer, on two ZeRO-3 ranks whose rows hold images only, text only, or both."""
 
-import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,28 +7,12 @@ from typing import Any
 import mixed
 import pytest
 from tiny_qwen import FAMILIES, checkpoint
+from trainings import SPREAD, impatient  # noqa: F401
 
 from ain.model.samples import Samples
 from ain.storage.shards import Shards
 from ain.trainer.history import read
 from ain.trainer.plan import Plan
-
-SPREAD = (
-    "stage3_param_persistence_threshold",
-    "stage3_max_live_parameters",
-    "stage3_max_reuse_distance",
-    "stage3_prefetch_bucket_size",
-)
-
-
-@pytest.fixture(autouse=True)
-def _impatient() -> Iterator[None]:
-    """Fail after a time limit, because ranks that wait for each other never end."""
-    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it hangs"))
-    signal.alarm(500)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,13 @@
 
 import json
 import shutil
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import mixed
 import pytest
 import torch
-from tiny_qwen import checkpoint
+from trainings import SPREAD, base, impatient, tokenized  # noqa: F401
 
 from ain import UserError
 from ain.stages.train import as_begun
@@ -22,39 +20,11 @@ from ain.trainer.training import Training
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return checkpoint("qwen2_vl", tmp_path_factory.mktemp("base"))
-
-
-@pytest.fixture(scope="module")
-def tokenized(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return mixed.prepared(base, tmp_path_factory.mktemp("mixed"))
-
-
-@pytest.fixture(scope="module")
 def alone(base: str, tokenized: Path, tmp_path_factory: pytest.TempPathFactory) -> Training:
     """Return a training in one process that accumulates two rows per step."""
     job = mixed.training(tokenized, base, tmp_path_factory.mktemp("alone"), accumulate_grad_batches=2)
     mixed.run(job)
     return job
-
-
-SPREAD = (
-    "stage3_param_persistence_threshold",
-    "stage3_max_live_parameters",
-    "stage3_max_reuse_distance",
-    "stage3_prefetch_bucket_size",
-)
-
-
-@pytest.fixture(autouse=True)
-def _impatient() -> Iterator[None]:
-    """Fail after a time limit, because ranks that wait for each other never end."""
-    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it hangs"))
-    signal.alarm(500)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.mark.parametrize(("strategy", "accumulate"), [("zero2", 2), ("zero3", 1)])

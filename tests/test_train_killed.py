@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +15,13 @@ import mixed
 import pytest
 import torch
 from conftest import PICO
-from tiny_qwen import checkpoint
+from trainings import base, impatient, tokenized  # noqa: F401
 
 from ain.pipeline.errors import sentence
 from ain.trainer.checkpoints import Checkpoints
 from ain.trainer.fit import fit
 from ain.trainer.history import History
 from ain.trainer.training import Training
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return checkpoint("qwen2_vl", tmp_path_factory.mktemp("base"))
-
-
-@pytest.fixture(scope="module")
-def tokenized(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return mixed.prepared(base, tmp_path_factory.mktemp("mixed"))
-
-
-@pytest.fixture(autouse=True)
-def _impatient() -> Iterator[None]:
-    """Fail after a time limit, because ranks that wait for each other never end."""
-    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it hangs"))
-    signal.alarm(500)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
 
 
 def test_killed_between_checkpoints_it_comes_to_the_same_weights(tokenized: Path, base: str, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Monitoring of training: a broken batch is named, and W&B receives what was logged."""
 
 import json
-import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,33 +9,13 @@ from typing import Any
 import mixed
 import pytest
 import torch
-from tiny_qwen import checkpoint
+from trainings import base, impatient, tokenized  # noqa: F401
 
 from ain import UserError
 from ain.model.samples import Samples
 from ain.tracking.tracker import Tracker
 from ain.trainer.fit import fit
 from ain.trainer.plan import Plan
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return checkpoint("qwen2_vl", tmp_path_factory.mktemp("base"))
-
-
-@pytest.fixture(scope="module")
-def tokenized(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return mixed.prepared(base, tmp_path_factory.mktemp("mixed"))
-
-
-@pytest.fixture(autouse=True)
-def _impatient() -> Iterator[None]:
-    """Fail after a time limit, because ranks that wait for each other never end."""
-    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it hangs"))
-    signal.alarm(500)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
 
 
 def test_a_non_finite_loss_ends_the_run_and_names_the_records(tokenized: Path, base: str, tmp_path: Path) -> None:

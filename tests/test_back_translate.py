@@ -141,7 +141,7 @@ def test_back_translation_by_a_chat_model_has_its_own_names_and_faults() -> None
 
     made = component(config("back_translation=gpt_4o_mini"), "back_translation")
     assert made.translator.target == "en"
-    assert made.translator.chat.where == "back_translation.translator.how"
+    assert made.translator.chat.where == "back_translation.translator"
     assert fault("كم سيارة في الصورة؟ 3", "How many cars are in the image? 5", "en") is None
     refused = fault("ما هذا؟", "ما هذا؟", "en")
     assert refused is not None

@@ -44,8 +44,8 @@ def test_a_batch_whose_every_row_failed_stops_with_a_sentence(vqa: Path, tmp_pat
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ("all_400", "answered nothing (400 bad_schema: injected); when that is mended"),
-        ("refused", "was refused: billing: Hard limit reached; when that is mended"),
+        ("all_400", "answered nothing (400 bad_schema: injected); when that is fixed"),
+        ("refused", "was refused: billing: Hard limit reached; when that is fixed"),
     ],
 )
 def test_what_was_refused_is_submitted_again(vqa: Path, tmp_path: Path, serve: Serve, fault: str, said: str) -> None:

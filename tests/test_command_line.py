@@ -74,7 +74,7 @@ def test_every_new_name_is_one() -> None:
     ("typed", "said"),
     [
         ("colect", "ain: colect: no such command; choose one of collect, translate"),
-        ("run translator=gtp_4o", "ain: translator=gtp_4o: choose one of gpt_4, gpt_4o, gpt_4o_mini,"),
+        ("run translator=gtp_4o", "ain: translator=gtp_4o: choose one of answers, gpt_4, gpt_4o, gpt_4o_mini,"),
         ("run translator.chekpoint=x", "ain: no such key: translator.chekpoint; did you mean translator.checkpoint?"),
         ("run tresholds=paper", "did you mean thresholds?"),
         (

@@ -15,7 +15,7 @@ import yaml
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 WIDTH, LAYERS, POSITIONS = 32, 3, 66  # XLM-R reserves two positions, which leaves 64 tokens
-LONG_ENGLISH = "The cat and the dogs sit near the big red tree, and what is in the image is large. " * 4
+LONG_ENGLISH = "The cat and the dogs sit near the big red tree, and what is in the picture is large. " * 4
 LONG_ARABIC = "القطة والكلاب تجلس قرب الشجرة الكبيرة الحمراء، وما في الصورة كبير. " * 4
 
 PAIRS = [

@@ -64,7 +64,9 @@ class Graph:
         self.output_dir = Path(cfg.output_dir)
         self._nodes: dict[Path, Node] = {}
         self._shapes: dict[str, Any] = {}
-        self.targets = [self._node(stage, cfg) for stage in stages or targets(cfg)]
+        self._views: dict[str, View] = {}
+        whole = View(cfg)
+        self.targets = [self._node(stage, whole) for stage in stages or targets(cfg)]
 
     @property
     def nodes(self) -> list[Node]:
@@ -78,10 +80,15 @@ class Graph:
             names[node.stage.name + (f" ({count + 1})" if count else "")] = node
         return names
 
-    def _node(self, stage: Stage, cfg: DictConfig) -> Node:
-        inputs = self._inputs(stage, cfg)
-        settings = {group: checked(group, plain(cfg, group)) for group in stage.reads}
-        uses = {group: checked(group, plain(cfg, group)) for group in stage.uses}
+    def _node(self, stage: Stage, view: "View") -> Node:
+        if stage.name not in view.nodes:
+            view.nodes[stage.name] = self._made(stage, view)
+        return view.nodes[stage.name]
+
+    def _made(self, stage: Stage, view: "View") -> Node:
+        inputs = self._inputs(stage, view)
+        settings = {group: checked(group, plain(view.cfg, group)) for group in stage.reads}
+        uses = {group: checked(group, plain(view.cfg, group)) for group in stage.uses}
         shapes = {group: self._shape(group, values) for group, values in settings.items()}
         above = map_inputs(inputs, lambda node: node.directory.name.rpartition("-")[2])
         name = digest([stage.name, stage.version, shapes, above])
@@ -96,19 +103,31 @@ class Graph:
             self._shapes[key] = shape(group, values)
         return self._shapes[key]
 
-    def _inputs(self, stage: Stage, cfg: DictConfig) -> dict[str, Any]:
-        after: dict[str, Any] = {name: self._followed(stage, name, cfg) for name in stage.after}
+    def _inputs(self, stage: Stage, view: "View") -> dict[str, Any]:
+        after: dict[str, Any] = {name: self._followed(stage, name, view) for name in stage.after}
         if stage.per_part:
-            after["parts"] = {part: self._part(stage, part, cfg) for part in cfg.mixture.parts}
+            after["parts"] = {part: self._part(stage, part, view) for part in view.cfg.mixture.parts}
         return after
 
-    def _part(self, stage: Stage, part: str, cfg: DictConfig) -> dict[str, Any]:
-        own = _as_part(part, cfg)
-        return {name: self._followed(stage, name, own) for name in stage.per_part}
+    def _part(self, stage: Stage, part: str, view: "View") -> dict[str, Any]:
+        own = _as_part(part, view.cfg)
+        if own is not view.cfg:  # parts that see the same config share its nodes
+            groups = ("source", "mixture", "translator")
+            key = digest([OmegaConf.to_container(own[group], resolve=False) for group in groups])
+            view = self._views.setdefault(key, View(own))
+        return {name: self._followed(stage, name, view) for name in stage.per_part}
 
-    def _followed(self, stage: Stage, name: str, cfg: DictConfig) -> Node | None:
+    def _followed(self, stage: Stage, name: str, view: "View") -> Node | None:
         condition = stage.when.get(name)
-        return self._node(STAGES[name], cfg) if condition is None or condition(cfg) else None
+        return self._node(STAGES[name], view) if condition is None or condition(view.cfg) else None
+
+
+class View:
+    """A config, whole or as one part of the mixture sees it, with the nodes resolved from it, by stage."""
+
+    def __init__(self, cfg: DictConfig) -> None:
+        self.cfg = cfg
+        self.nodes: dict[str, Node] = {}
 
 
 def _as_part(part: str, cfg: DictConfig) -> DictConfig:

@@ -25,6 +25,10 @@ SCHEMA = pa.schema([*((name, pa.string()) for name in TEXTS), ("chrf", pa.float3
 ALONE = 25  # records translated one at a time, to measure a local translator's latency
 
 
+def headline(counts: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in counts.items() if value is not None and name not in ("kept", "rejected")}
+
+
 def rate(collect: Path, translate: Path, rating: Any, verifier: Any, translator: Any, out: Path) -> dict[str, Any]:
     target = translator.target
     rows = _rows(collect, translate, target)

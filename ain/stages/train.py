@@ -23,6 +23,21 @@ from ain.trainer.training import Training
 
 RESOLVED = "resolved.json"  # what `auto` resolved to when training began
 COUNTS = "counts.json"  # the final counts, written before the checkpoints are removed
+TITLE = "Training"
+SHOWN = {
+    "loss": "Training loss, per step and smoothed, and loss on held-out samples.",
+    "held_out": "Loss on held-out samples, at the first and the last validation.",
+    "watched": "Answers to watched questions, at the first and the last validation.",
+}
+
+
+def said(counts: dict[str, Any]) -> str:
+    held_out = f"; on held-out samples {counts['validation_loss']:.3f}" if counts["validation_loss"] else ""
+    return (
+        f"{counts['samples']:,} samples, {counts['steps']:,} steps, {counts['tokens_per_second']:,.0f} tokens a second, "
+        f"rows {100 * counts['fill']:.1f} % full. Over the last tenth of the steps the loss was "
+        f"{counts['loss']:.3f}{held_out}."
+    )
 
 
 def check(model: ModelFamily, trainer: TrainerSettings) -> None:
@@ -94,11 +109,13 @@ def _take_part(training: Training) -> None:
 
 def _finished(training: Training) -> dict[str, Any]:
     """Write the tables, export the model and return the counts."""
+    from ain.report.training import course
+
     out, checkpoints = training.out, training.checkpoints
     chosen = checkpoints.best() if training.settings.export == "best" else checkpoints.latest()
     assert chosen is not None
     history, losses = read(out / HISTORY), checkpoints.losses(chosen)
-    write_table(out / "tables" / "loss.csv", history)
+    write_table(out / "tables" / "steps.csv", history)
     write_table(
         out / "tables" / "validation.csv",
         [
@@ -107,6 +124,7 @@ def _finished(training: Training) -> dict[str, Any]:
             for name in list(row)[1:]
         ],
     )
+    course(out)
     counts = {
         "samples": len(Samples(training.samples, "train")),
         "validation": len(Samples(training.samples, "validation")),

@@ -225,6 +225,6 @@ def _warn(graph: "Graph") -> None:
     strangers = [group for group, values in groups.items() if "miniature:" in json.dumps(values)]
     if strangers:
         log.warning(
-            f"warning: the miniature's {', '.join(strangers)} know the drawn world only, not your data; see Real models in "
-            "the README"
+            f"warning: the miniature's {', '.join(strangers)} know only the drawn scenes, not your data; choose real "
+            "models, see Your own data in the README"
         )

@@ -17,7 +17,7 @@ def plan(graph: Graph) -> Iterator[str]:
         return build(over_checkpoints(group, values, lambda name: here(name, graph.output_dir)))
 
     for name, node in graph.named().items():
-        yield f"{name:>13}  {'done   ' if node.done else 'to make'}  {node.directory}"
+        yield f"{name:>14}  {'done   ' if node.done else 'to make'}  {node.directory}"
     for node in graph.nodes:
         if not node.done and (estimate := node.stage.hook("estimate")):
             yield from estimate(**wanted(estimate, node, local, output_dir=graph.output_dir))

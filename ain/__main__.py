@@ -1,17 +1,26 @@
 """`python -m ain`, and the command `ain`."""
 
+import signal
 import sys
 
-from ain import __version__
+from ain import UserError, __version__
+from ain.cli.help import asks_for_help, help_text
 
 
 def main() -> None:
-    if sys.argv[1:] == ["--version"]:
+    words = sys.argv[1:]
+    if words == ["--version"]:
         print(f"ain {__version__}")
-        return
-    from ain.cli.main import main as command  # Hydra takes its time to load
+    elif asks_for_help(words):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `ain --help | head` is no error
+        try:
+            print(help_text(words))
+        except UserError as error:
+            sys.exit(f"ain: {error}")
+    else:
+        from ain.cli.main import main as command  # Hydra takes its time to load
 
-    command()
+        command()
 
 
 if __name__ == "__main__":

@@ -142,9 +142,10 @@ def test_an_experiment_from_any_directory(tmp_path: Path) -> None:
 
 def test_help_lists_the_choices_and_loads_nothing_heavy() -> None:
     result = ain("--help")
-    assert "thresholds: loose, none, paper, strict" in result.stdout
-    assert "experiment: " not in result.stdout or "quickstart" in result.stdout
-    heavy = "{'torch', 'transformers', 'pyarrow', 'wandb', 'matplotlib', 'datasets'}"
+    assert "loose none *paper strict" in result.stdout
+    assert "quickstart" in result.stdout
+    assert not [stage for stage in STAGES if f"  {stage} " not in result.stdout]
+    heavy = "{'hydra', 'torch', 'transformers', 'pyarrow', 'wandb', 'matplotlib', 'datasets'}"
     code = (
         "import sys; sys.argv = ['ain', '--help']; from ain.__main__ import main\n"
         "try: main()\nexcept SystemExit: pass\n"
@@ -153,6 +154,19 @@ def test_help_lists_the_choices_and_loads_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.endswith(
         "[]\n"
     )
+
+
+def test_help_on_a_verb_shows_its_settings() -> None:
+    shown = ain("translate", "translator=gpt_4o", "--help").stdout
+    assert "translator.model=gpt-4o-" in shown
+    assert "translator.how.max_cost_usd=0 " in shown
+    assert "  prompt " in shown  # the translator refers to it
+    assert "  source " in shown  # a stage before it reads it
+    assert "trainer" not in shown
+    assert "Question: " in ain("run", "ain/table4", "--help").stdout
+    result = ain("trian", "--help")
+    assert result.returncode != 0
+    assert "did you mean train?" in result.stderr
 
 
 def test_dry_run_touches_nothing(tmp_path: Path) -> None:

@@ -12,18 +12,18 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ain import UserError
-from ain.chat import LanguageModel, Message, Reply, Request, Score, Take
+from ain.chat import Message, Reply, Request, Score, Take
+from ain.chat.checkpoint import CheckpointModel
 from ain.chat.cost import Budget
 from ain.chat.local_inputs import Inputs, OwnInputs, ProcessorInputs, Sample, TextInputs
 from ain.engine.local import Local
 from ain.runtime.batching import batches
 from ain.runtime.device import chosen
-from ain.storage.digests import content_digest
 
 WINDOW = 4  # number of batches that are sorted by length together
 
 
-class LocalModel(LanguageModel):
+class LocalModel(CheckpointModel):
     """Generates greedy answers and scores continuations, in batches by length. A request's schema is not enforced.
 
     Args:
@@ -32,7 +32,7 @@ class LocalModel(LanguageModel):
             processor of their checkpoint, which needs torchvision.
     """
 
-    batched = True
+    library, batched = "transformers", True
 
     def __init__(
         self,
@@ -46,16 +46,9 @@ class LocalModel(LanguageModel):
         self.checkpoint, self.processor, self.max_new_tokens = checkpoint, processor, max_new_tokens
         self.dtype, self.batch_size, self.device = dtype, batch_size, device
 
-    def with_checkpoint(self, checkpoint: str, processor: Any = None) -> "LocalModel":
-        if self.checkpoint is not None:
-            return self
-        return LocalModel(checkpoint, processor, self.max_new_tokens, self.dtype, self.batch_size, self.device)
-
-    @cached_property
-    def identity(self) -> list[Any]:  # type: ignore[override]
-        local = Path(self._named)
-        seen = self.processor.shaping if self.processor else None
-        return ["transformers", content_digest(local) if local.is_dir() else self._named, self.dtype, seen]
+    @property
+    def shaping(self) -> list[Any]:
+        return [self.dtype, self.processor.shaping if self.processor else None]
 
     def generate(
         self,
@@ -151,13 +144,13 @@ class LocalModel(LanguageModel):
     def _inputs(self) -> Inputs:
         if self.processor is not None:
             return ProcessorInputs(self.processor)
-        return OwnInputs(self._named, self._model.dtype) if self._sees else TextInputs(self._tokenizer)
+        return OwnInputs(self.named, self._model.dtype) if self._sees else TextInputs(self._tokenizer)
 
     @cached_property
     def _tokenizer(self) -> Any:
         from transformers import AutoTokenizer
 
-        tokenizer = AutoTokenizer.from_pretrained(self._named)
+        tokenizer = AutoTokenizer.from_pretrained(self.named)
         tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
         return tokenizer
 
@@ -170,20 +163,14 @@ class LocalModel(LanguageModel):
     def _sees(self) -> bool:
         from transformers import AutoConfig
 
-        return getattr(AutoConfig.from_pretrained(self._named), "vision_config", None) is not None
+        return getattr(AutoConfig.from_pretrained(self.named), "vision_config", None) is not None
 
     @cached_property
     def _model(self) -> Any:
         from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
         loader: Any = AutoModelForImageTextToText if self._sees else AutoModelForCausalLM
-        return loader.from_pretrained(self._named, dtype=self.dtype).to(chosen(self.device)).eval()
-
-    @property
-    def _named(self) -> str:
-        if self.checkpoint is None:
-            raise UserError("no checkpoint is named: give one with checkpoint=DIRECTORY or checkpoint=ORG/NAME")
-        return self.checkpoint
+        return loader.from_pretrained(self.named, dtype=self.dtype).to(chosen(self.device)).eval()
 
 
 def _start(ids: list[int], sample: Sample) -> int:

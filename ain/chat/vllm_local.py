@@ -10,15 +10,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ain import UserError
-from ain.chat import LanguageModel, Reply, Request, Take
+from ain.chat import Reply, Request, Take
+from ain.chat.checkpoint import CheckpointModel
 from ain.chat.cost import Budget
 from ain.runtime.paths import install_hint
-from ain.storage.digests import content_digest
 
 BLOCK = 4_096  # requests passed to vLLM at once; it batches them itself
 
 
-class VLLMModel(LanguageModel):
+class VLLMModel(CheckpointModel):
     """Generates answers with vLLM. A request's schema, if any, guides decoding.
 
     Args:
@@ -26,6 +26,8 @@ class VLLMModel(LanguageModel):
         max_length: tokens of prompt and answer together.
         tensor_parallel: number of GPUs that one model is spread over.
     """
+
+    library = "vllm"
 
     def __init__(
         self,
@@ -39,22 +41,9 @@ class VLLMModel(LanguageModel):
         self.checkpoint, self.temperature, self.max_new_tokens = checkpoint, temperature, max_new_tokens
         self.dtype, self.max_length, self.tensor_parallel = dtype, max_length, tensor_parallel
 
-    def with_checkpoint(self, checkpoint: str, processor: Any = None) -> "VLLMModel":
-        if self.checkpoint is not None:
-            return self
-        more = self.dtype, self.max_length, self.tensor_parallel
-        return VLLMModel(checkpoint, self.temperature, self.max_new_tokens, *more)
-
-    @cached_property
-    def identity(self) -> list[Any]:  # type: ignore[override]
-        local = Path(self._named)
-        return ["vllm", content_digest(local) if local.is_dir() else self._named, self.dtype, self.temperature]
-
     @property
-    def _named(self) -> str:
-        if self.checkpoint is None:
-            raise UserError("no checkpoint is named: give one with checkpoint=DIRECTORY or checkpoint=ORG/NAME")
-        return self.checkpoint
+    def shaping(self) -> list[Any]:
+        return [self.dtype, self.temperature]
 
     @cached_property
     def _model(self) -> Any:
@@ -63,7 +52,7 @@ class VLLMModel(LanguageModel):
         except ImportError:
             raise UserError(f"vLLM is not installed: {install_hint('vllm')}, or choose a model without it") from None
         return vllm.LLM(
-            self._named,
+            self.named,
             dtype=self.dtype,
             tensor_parallel_size=self.tensor_parallel,
             max_model_len=self.max_length,

@@ -51,7 +51,7 @@ def run(cfg: DictConfig) -> None:
 def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through: we report them in one sentence
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # no bar for each load; downloads have ours
-    words = sys.argv[1:] or ["--help"]
+    words = sys.argv[1:]
     try:
         with tempfile.TemporaryDirectory(prefix="ain-dry-run-") as nowhere:
             sys.argv[1:] = _prepared(words, nowhere)

@@ -166,7 +166,7 @@ def timed(
 ) -> dict[str, float]:
     """Return the median seconds of a pass over the packed rows, and over the padded batches."""
     optimizer = torch.optim.AdamW(model.parameters(), 1e-5, fused=True)
-    module = SupervisedFineTuning(model, family, steps=1)
+    module = SupervisedFineTuning().module(model, family, steps=1)
     bf16 = device == "cuda" and whole(chosen)
     seconds: dict[str, list[float]] = {"packed": [], "padded": []}
     for repeat in range(chosen.repeats + 1):  # the first is a warm-up

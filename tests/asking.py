@@ -1,14 +1,18 @@
 """Shared by the chat translation tests: running a command against a server on loopback, and checking its results."""
 
+import itertools
 import json
+import os
+import signal
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conftest import Result
+from commands import Result
 from openai_answers import arabic
 
+from ain.storage.ledger import Ledger
 from ain.storage.shards import Shards
 
 Serve = Callable[..., str]
@@ -49,3 +53,18 @@ def check(outputs: Path) -> dict[str, list[str]]:
 
 def good(result: Result) -> None:
     assert result.returncode == 0, result.stderr[-3_000:]
+
+
+def die_at_put(how: str, nth: int) -> None:
+    """Be killed before or after the nth answer is committed to the ledger."""
+    put, puts = Ledger.put, itertools.count(1)
+
+    def dying(*arguments: Any, **named: Any) -> None:
+        last = next(puts) == nth
+        if last and how == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        put(*arguments, **named)
+        if last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Ledger.put = dying  # type: ignore[method-assign]

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import ain
 
 from ain.runtime.paths import ROOT
 from ain.storage.locks import lock
@@ -35,20 +37,6 @@ PICO = (
     "tracker=disabled",
 )
 
-Result = subprocess.CompletedProcess[str]
-
-
-def ain(*words: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> Result:
-    return subprocess.run(
-        [sys.executable, "-m", "ain", *words],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, **(env or {})},
-        check=False,
-        timeout=600,
-    )
-
 
 def shared(factory: pytest.TempPathFactory, name: str) -> Path:
     """Return a directory that all workers of this session share."""
@@ -66,6 +54,14 @@ def pico(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not (outputs / "report" / "index.html").exists():
             result = ain("run", *PICO, f"output_dir={outputs}")
             assert result.returncode == 0, result.stderr
+    return outputs
+
+
+@pytest.fixture
+def trained(pico: Path, tmp_path: Path) -> Path:
+    """Return an outputs directory with only the pico run's tiny checkpoints, so that they are not trained again."""
+    outputs = tmp_path / "outputs"
+    shutil.copytree(pico / "checkpoints", outputs / "checkpoints")
     return outputs
 
 

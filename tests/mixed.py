@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import signal
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from tiny_qwen import family
 
 from ain.model.processor import Batch
 from ain.objective.sft import SupervisedFineTuning
+from ain.objective.sft_module import SFTModule
 from ain.runtime import distributed
 from ain.tracking.tracker import Tracker
 from ain.trainer import history
@@ -60,6 +60,11 @@ def prepared(checkpoint: str, where: Path, name: str = "qwen2_vl") -> Path:
 class BrokenOnTheSecondRank(SupervisedFineTuning):
     """An objective whose loss is NaN on the second rank, as with a broken sample."""
 
+    def module(self, *arguments: Any) -> SFTModule:
+        return _Broken(self, *arguments)
+
+
+class _Broken(SFTModule):
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
         return super().training_step(batch, index) * (float("nan") if distributed.rank() == 1 else 1.0)
 
@@ -67,7 +72,7 @@ class BrokenOnTheSecondRank(SupervisedFineTuning):
 def training(tokenized: Path, checkpoint: str, out: Path, **changes: Any) -> Training:
     """Return a training of a few steps. `changes`: trainer settings; `model`: the model's arguments; `name`: its family."""
     model = family(changes.pop("name", "qwen2_vl"), checkpoint, **changes.pop("model", {}))
-    objective = partial(SupervisedFineTuning, learning_rate=changes.pop("learning_rate", 1e-3))
+    objective = SupervisedFineTuning(learning_rate=changes.pop("learning_rate", 1e-3))
     settings = TrainerSettings(
         **{"pack_length": 256, "max_steps": 6, "every_n_train_steps": 3, "sample_answers": 3, **changes}
     )

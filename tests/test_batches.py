@@ -1,15 +1,18 @@
 """OpenAI's Batch API: results are complete whatever the server returns, and nothing is submitted twice after a kill."""
 
+import itertools
+import os
 import signal
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asking import Serve, check, good, log, words
-from conftest import ain
+from commands import ain
 
-from ain.runtime.paths import ROOT
+from ain.chat.batch import Batches
+from ain.chat.batch_files import BatchFiles
 
 BATCH_FAULTS = [
     {},
@@ -59,15 +62,30 @@ def test_what_was_refused_is_submitted_again(vqa: Path, tmp_path: Path, serve: S
     assert not check(tmp_path)
 
 
+def die_before_fetching() -> None:
+    Batches._collected = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment, method-assign]
+
+
+def die_at_note(point: int) -> None:
+    """Die at the nth point: there is one before and one after each noted step."""
+    note, points = BatchFiles.note, itertools.count(1)
+
+    def dying(*arguments: Any) -> Any:
+        if next(points) == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+        made = note(*arguments)
+        if next(points) == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return made
+
+    BatchFiles.note = dying  # type: ignore[method-assign]
+
+
 def test_open_batches_are_not_asked_for_again_live(vqa: Path, tmp_path: Path, serve: Serve) -> None:
     """Another stage directory with the same questions does not submit them again either: it fetches the open batches."""
     url = serve(faults={"refused": 0.0})
     command = words(vqa, tmp_path, url, "translator.how.batch_api=true", "translator.how.enqueued_tokens=100000")
-    code = (
-        "import os, signal, sys\nfrom ain.chat.batch import Batches\nfrom ain.__main__ import main\n"
-        "Batches._collected = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\nmain()\n"
-    )
-    subprocess.run([sys.executable, "-c", code, *command], capture_output=True, cwd=ROOT, check=False)
+    ain(*command, change=die_before_fetching)
     live = ain(*words(vqa, tmp_path, url))
     assert live.returncode != 0
     assert "batches of an earlier run may be open" in live.stderr
@@ -81,23 +99,10 @@ def test_batches_killed_at_every_step(vqa: Path, tmp_path: Path, serve: Serve) -
     """Kills come before and after each noted step, between upload and create, and after create: nothing is submitted twice."""
     url = serve()
     command = words(vqa, tmp_path, url, "translator.how.batch_api=true", "source.limit=300")
-    code = (
-        "import os, signal, sys\nfrom ain.chat.batch_files import BatchFiles\nfrom ain.__main__ import main\n"
-        "note, left = BatchFiles.note, [int(sys.argv.pop(1))]\n"
-        "def dying(self, path, state):\n"
-        "    left[0] -= 1\n"
-        "    if left[0] == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    made = note(self, path, state)\n"
-        "    left[0] -= 1\n"
-        "    if left[0] == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return made\n"
-        "BatchFiles.note = dying\nmain()\n"
-    )
     kills = 0
     for _ in range(20):
         # each run dies at its second point: the first is where the previous one died after its step
-        point = "2" if kills % 2 else "1"
-        run = subprocess.run([sys.executable, "-c", code, point, *command], capture_output=True, cwd=ROOT, check=False)
+        run = ain(*command, change=partial(die_at_note, 2 if kills % 2 else 1))
         if run.returncode == 0:
             break
         assert run.returncode == -signal.SIGKILL, run.stderr[-2_000:]

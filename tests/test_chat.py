@@ -3,18 +3,13 @@
 import os
 import random
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import Serve, check, good, log, manifest, words
-from conftest import ain
-
-from ain.runtime.paths import ROOT
+from asking import Serve, check, die_at_put, good, log, manifest, words
+from commands import Command, ain
 
 SECRET = "sk-this-must-not-be-anywhere-0123456789"
 
@@ -64,17 +59,6 @@ def test_what_is_repeated_is_asked_once(vqa: Path, tmp_path: Path, serve: Serve)
     assert manifest(texts)["completion_tokens"] < manifest(tmp_path)["completion_tokens"]
 
 
-def killed(command: list[str], env: dict[str, str], when: Callable[[], bool]) -> bool:
-    process = subprocess.Popen([sys.executable, "-m", "ain", *command], stderr=subprocess.DEVNULL, env=env, cwd=ROOT)
-    while process.poll() is None:
-        if when():
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            return True
-        time.sleep(0.005)
-    return False
-
-
 @pytest.mark.parametrize("batch", [False, True])
 def test_killed_at_a_random_moment(vqa: Path, tmp_path: Path, serve: Serve, batch: bool) -> None:
     """A committed answer is never requested again; only requests in flight are."""
@@ -83,8 +67,7 @@ def test_killed_at_a_random_moment(vqa: Path, tmp_path: Path, serve: Serve, batc
     draw = random.Random(os.environ.get("AIN_KILL_SEED", "1"))
     kills = 0
     for _ in range(int(os.environ.get("AIN_KILLS", "1"))):
-        at = time.monotonic() + 1.5 + draw.uniform(0, 3.0)
-        kills += killed(command, dict(os.environ), lambda at=at: time.monotonic() > at)  # type: ignore[misc]
+        kills += Command(*command).kill_after(draw.uniform(0, 3.0))
     good(ain(*command))
     assert not check(tmp_path)
     asked = log(url)
@@ -97,21 +80,9 @@ def test_killed_before_and_after_answers_are_committed(vqa: Path, tmp_path: Path
     """Killed right before a commit, the answer is lost and requested again; right after, it is not."""
     url = serve(latency=0.02)
     command = words(vqa, tmp_path, url, "translator.how.concurrency=8", "source.limit=200")
-    code = (
-        "import os, signal, sys\nfrom ain.storage.ledger import Ledger\nfrom ain.__main__ import main\n"
-        "put, how, left = Ledger.put, sys.argv.pop(1), [int(sys.argv.pop(1))]\n"
-        "def dying(self, *arguments):\n"
-        "    left[0] -= 1\n"
-        "    if left[0] == 0 and how == 'before': os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    put(self, *arguments)\n"
-        "    if left[0] == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "Ledger.put = dying\nmain()\n"
-    )
     points = [("before", 1), ("after", 1), ("before", 20), ("after", 40)]
     for how, nth in points:
-        run = subprocess.run(
-            [sys.executable, "-c", code, how, str(nth), *command], capture_output=True, cwd=ROOT, check=False
-        )
+        run = ain(*command, change=partial(die_at_put, how, nth))
         assert run.returncode == -signal.SIGKILL, run.stderr[-2_000:]
     good(ain(*command))
     asked = log(url)

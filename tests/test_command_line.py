@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ain
+from commands import Command, ain
 
 from ain import UserError, __version__
 from ain.cli.arguments import arguments
@@ -208,14 +208,21 @@ def test_a_sweep_with_a_failing_job_finishes_the_others(tmp_path: Path) -> None:
     assert Path(result.stdout.strip()).is_dir()
 
 
+def one_scene_is_a_bug() -> None:
+    from ain.source.miniature import MiniatureSource
+
+    rows = MiniatureSource.rows
+
+    def buggy(self: MiniatureSource) -> object:
+        if self.scenes == 1:
+            raise RuntimeError("a bug")
+        return rows(self)
+
+    MiniatureSource.rows = buggy  # type: ignore[assignment, method-assign]
+
+
 def test_a_bug_in_one_job_of_a_sweep_leaves_the_others_their_table(tmp_path: Path) -> None:
-    code = (
-        "import sys; import ain.source.miniature as s; from ain import __main__ as m\n"
-        "def rows(self):\n    if self.scenes == 1: raise RuntimeError('a bug')\n    return self._all()\n"
-        "s.MiniatureSource.rows = rows\n"
-        f"sys.argv = ['ain', 'collect', 'source.scenes=1,2', '-m', 'output_dir={tmp_path}']; m.main()"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    result = ain("collect", "source.scenes=1,2", "-m", f"output_dir={tmp_path}", change=one_scene_is_a_bug)
     assert result.returncode != 0
     lines = result.stderr.splitlines()
     assert any(line.startswith("source.scenes=1") and "RuntimeError: a bug" in line for line in lines), lines
@@ -225,26 +232,24 @@ def test_a_bug_in_one_job_of_a_sweep_leaves_the_others_their_table(tmp_path: Pat
 
 
 def test_two_at_once_work_once(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "ain", "collect", "source.scenes=700", f"output_dir={tmp_path}"]
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    outputs = [process.communicate(timeout=300) for process in both]
-    assert [process.returncode for process in both] == [0, 0], outputs
-    assert outputs[0][0] == outputs[1][0]
-    assert sum("waiting for process" in errors for _, errors in outputs) == 1
-    assert sum("ain: collect" in errors for _, errors in outputs) == 1
+    running = [Command("collect", "source.scenes=700", f"output_dir={tmp_path}") for _ in range(2)]
+    results = [command.wait() for command in running]
+    assert [result.returncode for result in results] == [0, 0], results
+    assert results[0].stdout == results[1].stdout
+    assert sum("waiting for process" in result.stderr for result in results) == 1
+    assert sum("ain: collect" in result.stderr for result in results) == 1
+
+
+def fill_the_disk() -> None:
+    from ain.storage.shards import Shards
+
+    Shards.write = lambda *_, **__: Path("/dev/full").write_text("x" * 10**6)  # type: ignore[assignment, method-assign]
 
 
 def test_a_full_disk_gets_one_sentence(tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
-    code = (
-        "import sys, builtins; import ain.stages.collect as c; from ain import __main__ as m\n"
-        "def full(*a, **k):\n    open('/dev/full', 'w').write('x' * 10**6)\n"
-        "c.Shards.write = full; sys.argv = ['ain', 'collect', 'source.scenes=2', 'output_dir="
-        + str(tmp_path)
-        + "']; m.main()"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    result = ain("collect", "source.scenes=2", f"output_dir={tmp_path}", change=fill_the_disk)
     assert result.returncode != 0
     assert "no space left on the disk" in result.stderr
     assert "Traceback" not in result.stderr

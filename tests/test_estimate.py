@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ain
+from commands import ain
 from pydantic import TypeAdapter, ValidationError
 from test_config import config
 
@@ -87,9 +87,8 @@ def test_values_that_do_not_go_together_are_refused_before_any_work(slip: str, s
 
 
 def test_a_constant_rate_has_no_warm_up() -> None:
-    family = Qwen2VL("any", Qwen2VLProcessor("any"))
     with pytest.raises(UserError, match=r"objective.lr_scheduler_type=constant has no warm-up: set"):
-        SupervisedFineTuning(None, family, 10, lr_scheduler_type="constant")
+        SupervisedFineTuning(lr_scheduler_type="constant")
 
 
 @pytest.mark.parametrize(

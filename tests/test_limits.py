@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from asking import Serve, good, log, words
-from conftest import ain
+from commands import ain
 
 from ain.chat.limits import Rates
 

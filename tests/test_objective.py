@@ -14,6 +14,7 @@ from ain.model.base import ModelFamily
 from ain.model.processor import IGNORE
 from ain.model.qwen2_vl import Qwen2VL, Qwen2VLProcessor
 from ain.objective.sft import Scheduler, SupervisedFineTuning
+from ain.objective.sft_module import SFTModule
 
 
 class Capped(Qwen2VL):
@@ -32,8 +33,8 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Capped:
     return Capped(checkpoint("qwen2_vl", base), Qwen2VLProcessor(str(base), **SIZES))
 
 
-def module(family: ModelFamily, **settings: Any) -> SupervisedFineTuning:
-    return SupervisedFineTuning(family.load(say=False), family, steps=40, **settings)
+def module(family: ModelFamily, **settings: Any) -> SFTModule:
+    return SupervisedFineTuning(**settings).module(family.load(say=False), family, steps=40)
 
 
 def test_logits_are_the_familys_and_of_answers_alone(family: Capped) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import PICO, ain
+from commands import ain
+from conftest import PICO
 
 from ain.storage.manifest import read_manifest
 from ain.storage.shards import Shards

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ain
+from commands import ain
 
 from ain import UserError
 from ain.metrics import detection

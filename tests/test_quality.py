@@ -62,7 +62,7 @@ def test_the_default_run_tells_the_papers_story(tmp_path: Path) -> None:
     """Arabic answers use the image, English is kept, and rejecting corrupted records helps. About twenty minutes."""
     import json
 
-    from conftest import ain
+    from commands import ain
 
     for experiment in ("ain/blind", "ain/corrupted"):
         assert ain("run", experiment, "-m", f"output_dir={tmp_path}", "tracker=disabled").returncode == 0

@@ -5,12 +5,11 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import PICO, ain
+from commands import Command, ain
+from conftest import PICO
 
 from ain import UserError
 from ain.runtime.distributed import run
@@ -68,23 +67,12 @@ def test_ranks_from_slurm(pico: Path, tmp_path: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = ["train", *PICO, "trainer.devices=2", "trainer.max_steps=2", f"output_dir={tmp_path / 'outputs'}"]
-    command = [sys.executable, "-m", "ain", *words]
-
-    def task(number: int) -> subprocess.Popen[str]:
-        slurm = {
-            "SLURM_STEP_NUM_TASKS": "2",
-            "SLURM_PROCID": str(number),
-            "SLURM_LOCALID": str(number),
-            "SLURM_JOB_ID": "7",
-        }
-        env = {**os.environ, **slurm, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
-
-    tasks = [task(number) for number in range(2)]
-    said = [one.communicate(timeout=150) for one in tasks]
-    assert [one.returncode for one in tasks] == [0, 0], said
-    assert said[1][0] == ""
-    made = Path(said[0][0].strip())
+    slurm = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_JOB_ID": "7", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    numbers = [{"SLURM_PROCID": number, "SLURM_LOCALID": number} for number in "01"]
+    tasks = [task.wait() for task in [Command(*words, env=slurm | number) for number in numbers]]
+    assert [task.returncode for task in tasks] == [0, 0], tasks
+    assert tasks[1].stdout == ""
+    made = Path(tasks[0].stdout.strip())
     assert (made / "checkpoint" / "model.safetensors").exists()
     assert (made / "manifest.json").exists()
     other = ain(*words, "seed=1", env={"RANK": "0", "WORLD_SIZE": "2"})

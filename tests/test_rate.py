@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ain
+from commands import ain
 from openpyxl import load_workbook
 from openpyxl.worksheet.cell_range import MultiCellRange
 
@@ -110,7 +110,7 @@ def test_filled_sheets_are_read_as_people_fill_them(tmp_path: Path) -> None:
         Sheets([str(tmp_path / "nobody.csv")]).read()
 
 
-def test_reproduce_prints_the_paper_beside_ours(tmp_path: Path) -> None:
+def test_reproduce_prints_the_paper_beside_ours(trained: Path, tmp_path: Path) -> None:
     """Without a key, miniatures are used and named; filled sheets give the accuracy; nothing is done twice."""
     words = (
         "reproduce",
@@ -119,25 +119,25 @@ def test_reproduce_prints_the_paper_beside_ours(tmp_path: Path) -> None:
         "source.limit=6",
         "translator=miniature",
         "translator.checkpoint='miniature:translator?steps=150'",
-        f"output_dir={tmp_path}",
+        f"output_dir={trained}",
     )
     result = ain(*words, env={"OPENAI_API_KEY": ""})
     assert result.returncode == 0, result.stderr[-3_000:]
     assert re.search(r"miniature +GPT-4o-mini +avg_s_per_sample +3.52 +\S+ +-?\d+\.\d+", result.stdout)
     assert "miniature stands in for GPT-4o-mini" in result.stdout
     assert re.search(r"accuracy_pct +92 +– +–", result.stdout)
-    blank = tmp_path / "report" / "ratings" / "rating_sheet.xlsx"
-    assert "miniature" not in (tmp_path / "report" / "ratings" / "rating_sheet.csv").read_text()
+    blank = trained / "report" / "ratings" / "rating_sheet.xlsx"
+    assert "miniature" not in (trained / "report" / "ratings" / "rating_sheet.csv").read_text()
     rows = load_workbook(blank).active.max_row - 1
     sheets = [
         fill(blank, tmp_path / f"{name}.xlsx", [given] * (rows - 1) + [0]) for name, given in (("a", 1), ("b", 0.5))
     ]
-    made = {path: path.stat().st_mtime_ns for path in tmp_path.glob("data/02-*/manifest.json")}
+    made = {path: path.stat().st_mtime_ns for path in trained.glob("data/02-*/manifest.json")}
     again = ain(*words, f"rating.files=[{','.join(sheets)}]", env={"OPENAI_API_KEY": ""})
     assert again.returncode == 0, again.stderr[-3_000:]
     assert "–: not known yet" not in again.stdout
-    assert made == {path: path.stat().st_mtime_ns for path in tmp_path.glob("data/02-*/manifest.json")}
-    table = list(csv.DictReader((tmp_path / "report" / "ratings" / "translators.csv").open(encoding="utf-8")))
+    assert made == {path: path.stat().st_mtime_ns for path in trained.glob("data/02-*/manifest.json")}
+    table = list(csv.DictReader((trained / "report" / "ratings" / "translators.csv").open(encoding="utf-8")))
     assert [row["raters"] for row in table] == ["2"] * len(table)
     assert all(
         0 < float(row["accuracy_low"]) <= float(row["accuracy_pct"]) <= float(row["accuracy_high"]) for row in table
@@ -145,7 +145,7 @@ def test_reproduce_prints_the_paper_beside_ours(tmp_path: Path) -> None:
     assert table[0]["alpha"] != ""
 
 
-def test_people_bring_their_own_references(tmp_path: Path) -> None:
+def test_people_bring_their_own_references(trained: Path, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
     turns = [{"from": "human", "value": "What number is written?"}, {"from": "gpt", "value": "47"}]
@@ -153,16 +153,16 @@ def test_people_bring_their_own_references(tmp_path: Path) -> None:
     rows = [{"id": "a", "conversations": turns, "references": {"ar": reference}}, {"id": "b", "conversations": turns}]
     rows.append({"id": "c", "conversations": turns, "references": {"ar": reference[:1]}})
     (folder / "data.json").write_text(json.dumps(rows))
-    words = ("rate", "source=folder", f"source.path={folder}", f"output_dir={tmp_path}/out", SMALL[2])
-    result = ain(*words, "translator.checkpoint='miniature:translator?steps=3'")
+    words = ("rate", "source=folder", f"source.path={folder}", f"output_dir={trained}", SMALL[2])
+    result = ain(*words, "translator.checkpoint='miniature:translator?steps=150'")
     assert result.returncode == 0, result.stderr[-3_000:]
     sheet = (Path(result.stdout.strip()) / "rating_sheet.csv").read_text(encoding="utf-8-sig")
     assert sheet.count("ما العدد المكتوب؟") == 1
-    tables = {path.name.rsplit("_", 2)[0] for path in (tmp_path / "out" / "runs").rglob("*.table.json")}
+    tables = {path.name.rsplit("_", 2)[0] for path in (trained / "runs").rglob("*.table.json")}
     assert {"translators", "translations"} <= tables  # logged to W&B, offline
-    shutil.rmtree(tmp_path / "out")
+    shutil.rmtree(trained / "data")
     (folder / "data.json").write_text(json.dumps(rows[1:2]))
-    result = ain(*words, "translator.checkpoint='miniature:translator?steps=3'")
+    result = ain(*words, "translator.checkpoint='miniature:translator?steps=150'")
     assert result.returncode != 0
     assert "no record has a reference in ar to rate by" in result.stderr
     assert "Traceback" not in result.stderr

@@ -3,20 +3,18 @@
 import json
 import random
 import signal
-import subprocess
-import sys
 from collections import Counter
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import Serve, good, log
-from conftest import ain
+from asking import Serve, die_at_put, good, log
+from commands import ain
 from PIL import Image
 
 from ain.chat.openai_api import OpenAIModel
-from ain.runtime.paths import ROOT
 from ain.screener import policy
 from ain.screener.near_duplicates import NearDuplicates, perceptual_hash
 from ain.storage.shards import Shards
@@ -154,20 +152,7 @@ def test_killed_around_an_answer_it_goes_on(folder: Path, tmp_path: Path, serve:
     """Kill -9 comes right before or after an answer is committed, or at a random moment of a batch."""
     url, more = serve(), ["screener.how.batch_api=true"] if how == "batch" else []
     command = words(folder, tmp_path, url, *more)
-    dying = """
-import os, signal, sys
-from ain.storage.ledger import Ledger
-put, how, count = Ledger.put, sys.argv.pop(1), [0]
-def counted(self, *arguments, **named):
-    count[0] += 1
-    if count[0] == 40 and how == "before": os.kill(os.getpid(), signal.SIGKILL)
-    put(self, *arguments, **named)
-    if count[0] == 40 and how != "before": os.kill(os.getpid(), signal.SIGKILL)
-Ledger.put = counted
-from ain.cli.main import main
-main()
-"""
-    killed = subprocess.run([sys.executable, "-c", dying, how, *command], cwd=ROOT, capture_output=True, check=False)
+    killed = ain(*command, change=partial(die_at_put, "before" if how == "before" else "after", 40))
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-2_000:]
     good(ain(*command))
     asked = log(url)["asked"]

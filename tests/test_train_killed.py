@@ -1,19 +1,17 @@
 """Training after a kill, a torn file or a full disk ends with the same weights as an undisturbed one."""
 
-import contextlib
 import os
 import random
 import resource
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import mixed
 import pytest
 import torch
+from commands import Command, ain
 from conftest import PICO
 from trainings import base, impatient, tokenized  # noqa: F401
 
@@ -79,15 +77,11 @@ def test_ten_kills_of_two_ranks(pico: Path, tmp_path: Path) -> None:
             "trainer.pack_length=512",
             "trainer.max_steps=60",
         ]
-        command = [sys.executable, "-m", "ain", *words, "trainer.every_n_train_steps=3", f"output_dir={outs[-1]}"]
+        command = [*words, "trainer.every_n_train_steps=3", f"output_dir={outs[-1]}"]
         signal.alarm(0)
         for _ in range(kills):
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(random.uniform(15, 30))
-            process.kill()
-            process.wait()
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+            Command(*command).kill_after(random.uniform(10, 20))
+        result = ain(*command)
         assert result.returncode == 0, result.stderr[-3000:]
     newest = [max(out.glob("data/*-train-*"), key=os.path.getmtime) for out in outs]
     assert mixed.losses(newest[0]) == pytest.approx(mixed.losses(newest[1]), rel=1e-5)

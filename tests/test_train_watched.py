@@ -25,7 +25,7 @@ def test_a_non_finite_loss_ends_the_run_and_names_the_records(tokenized: Path, b
 
 
 def test_of_two_ranks_the_one_with_the_broken_batch_is_named(tokenized: Path, base: str, tmp_path: Path) -> None:
-    job = replace(mixed.training(tokenized, base, tmp_path, devices=2), objective=mixed.BrokenOnTheSecondRank)
+    job = replace(mixed.training(tokenized, base, tmp_path, devices=2), objective=mixed.BrokenOnTheSecondRank())
     samples = Samples(tokenized, "train")
     row = Plan(samples.lengths, samples.answers, job.settings, job.seed, 2).row(0, rank=1)
     ids = ", ".join([samples.row(index)["id"] for index in row.samples][:10])
@@ -70,7 +70,7 @@ def test_wandb_follows_the_first_of_two_ranks(tokenized: Path, base: str, tmp_pa
     mixed.run(job)
     rows = told(tmp_path)
     (settings,) = [row for row in rows if "objective" in row]
-    assert (settings["objective"], settings["trainer"]["devices"]) == ({"learning_rate": 1e-3}, 2)
+    assert (settings["objective"]["learning_rate"], settings["trainer"]["devices"]) == (1e-3, 2)
     assert [row["train/loss"] for row in rows if "train/loss" in row] == mixed.losses(tmp_path)
     (validation,) = [row for row in rows if "validation/loss" in row]
     assert {"validation/loss_ar", "validation/loss_en"} <= set(validation)

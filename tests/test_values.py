@@ -112,7 +112,7 @@ def test_there_are_forty_of_them_at_every_group() -> None:
 
 
 def test_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
-    from conftest import ain
+    from commands import ain
 
     for place in ("/proc/x", str(tmp_path / "file" / "x")):
         (tmp_path / "file").touch()

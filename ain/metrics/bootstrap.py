@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import bootstrap
 
 DRAWN_AT_ONCE = 4_000_000  # scores in memory; the result does not depend on it
 
@@ -27,6 +26,8 @@ def clustered(
     mean = float(_mean(sums, sizes, axis=0))
     if len(groups) == 1:  # every resample is the same
         return mean, mean, mean
+    from scipy.stats import bootstrap  # takes two seconds to import
+
     found = bootstrap(
         (sums, sizes),
         _mean,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from hydra.utils import get_object
@@ -27,7 +26,7 @@ def build(values: Any) -> Any:
     if isinstance(values, Values):
         made = get_object(values.target)
         arguments = {name: build(value) for name, value in values.arguments.items()}
-        return partial(made, **arguments) if values.partial else made(**arguments)
+        return made(**arguments)
     if isinstance(values, dict):
         return {name: build(value) for name, value in values.items()}
     return [build(value) for value in values] if isinstance(values, list) else values

@@ -17,7 +17,7 @@ from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapt
 from ain import UserError
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
-_RESERVED = ("_target_", "_partial_")
+_RESERVED = ("_target_", "how")
 _KINDS = {
     "int": "a whole number",
     "float": "a number",
@@ -42,7 +42,6 @@ class Values:
     """The effective values of one node. `shaping` and `how` together are all arguments; nested nodes are `Values`."""
 
     target: str
-    partial: bool = False
     shaping: dict[str, Any] = field(default_factory=dict)
     how: dict[str, Any] = field(default_factory=dict)
 
@@ -62,10 +61,10 @@ def checked(key: str, node: Any, typed: dict[str, str] | None = None) -> Any:
     if not isinstance(node, dict):
         return node
     how = dict(node.get("how") or {})
-    given = {name: value for name, value in node.items() if name not in (*_RESERVED, "how")}
+    given = {name: value for name, value in node.items() if name not in _RESERVED}
     if "_target_" not in node:
         return {name: checked(f"{key}.{name}", value) for name, value in (given | how).items()}
-    target, partial = node["_target_"], bool(node.get("_partial_"))
+    target = node["_target_"]
     keys = {name: f"{key}.{name}" for name in given} | {name: f"{key}.how.{name}" for name in how} | (typed or {})
     handed = _hand_down(target, given, how, keys)
     arguments = signature(target)
@@ -76,11 +75,11 @@ def checked(key: str, node: Any, typed: dict[str, str] | None = None) -> Any:
         name: value_of(keys[name], arguments[name], value, handed.get(name)) for name, value in (given | how).items()
     }
     for name, argument in arguments.items():
-        if name not in made and argument.required and not partial:
+        if name not in made and argument.required:
             raise UserError(f"{key}.{name} has no value: add {key}.{name}=... to the command")
     defaults = {name: _plain(one.default) for name, one in arguments.items() if not one.required and name not in made}
     shaping = defaults | {name: value for name, value in made.items() if name not in how}
-    return Values(target, partial, shaping, {name: made[name] for name in how})
+    return Values(target, shaping, {name: made[name] for name in how})
 
 
 def _hand_down(

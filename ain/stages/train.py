@@ -1,7 +1,7 @@
 """Train: supervised fine-tuning on the configured ranks, then the export of one verified checkpoint (Section 3)."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ def estimate(tokenize: Path | None, model: ModelFamily, trainer: TrainerSettings
 def train(
     tokenize: Path,
     model: ModelFamily,
-    objective: Callable[..., Any],
+    objective: Any,
     trainer: TrainerSettings,
     tracker: Tracker,
     seed: int,

@@ -48,7 +48,7 @@ def fit(training: Training) -> None:
     gpu = training.settings.accelerator == "gpu"
     training.model.check(gpu, training.settings.bf16, training.settings.shared_rows)
     model = training.model.load(gpu, training.settings.bf16, say=rank == 0)
-    module = training.objective(model=model.train(), family=training.model, steps=plan.steps)
+    module = training.objective.module(model.train(), training.model, plan.steps)
     rows = Rows(samples, plan, training.model.processor, rank)
     logger = live.logger(training.tracker, training.out, training.described(), rank)
     interrupt = signal.getsignal(signal.SIGINT)

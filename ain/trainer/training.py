@@ -1,6 +1,5 @@
 """A training job. Only its ranks import the large libraries; the process that requests and exports it need not."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ class Training:
 
     samples: Path
     model: ModelFamily
-    objective: Callable[..., Any]
+    objective: Any  # settings, with `module(model, family, steps)`
     settings: TrainerSettings
     tracker: Tracker
     seed: int
@@ -37,10 +36,9 @@ class Training:
     def described(self) -> dict[str, Any]:
         """Return the settings in which runs may differ, for comparing them."""
         model = {name: value for name, value in vars(self.model).items() if name not in ("processor", "architecture")}
-        objective = getattr(self.objective, "keywords", {})
         return {
             "model": model,
-            "objective": objective,
+            "objective": vars(self.objective),
             "trainer": asdict(self.settings),
             "seed": self.seed,
             "samples": self.samples.name,

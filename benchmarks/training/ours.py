@@ -8,7 +8,6 @@ tokenize`.
 
 import json
 import sys
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -63,8 +62,7 @@ def tokenized_folder(using: Processor, folder: Path, where: Path, held_out: int 
 
 def training(settings: dict[str, Any], tokenized: Path, **changes: Any) -> Training:
     """Return the settings shared by all contestants in this project's terms."""
-    objective = partial(
-        SupervisedFineTuning,
+    objective = SupervisedFineTuning(
         learning_rate=settings["learning_rate"],
         weight_decay=settings["weight_decay"],
         betas=settings["betas"],

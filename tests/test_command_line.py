@@ -142,7 +142,7 @@ def test_an_experiment_from_any_directory(tmp_path: Path) -> None:
 
 def test_help_lists_the_choices_and_loads_nothing_heavy() -> None:
     result = ain("--help")
-    assert "loose none *paper strict" in result.stdout
+    assert "*default loose none paper strict" in result.stdout
     assert "quickstart" in result.stdout
     assert not [stage for stage in STAGES if f"  {stage} " not in result.stdout]
     heavy = "{'hydra', 'torch', 'transformers', 'pyarrow', 'wandb', 'matplotlib', 'datasets'}"

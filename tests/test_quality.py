@@ -75,5 +75,5 @@ def test_the_default_run_tells_the_papers_story(tmp_path: Path) -> None:
             assert seeing["tuned ar"] - blind["tuned ar blank"] >= 40
             assert seeing["base en"] - seeing["tuned en"] <= 2
     page = (tmp_path / "report" / "index.md").read_text()
-    row = next(line for line in page.splitlines() if line.startswith("| thresholds=paper | thresholds=none |"))
+    row = next(line for line in page.splitlines() if line.startswith("| thresholds=default | thresholds=none |"))
     assert float(row.split("|")[4]) > 0, row

@@ -8,12 +8,13 @@ import pyarrow as pa
 import pytest
 
 from ain import UserError
+from ain.back_translation.quality import COLUMNS
 from ain.metrics.rules import RULES, Scores, Thresholds, broken, explained, translation_reasons
 from ain.pipeline.build import build
 from ain.pipeline.values import checked
 from ain.stages.select import select
 from ain.storage.manifest import mark_done
-from ain.storage.record import RECORD, SCORES
+from ain.storage.record import RECORD, SCORES, TURNS
 from ain.storage.shards import Shards
 
 
@@ -48,14 +49,21 @@ def test_a_record_is_explained_rule_by_rule() -> None:
     assert explained(RULES["min_script_ratio"], [0.1], None)["verdict"] == "off"
 
 
-def scored(root: Path, rows: list[dict[str, Any]], corpus: dict[str, float]) -> dict[str, Any]:
-    """Write stages with these scores; a row's `unsafe` is the rating of its image if that is not Safe."""
+TURN = {"question": "what is in the middle of the image", "answer": "a red cat"}
+WORSE = {"question": "why does nobody ever answer this", "answer": "no idea"}
+
+
+def scored(root: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Write stages with these scores; a row's `unsafe` is the rating of its image if that is not Safe. Rows with sampled
+    scores were translated back, to their `back` or to the very original."""
     columns = [rule.column for rule in RULES.values()]
     sampled = {"bleu_4", "meteor", "rouge_l"}
-    schema = pa.schema([("id", pa.string()), *((name, SCORES) for name in columns)])
+    schema = pa.schema([("id", pa.string()), ("turns", TURNS), *((name, SCORES) for name in {*columns, *COLUMNS})])
     rows = [{"id": str(i), **row} for i, row in enumerate(rows)]
     blank = dict.fromkeys(columns)
-    Shards(root / "collect").create().write(0, [{**dict.fromkeys(RECORD.names), "id": row["id"]} for row in rows])
+    Shards(root / "collect").create().write(
+        0, [{**dict.fromkeys(RECORD.names), "id": row["id"], "turns": [TURN]} for row in rows]
+    )
     failed = [{"id": row["id"], "where": None, "reasons": row["failed"]} for row in rows if "failed" in row]
     usable = [row for row in rows if "failed" not in row]
     Shards(root / "translate", pa.schema([("id", pa.string())])).create().write(
@@ -63,26 +71,30 @@ def scored(root: Path, rows: list[dict[str, Any]], corpus: dict[str, float]) -> 
     )
     for stage, names in (("verify", set(columns) - sampled), ("back_translate", sampled)):
         made = [{**blank, "id": row["id"], **{name: row[name] for name in names if name in row}} for row in usable]
+        if stage == "back_translate":
+            made = [
+                {**{key: [0.0] for key in COLUMNS}, **one, "turns": [row.get("back", TURN)]} if "meteor" in row else one
+                for one, row in zip(made, usable, strict=True)
+            ]
         Shards(root / stage, schema, suffix="arrow").create().write(0, made)
     flagged = pa.schema([(name, pa.string()) for name in ("id", "sha256", "rating", "category")])
     bad = [{"id": r["id"], "sha256": "s", "rating": r["unsafe"], "category": "O6"} for r in rows if "unsafe" in r]
     Shards(root / "screen" / "flagged", flagged).create().write(0, bad)
     mark_done(root / "translate", {"counts": {"rejected": len(failed)}})
     mark_done(root / "screen", {"counts": {"computed": True}})
-    mark_done(root / "back_translate", {"counts": {"sampled": 2, **corpus}})
+    mark_done(root / "back_translate", {"counts": {"sampled": 2, "language": "en"}})
     return {name: root / name for name in ("collect", "translate", "verify", "back_translate", "screen")}
 
 
 ROWS: list[dict[str, Any]] = [
     {"similarity": [0.9, 0.95], "bleu_4": [0.7], "meteor": [0.9], "rouge_l": [0.9]},
-    {"similarity": [0.5], "digits": [0.0], "bleu_4": [0.1], "meteor": [0.9], "rouge_l": [0.9]},
+    {"similarity": [0.5], "digits": [0.0], "bleu_4": [0.1], "meteor": [0.1], "rouge_l": [0.1], "back": WORSE},
     {"similarity": [0.9], "digits": [0.0]},
     {"similarity": [0.9], "unsafe": "Unsafe"},
     {"similarity": [0.3], "unsafe": None},
     {"failed": ["cut off"]},
     {},
 ]
-GOOD = {"bleu_4": 0.7, "meteor": 0.9, "rouge_l": 0.9}
 PAPER: dict[str, Any] = {
     "similarity": 0.8,
     "bleu": 0.6,
@@ -101,7 +113,7 @@ def judged(inputs: dict[str, Path], out: Path, **thresholds: Any) -> tuple[dict[
 
 
 def test_every_rejection_has_all_its_reasons(tmp_path: Path) -> None:
-    counts, rejected = judged(scored(tmp_path, ROWS, GOOD), tmp_path / "out")
+    counts, rejected = judged(scored(tmp_path, ROWS), tmp_path / "out")
     assert rejected == {
         "1": ["similarity: 0.50 below 0.8 in turn 1", "digits: numbers differ in turn 1"],
         "2": ["digits: numbers differ in turn 1"],
@@ -119,10 +131,10 @@ def test_every_rejection_has_all_its_reasons(tmp_path: Path) -> None:
 
 
 def test_a_sample_speaks_for_all_or_each_for_itself(tmp_path: Path) -> None:
-    """A corpus below its threshold rejects every translation; per record, those that were not sampled are rejected."""
-    inputs = scored(tmp_path, ROWS, {**GOOD, "bleu_4": 0.5})
+    """A sample below a threshold rejects every translation; per record, those that were not sampled are rejected."""
+    inputs = scored(tmp_path, [{**ROWS[0], "back": WORSE}, *ROWS[1:]])
     _, rejected = judged(inputs, tmp_path / "all")
-    reason = "bleu: 0.50 below 0.6 over 2 records translated back"
+    reason = "bleu: 0.00 below 0.6 over 1 record translated back"  # of two sampled, the other is rejected anyway
     assert {name for name, reasons in rejected.items() if reason in reasons} == {"0", "1", "2", "3", "4"}
     assert "6" not in rejected  # it was already in the target language
     _, rejected = judged(inputs, tmp_path / "each", sampled="record")
@@ -132,16 +144,30 @@ def test_a_sample_speaks_for_all_or_each_for_itself(tmp_path: Path) -> None:
 
 def test_a_threshold_of_null_switches_its_rule_off(tmp_path: Path) -> None:
     off = dict.fromkeys(("similarity", "bleu", "meteor", "rouge", "digits", "unsafe"))
-    counts, rejected = judged(scored(tmp_path, ROWS, {**GOOD, "bleu_4": 0.1}), tmp_path / "out", **off)
+    counts, rejected = judged(scored(tmp_path, ROWS), tmp_path / "out", **off)
     assert list(rejected) == ["5"]
     assert counts["not_applied"] == [*RULES, "unsafe"]
     assert translation_reasons({"similarity": [0.1], "length": [9.0]}, Thresholds(**off)) == []
+
+
+def test_few_kept_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{**ROWS[0], "back": WORSE}, *({"similarity": [0.9]} for _ in ROWS[1:])]
+    assert judged(scored(tmp_path, rows), tmp_path / "out")[0]["kept"] == 0
+    said = capsys.readouterr().err
+    assert (
+        f"select kept 0 of {len(ROWS)}: the back-translated sample rejects all translations (bleu: 0.00 below" in said
+    )
+    judged(scored(tmp_path / "2", [{"similarity": [0.7999]} for _ in ROWS]), tmp_path / "2" / "out")
+    assert f"similarity rejects {len(ROWS)}" in capsys.readouterr().err
+    rejected = Shards(tmp_path / "2" / "out").rows(part="rejected")
+    assert {row["reasons"][0] for row in rejected} == {"similarity: 0.7999 below 0.8 in turn 1"}
 
 
 def test_spans_are_judged_each_by_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With more records than fit in one span, ratings of one span's images apply to that span's records."""
     monkeypatch.setattr("ain.storage.shards.SPAN", 1)
     monkeypatch.setattr("ain.stages.mix.SPAN", 1)
+    monkeypatch.setattr("ain.stages.select.SPAN", 1)
     schema = pa.schema([(name, pa.string()) for name in ("id", "sha256", "rating", "category")])
     collect = Shards(tmp_path / "collect").create()
     flagged = Shards(tmp_path / "screen" / "flagged", schema).create()
@@ -162,7 +188,7 @@ def test_spans_are_judged_each_by_its_own(tmp_path: Path, monkeypatch: pytest.Mo
 def test_where_each_stands_for_itself_the_unsampled_are_held_back(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [{"similarity": [0.9]} for _ in ROWS]
     rows[0] |= {"bleu_4": [0.7], "meteor": [0.9], "rouge_l": [0.9]}
-    _, rejected = judged(scored(tmp_path, rows, GOOD), tmp_path / "out", sampled="record")
+    _, rejected = judged(scored(tmp_path, rows), tmp_path / "out", sampled="record")
     assert set(rejected) == {str(i) for i in range(1, len(ROWS))}
     assert rejected["1"][0] == "bleu: not computed, the record was not sampled"
 

@@ -112,19 +112,21 @@ def _rule(name: str, badness: Badness, reason: Any, column: str | None = None, r
     return Rule(name, badness, reason, column or name, required)
 
 
-def _below(value: float, threshold: Any) -> str:
-    return f"{value:.2f} below {threshold}"
+def below(value: float, threshold: Any) -> str:
+    """Return both numbers with as many decimals as show which is smaller."""
+    decimals = next((n for n in (2, 3, 4) if round(value, n) < threshold), 6)
+    return f"{value:.{decimals}f} below {threshold}"
 
 
 SAMPLED = {"bleu": "bleu_4", "meteor": "meteor", "rouge": "rouge_l"}  # rule → back-translation score
 RULES = {
     rule.name: rule
     for rule in (
-        _rule("similarity", _least, _below, required=True),
-        *(_rule(name, _least, _below, column, required=True) for name, column in SAMPLED.items()),
+        _rule("similarity", _least, below, required=True),
+        *(_rule(name, _least, below, column, required=True) for name, column in SAMPLED.items()),
         _rule("digits", _least, lambda v, t: "numbers differ"),
         _rule("placeholders", _least, lambda v, t: "a placeholder, URL, code or option letter is lost"),
-        _rule("min_script_ratio", _least, _below),
+        _rule("min_script_ratio", _least, below),
         _rule("language", _least, lambda v, t: f"{v:.2f} likely to be in the language translated into, below {t}"),
         _rule("max_latin_run", _most, lambda v, t: f"{v:.0f} Latin words in a row, more than {t}"),
         _rule("max_repetition", _most, lambda v, t: f"{v:.0%} repeats, above {t:.0%}"),

@@ -60,11 +60,11 @@ _ROWS = (
     Stage("collect", 3, reads=("source",)),
     Stage("translate", 4, reads=("translator",), uses=("engine",), after=("collect",)),
     Stage("verify", 3, reads=("verifier",), uses=("engine",), after=("collect", "translate")),
-    Stage("back_translate", 2, reads=("back_translation",), uses=("engine",), after=("collect", "translate")),
+    Stage("back_translate", 3, reads=("back_translation",), uses=("engine",), after=("collect", "translate")),
     Stage("screen", 3, reads=("screener",), uses=("engine",), after=("collect",)),
     Stage(
         "select",
-        5,
+        6,
         reads=("thresholds",),
         after=("collect", "translate", "verify", "back_translate", "screen"),
         when={"translate": translates, "verify": translates, "back_translate": translates_back},

@@ -35,7 +35,7 @@ def end(config: DictConfig) -> None:
     """Print the table of all jobs, write their joint report, and exit with an error if any failed."""
     jobs = _jobs(Path(config.hydra.sweep.dir))
     if not jobs:
-        sys.exit("ain: the sweep has no jobs; give at least one value, as in thresholds=paper,none")
+        sys.exit("ain: the sweep has no jobs; give at least one value, as in thresholds=default,none")
     for line in table(jobs):
         print(line, file=sys.stderr)
     done = [job for job in jobs if job["status"] in ("done", "planned")]

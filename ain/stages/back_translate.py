@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from ain import UserError
+from ain.back_translation.quality import COLUMNS, METRICS, PARTS, Quality
 from ain.metrics import overlap
 from ain.storage.record import SCORES, TURNS, Row
 from ain.storage.shards import Shards
@@ -17,14 +18,9 @@ from ain.storage.tables import write_table
 from ain.text.placeholders import turn_text
 from ain.translator import Todo, Translations
 
-METRICS = ("bleu_2", "bleu_4", "meteor", *overlap.ROUGE)
-PARTS = ("precision", "recall", "f1")
-# ROUGE's F1 is named after the metric; precision and recall are stored beside it.
-COLUMNS = (*METRICS, *(f"{name}_{part}" for name in overlap.ROUGE for part in PARTS[:2]))
 SCHEMA = pa.schema([("id", pa.string()), ("turns", TURNS), *((name, SCORES) for name in COLUMNS)])
 TITLE = "Translated back"
 SHOWN = {"quality": "Against the original, in percent (Table 9). METEOR is without synonyms."}
-CORPUS = 100_000  # corpus BLEU is computed over about this many turns, the first ones
 
 
 def back_translate(collect: Path, translate: Path, back_translation: Any, engine: Any, out: Path) -> dict[str, Any]:
@@ -50,7 +46,15 @@ def back_translate(collect: Path, translate: Path, back_translation: Any, engine
             shards.write(index, list(rows))
     counts = _quality(collect, shards, len(chosen), target, out)
     total = shards.count()
-    return {"input": total, "kept": total, "rejected": 0, "sampled": len(chosen), **counts, **translations_back.usage()}
+    return {
+        "input": total,
+        "kept": total,
+        "rejected": 0,
+        "language": target,
+        "sampled": len(chosen),
+        **counts,
+        **translations_back.usage(),
+    }
 
 
 def _translated(records: Shards, translations: Shards, language: str) -> Iterator[str]:
@@ -87,32 +91,21 @@ def _back(row: Row, made: Translations) -> list[Row]:
 
 
 def _quality(collect: Path, shards: Shards, sampled: int, language: str, out: Path) -> dict[str, float]:
-    """Write Table 9 and return its values, scaled 0 to 1 for the thresholds.
-
-    BLEU is computed over the sample as a corpus; the other metrics are means over its turns.
-    """
-    sums, turns, failed = dict.fromkeys(COLUMNS, 0.0), 0, 0
-    corpus: list[tuple[str, str]] = []
+    """Write Table 9 and return its values, scaled 0 to 1 for the thresholds."""
+    quality = Quality(language)
     for index in range(len(shards)):
         rows = [row for row in shards.read(index) if row["turns"] is not None]
         originals = Shards(collect).by_id(index, ["turns"]) if rows else {}
         for row in rows:
-            failed += not any(turn["question"] for turn in row["turns"])
-            turns += len(row["turns"])
-            sums = {name: total + sum(row[name]) for name, total in sums.items()}
-            pairs = zip(row["turns"], originals[row["id"]]["turns"], strict=True)
-            corpus += [(turn_text(one), turn_text(other)) for one, other in pairs] if len(corpus) < CORPUS else []
-    means = {name: total / max(1, turns) for name, total in sums.items()}
-    if corpus:
-        made, references = [one for one, _ in corpus], [other for _, other in corpus]
-        means |= {f"bleu_{order}": overlap.bleu(made, references, order, language) for order in (2, 4)}
+            quality.add(row, originals[row["id"]]["turns"])
+    means = quality.means()
     table = [{"metric": name, "score": _percent(means[name]), **dict.fromkeys(PARTS)} for name in METRICS[:3]]
     for name in overlap.ROUGE:
         parts = dict(zip(PARTS, (means[f"{name}_precision"], means[f"{name}_recall"], means[name]), strict=True))
         table.append({"metric": name, "score": None, **{part: _percent(value) for part, value in parts.items()}})
     if sampled:
         write_table(out / "tables" / "quality.csv", table)
-    return {"failed": failed, **{name: means[name] for name in METRICS}}
+    return {"failed": quality.failed, **{name: means[name] for name in METRICS}}
 
 
 def _percent(value: float) -> float:

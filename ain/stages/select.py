@@ -1,6 +1,8 @@
 """Select: apply thresholds to the scores of verify and back_translate and to the verdicts of screen. No other stage
-judges quality, and this one computes no scores.
+judges quality.
 
+The back-translated sample is judged as a whole: over the sampled records that all other rules keep, its scores accept
+or reject all translations.
 If a record is rejected for its translation alone, its original stays usable (`original_usable`) for other parts of a
 mixture. An unsafe image rules out the whole record.
 """
@@ -14,11 +16,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ain.metrics.rules import RULES, SAMPLED, Scores, Thresholds, broken
+from ain.back_translation.quality import Quality
+from ain.metrics.rules import RULES, SAMPLED, Scores, Thresholds, below, broken
 from ain.report.corrupted import corrupted
+from ain.runtime.console import log
 from ain.storage.manifest import read_manifest
 from ain.storage.record import REJECTED
-from ain.storage.shards import Shards
+from ain.storage.shards import SPAN, Shards
 from ain.storage.tables import write_table
 
 SCHEMA = pa.schema([("id", pa.string())])
@@ -45,10 +49,11 @@ def select(
 ) -> dict[str, Any]:
     """Write a shard for each span of collect's: the ids kept, and the ids rejected with every reason."""
     records, shards = Shards(collect), Shards(out, SCHEMA, REFUSED).create()
-    gate = _gate(back_translate, thresholds) if verify else {}
     scored = _scored(verify, back_translate, thresholds)
     failed = translate and read_manifest(translate)["counts"]["rejected"]
     screened = bool(thresholds.unsafe and read_manifest(screen)["counts"]["computed"])
+    sample = _sample(collect, back_translate, scored, screen if screened else None, thresholds) if verify else None
+    gate = _gate(sample, thresholds)
     named = records if failed or not scored else scored[0][0]  # memory-mapped, if it lists all records
     together: Counter[int] = Counter()
     for number in records.spans():
@@ -72,8 +77,26 @@ def select(
     if translate and verify and read_manifest(translate)["counts"].get("corrupted"):
         write_table(out / "tables" / "corrupted.csv", corrupted(collect, translate, _broken(shards)))
     on = {name for _, names in scored for name in names} | set(gate)
-    return _counts(
-        together, [name for name in (*RULES, "unsafe") if name not in on and not (name == "unsafe" and screened)], out
+    off = [name for name in (*RULES, "unsafe") if name not in on and not (name == "unsafe" and screened)]
+    counts = _counts(together, off, out)
+    _warn(counts, gate, out)
+    return counts
+
+
+def _warn(counts: dict[str, Any], gate: dict[str, str | None], out: Path) -> None:
+    """Say what to look at if less than a tenth is kept."""
+    if not counts["input"] or counts["kept"] >= counts["input"] / 10:
+        return
+    failed = "; ".join(reason for reason in gate.values() if reason)
+    worst = max(counts["by_rule"], key=counts["by_rule"].get, default="no rule")
+    why = (
+        f"the back-translated sample rejects all translations ({failed})"
+        if failed
+        else f"{worst} rejects {counts['by_rule'].get(worst, 0):,}"
+    )
+    log.warning(
+        f"warning: select kept {counts['kept']:,} of {counts['input']:,}: {why}; look at a few with their scores in "
+        f"{out / 'rejected'} and in the report, then at the models that made them, before you change the threshold"
     )
 
 
@@ -135,6 +158,9 @@ class Against:
         ]
         self._add("unsafe", self._places(table["id"]), said)
 
+    def kept(self) -> list[str]:
+        return self.ids.filter(pa.array(self.rules == 0)).to_pylist()  # type: ignore[no-any-return]
+
     def together(self) -> dict[int, int]:
         """Return set of rules, as bits → number of records that break exactly these."""
         sets, counts = np.unique(self.rules, return_counts=True)
@@ -171,20 +197,48 @@ def _scored(verify: Path | None, back_translate: Path | None, thresholds: Thresh
     return [(Shards(directory, suffix="arrow"), names) for directory, names in made if directory is not None]
 
 
-def _gate(back_translate: Path | None, thresholds: Thresholds) -> dict[str, str | None]:
+def _sample(
+    collect: Path,
+    back_translate: Path | None,
+    scored: list[tuple[Shards, list[str]]],
+    screen: Path | None,
+    thresholds: Thresholds,
+) -> Quality | None:
+    """Return the quality of those sampled records that the other rules keep; None if the sample decides nothing."""
+    if back_translate is None or thresholds.sampled == "record" or not set(SAMPLED) & set(thresholds.on()):
+        return None
+    back, quality = Shards(back_translate, suffix="arrow"), Quality(read_manifest(back_translate)["counts"]["language"])
+    for index in range(len(back)):
+        rows = {row["id"]: row for row in back.read(index) if row["turns"] is not None}
+        if not rows:
+            continue
+        against = Against(pa.chunked_array([pa.array(list(rows))]))
+        for scores, names in scored:
+            table = scores.mapped(index).select(["id", *{RULES[name].column for name in names}])
+            against.scores(_only(table, against.ids), names, thresholds.on())
+        if screen:
+            flagged = Shards(screen / "flagged").table(index // SPAN, ["id", "rating", "category"])
+            against.images(_only(flagged, against.ids))
+        originals = Shards(collect).by_id(index, ["turns"])
+        for name in against.kept():
+            quality.add(rows[name], originals[name]["turns"])
+    return quality
+
+
+def _only(table: pa.Table, ids: pa.Array) -> pa.Table:
+    return table.filter(pc.is_in(table["id"], ids))
+
+
+def _gate(sample: Quality | None, thresholds: Thresholds) -> dict[str, str | None]:
     """Return, for each rule that the sample decides for all, the reason to reject all translations; None: it passed."""
-    if thresholds.sampled == "record" or not back_translate:
+    if sample is None or not sample.records:  # there is no translation to judge by
         return {}
-    counts = read_manifest(back_translate)["counts"]
-    if not counts["sampled"]:  # there were no translations to sample
-        return {}
-    made: dict[str, str | None] = {}
-    on = thresholds.on()
-    for name, column in SAMPLED.items():
-        if name in on:
-            said = f"{name}: {counts[column]:.2f} below {on[name]} over {counts['sampled']} records translated back"
-            made[name] = said if counts[column] < on[name] else None
-    return made
+    means, on = sample.means(), thresholds.on()
+    over = f"over {sample.records} record{'s'[: sample.records != 1]} translated back"
+    reasons = {
+        name: f"{name}: {below(means[column], on[name])} {over}" for name, column in SAMPLED.items() if name in on
+    }
+    return {name: reason if means[SAMPLED[name]] < on[name] else None for name, reason in reasons.items()}
 
 
 def _counts(together: "Counter[int]", off: list[str], out: Path) -> dict[str, Any]:
@@ -202,7 +256,8 @@ def _counts(together: "Counter[int]", off: list[str], out: Path) -> dict[str, An
         if bits
     }
     write_table(out / "tables" / "rules_together.csv", [{"rules": names, "records": n} for names, n in named.items()])
-    return {"input": total, "kept": left, "rejected": total - left, "not_applied": off}
+    by_rule = {row["rule"]: row["records"] for row in funnel}
+    return {"input": total, "kept": left, "rejected": total - left, "by_rule": by_rule, "not_applied": off}
 
 
 def pages(

@@ -15,7 +15,7 @@ _UNFOLDED = re.compile("[^\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u209c\u2150-\u2
 LETTERS = str.maketrans(
     {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ی": "ي", "ک": "ك", "ھ": "ه", "ہ": "ه", "٪": "%", "ـ": None}
 )
-_PUNCTUATION = str.maketrans("،؛؟۔«»“”„‘’", ",;?.\"\"\"\"\"''")
+_PUNCTUATION = str.maketrans("،؛؟۔«»“”„‘’", ',;?."""""\'\'')
 
 
 def normalise(text: str, western_punctuation: bool = False) -> str:

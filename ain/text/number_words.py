@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import cache
 from typing import Literal
 
 Kind = Literal["digits", "unit", "ten", "teen", "tens", "hundreds", "scale", "fraction", "decade"]
@@ -28,19 +28,23 @@ class Word:
     other: Fraction | None = None  # another reading of the word alone: «خمس» is five and a fifth
 
 
+def _listed(words: str) -> list[str]:
+    return words.split()
+
+
 _HALF, _QUARTER = Fraction(1, 2), Fraction(1, 4)
 _SCALES_EN = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
-_CARDINALS = "one two three four five six seven eight nine ten".split()
-_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
-_TEENS = "eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_LOOSE_EN = {
-    **dict.fromkeys("no none nothing without never nobody neither".split(), 0),
-    **dict.fromkeys("once single alone".split(), 1),
-    **dict.fromkeys("second both pair pairs couple twice double twin twins dual bi either another".split(), 2),
+_CARDINALS = _listed("one two three four five six seven eight nine ten")
+_ORDINALS = _listed("first second third fourth fifth sixth seventh eighth ninth tenth")
+_TEENS = _listed("eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen")
+_TENS = _listed("twenty thirty forty fifty sixty seventy eighty ninety")
+_LOOSE_EN: dict[str, float | Fraction] = {
+    **dict.fromkeys(_listed("no none nothing without never nobody neither"), 0),
+    **dict.fromkeys(_listed("once single alone"), 1),
+    **dict.fromkeys(_listed("second both pair pairs couple twice double twin twins dual bi either another"), 2),
     **{"triple": 3, "thrice": 3, "quadruple": 4, "pentagon": 5, "hexagon": 6, "octagon": 8},
-    **dict.fromkeys("quarter quarterly quarterfinal quarterfinals".split(), _QUARTER),
-    **dict.fromkeys("semi semicircle semifinal semifinals hemisphere halfway mid".split(), _HALF),
+    **dict.fromkeys(_listed("quarter quarterly quarterfinal quarterfinals"), _QUARTER),
+    **dict.fromkeys(_listed("semi semicircle semifinal semifinals hemisphere halfway mid"), _HALF),
 }
 
 
@@ -69,7 +73,11 @@ def english() -> dict[str, Word]:
     for word, value in _SCALES_EN.items():
         words |= {word: _scale(value), word + "th": _scale(value), word + "s": _scale(value, starts=False)}
     words |= {word + "s": Word(Fraction(1, i), "fraction") for i, word in enumerate(_ORDINALS, 1) if i > 2}
-    words |= {"half": Word(_HALF, "fraction"), "halves": Word(_HALF, "fraction"), "quarters": Word(_QUARTER, "fraction")}
+    words |= {
+        "half": Word(_HALF, "fraction"),
+        "halves": Word(_HALF, "fraction"),
+        "quarters": Word(_QUARTER, "fraction"),
+    }
     return _loose(_LOOSE_EN) | words | {"second": _small(2, certain=False)}
 
 
@@ -83,12 +91,12 @@ _SCALES_AR = {
     10**9: "مليار مليارات",
     10**12: "تريليون تريليونات",
 }
-_LOOSE_AR = {
-    **dict.fromkeys("لا ليس ليست لم لن بدون بلا دون اي لاشيء غير".split(), 0),
-    **dict.fromkeys("واحد واحده احد احدي اول اولي حادي حاديه وحيد وحيده".split(), 1),
-    **dict.fromkeys("ثاني ثانيه ثان ثنائي ثنائيه كلا كلتا كلي كلتي كلاهما كليهما كلتاهما زوج زوجا زوجين".split(), 2),
-    **dict.fromkeys("مرتين مرتان ضعف ضعفي مزدوج مزدوجه توام معا اثنين الاثنين".split(), 2),
-    **{stem + end: i for i, stem in enumerate("ثلاثي رباعي خماسي سداسي سباعي".split(), 3) for end in ("", "ه")},
+_LOOSE_AR: dict[str, float | Fraction] = {
+    **dict.fromkeys(_listed("لا ليس ليست لم لن بدون بلا دون اي لاشيء غير"), 0),
+    **dict.fromkeys(_listed("واحد واحده احد احدي اول اولي حادي حاديه وحيد وحيده"), 1),
+    **dict.fromkeys(_listed("ثاني ثانيه ثان ثنائي ثنائيه كلا كلتا كلي كلتي كلاهما كليهما كلتاهما زوج زوجا زوجين"), 2),
+    **dict.fromkeys(_listed("مرتين مرتان ضعف ضعفي مزدوج مزدوجه توام معا اثنين الاثنين"), 2),
+    **{stem + end: i for i, stem in enumerate(_listed("ثلاثي رباعي خماسي سداسي سباعي"), 3) for end in ("", "ه")},
     **{"ثمن": Fraction(1, 8)},
 }
 
@@ -106,7 +114,7 @@ def _hundreds() -> Iterable[tuple[str, Word]]:
 @cache
 def arabic() -> dict[str, Word]:
     words = _loose(_LOOSE_AR) | {"صفر": Word(Fraction(0), "unit"), "ثمان": _small(8)} | dict(_hundreds())
-    words |= dict.fromkeys("اثنان اثنتان اثنتين اثنا اثني اثنتا اثنتي".split(), _small(2))
+    words |= dict.fromkeys(_listed("اثنان اثنتان اثنتين اثنا اثني اثنتا اثنتي"), _small(2))
     words |= {stem + end: _small(i) for i, stems in _UNITS_AR.items() for stem in stems.split() for end in ("", "ه")}
     words |= dict.fromkeys(("عشر", "عشره", "عاشر", "عاشره"), _small(10))
     words |= {stem: replace(words[stem], other=1 / words[stem].value) for stem in ("خمس", "سبع", "تسع", "عشر")}
@@ -128,14 +136,15 @@ _POSSESSIVE = re.compile("(?:هما|هم|هن|ها|نا|كم|ه)$")
 _NOT_NUMBERS = {"لست", "الست", "واحات"}
 # Endings of the dual, alone or before a pronoun: «كلبان», «سيارتين», «يديه». Many other words end so: it proves nothing.
 _DUAL = re.compile("(?:.{3,}(?:ان|ين)|.{2,}(?:تا|تي)|.{2,}(?:ا|ي)(?:ه|ها|هم|هما|هن))$")
-_NOT_DUAL = set(
-    "التي الذين كان بين اين حين حيوان مكان انسان الوان لون عنوان اسنان جدران اثناء فستان بستان الان ميدان دخان حصان"
-    " عليه عليها اليه اليها فيه فيها لديه لديها لديهم عليهم اليهم حتي متي كانا هاتي مدينتي يمين سنين ياسمين تمرين"
-    " يحملان عشرين ثلاثين اربعين خمسين ستين سبعين ثمانين تسعين".split()
+_NOT_DUAL = frozenset(
+    _listed(
+        "التي الذين كان بين اين حين حيوان مكان انسان الوان لون عنوان اسنان جدران اثناء فستان بستان الان ميدان "
+        "دخان حصان عليه عليها اليه اليها فيه فيها لديه لديها لديهم عليهم اليهم حتي متي كانا هاتي مدينتي يمين "
+        "سنين ياسمين تمرين يحملان عشرين ثلاثين اربعين خمسين ستين سبعين ثمانين تسعين "
+    )
 )
 
 
-@lru_cache(100_000)
 def arabic_word(word: str) -> tuple[bool, Word | None, bool, str]:
     """Return whether a folded word begins with «و», its number, whether it is a dual form only, and its stem: the word
     without conjunction, preposition and article."""

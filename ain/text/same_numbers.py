@@ -2,15 +2,19 @@
 
 import re
 from collections import Counter
-from fractions import Fraction
+from dataclasses import replace
 from itertools import pairwise
 
-from ain.text.quantities import Quantity, Value, folded, quantities
+from ain.text.number_tokens import folded
+from ain.text.quantities import Quantity, Value, quantities
 from ain.text.units import mentioned, needed
 
 # Between two numbers that stand in the same order in every language: 3 cats and 2 dogs, 2 of 5, 4 to 1, 3-2.
-_ORDERED = re.compile(r"(?<!\w)(?:and|or|of|to|by|but|while|versus|vs)(?!\w)|[,;:×/-]|(?<!\w)(?:من|الي|مقابل|في)(?!\w)|(?<!\w)و")
-_OVER = re.compile(r"[.!?؟]\s")
+_ORDERED = re.compile(
+    r"(?<!\w)(?:and|or|of|to|but|while|versus|vs|من|الي|مقابل|او|و[^\W\d]*)(?!\w)|^\s*(?:[,;:×/–-]|by|في|،)\s*$"
+)
+_READ = {"en", "ar"}  # languages whose number words are known
+_SENTENCE = re.compile(r"[.!?؟]\s")
 
 
 def changed_number(original: str, translation: str, source: str, target: str) -> str | None:
@@ -19,8 +23,10 @@ def changed_number(original: str, translation: str, source: str, target: str) ->
     Digits may become words and words digits, in any gender and case. «كلبان» is two dogs, and one may go without a
     word. A sign, a percent sign, a unit or a currency must not change, nor the order of numbers that are joined by "and",
     "of", "to" and the like; elsewhere the order is free, as word orders differ.
+
+    Words are read in English and Arabic. If either language is another one, only what is written in digits must be kept.
     """
-    one, other = quantities(original, source), quantities(translation, target)
+    one, other = _required(original, translation, source, target)
     pairs, reason = _matched(one, other)
     if reason is not None:
         return reason
@@ -30,9 +36,20 @@ def changed_number(original: str, translation: str, source: str, target: str) ->
     return _swapped(pairs, original, translation)
 
 
-def has_numbers(text: str, language: str) -> bool:
-    """Return whether a text has numbers that its translation must have too."""
-    return any(quantity.certain for quantity in quantities(text, language))
+def have_numbers(original: str, translation: str, source: str, target: str) -> bool:
+    """Return whether either text has a number that the other must have too."""
+    return any(quantity.certain for some in _required(original, translation, source, target) for quantity in some)
+
+
+def _required(original: str, translation: str, source: str, target: str) -> tuple[list[Quantity], list[Quantity]]:
+    one, other = quantities(original, source), quantities(translation, target)
+    return (one, other) if {source, target} <= _READ else (_digits_only(one), _digits_only(other))
+
+
+def _digits_only(some: list[Quantity]) -> list[Quantity]:
+    return [
+        replace(one, certain=one.certain and any(map(str.isdigit, one.text)), units=one.units & {"%"}) for one in some
+    ]
 
 
 def _matched(one: list[Quantity], other: list[Quantity]) -> tuple[list[tuple[Quantity, Quantity]], str | None]:
@@ -84,12 +101,16 @@ def _swapped(pairs: list[tuple[Quantity, Quantity]], original: str, translation:
     ordered = sorted((pair for pair in pairs if counts[pair[0].values] == 1), key=lambda pair: pair[0].start)
     texts = folded(original), folded(translation)
     for (one, one_made), (other, other_made) in pairwise(ordered):
-        if one_made.start > other_made.start and _joined(texts[0], one, other) and _joined(texts[1], other_made, one_made):
+        if (
+            one_made.start > other_made.start
+            and _joined(texts[0], one, other)
+            and _joined(texts[1], other_made, one_made)
+        ):
             return f"{one.text} and {other.text} are swapped"
     return None
 
 
 def _joined(text: str, one: Quantity, other: Quantity) -> bool:
     """Return whether two quantities stand side by side, joined by a word or sign that fixes their order."""
-    between = text[one.end : other.start + 1]
-    return not _OVER.search(between) and len(between.split()) < 9 and bool(_ORDERED.search(between))
+    between = text[one.end : other.start] + re.match(r"و?", text[other.start :])[0]  # type: ignore[index]
+    return not _SENTENCE.search(between) and len(between.split()) < 9 and bool(_ORDERED.search(between))

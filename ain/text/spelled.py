@@ -41,7 +41,7 @@ class Spelled:
         return True
 
     def _add(self, word: Word) -> None:
-        if word.kind == "scale" and word.value > 100 or word.kind == "hundreds" and word.room > 100:
+        if (word.kind == "scale" and word.value > 100) or (word.kind == "hundreds" and word.room > 100):
             self.total += word.value
         else:
             self.part += word.value
@@ -66,7 +66,11 @@ class Spelled:
     def _multiply(self, word: Word) -> bool:
         if self.last == "part of scale":  # «مليون ونصف المليون» names the million twice
             return word.value == self.scale
-        if not self.part or word.value <= self.part and self.last == "scale" or self.total and word.value >= self.scale:
+        if (
+            not self.part
+            or (word.value <= self.part and self.last == "scale")
+            or (self.total and word.value >= self.scale)
+        ):
             return False
         if word.value == 100 and self.part.denominator == 1:
             self.part *= 100

@@ -1,6 +1,7 @@
 """Units of measurement and currencies by the words that name them. Arabic words are as `folded` leaves them."""
 
 import re
+from functools import lru_cache
 
 _NAMES = {
     "%": "% percent",
@@ -34,7 +35,21 @@ _NAMES = {
     "year": "year years سنه سنوات سنين عام اعوام",
 }
 # A number may go without these in one language: "aged 12", «درجة», and «م» also stands for "AD".
-_LOOSE = {"celsius", "fahrenheit", "second", "minute", "hour", "day", "week", "month", "year", "m", "g", "litre", "cent"}
+_LOOSE = {
+    "celsius",
+    "fahrenheit",
+    "second",
+    "minute",
+    "hour",
+    "day",
+    "week",
+    "month",
+    "year",
+    "m",
+    "g",
+    "litre",
+    "cent",
+}
 DEGREES = {"°", "degree", "degrees", "درجه", "درجات"}
 
 UNITS: dict[str, frozenset[str]] = {}
@@ -43,13 +58,14 @@ for _unit, _words in _NAMES.items():
         UNITS[_word] = UNITS.get(_word, frozenset()) | {_unit}
 
 
+@lru_cache(10_000)
 def unit(word: str) -> frozenset[str]:
     """Return the units that a word can name, none for another word. A dual names a unit too: «كيلومترين»."""
+    found: frozenset[str] = frozenset()
     for end in ("", "ا", "ان", "ين", "تان", "تين"):
-        stem = word.removesuffix(end) + ("ه" if end.startswith("ت") else "")
-        if word.endswith(end) and stem in UNITS:
-            return UNITS[stem]
-    return frozenset()
+        if word.endswith(end):
+            found |= UNITS.get(word[: len(word) - len(end)] + ("ه" if end.startswith("ت") else ""), frozenset())
+    return found
 
 
 def needed(units: frozenset[str]) -> bool:
@@ -57,6 +73,11 @@ def needed(units: frozenset[str]) -> bool:
     return bool(units) and not units & _LOOSE
 
 
+_WORD = re.compile(r"[^\W\d_]+|[%$€£¥]")
+_PREFIX = re.compile("^و?ف?(?:لل|[بلك]?(?:ال)?)")
+
+
 def mentioned(text: str) -> frozenset[str]:
     """Return the units that are named anywhere in a text, with a number or without."""
-    return frozenset().union(*(unit(word) for word in re.findall(r"[^\W\d_]+|[%$€£¥]", text)))
+    words = _WORD.findall(text)
+    return frozenset().union(*(unit(word) | unit(_PREFIX.sub("", word)) for word in words))

@@ -16,7 +16,7 @@ class Spelled:
     part: Fraction = Fraction(0)
     last: str = ""  # kind of the last word; "digits" at the start of "3 million"
     room: int = 1  # what is added now must be less
-    scale: Fraction = Fraction(1)  # the last one
+    scale: Fraction = Fraction(1)  # the last thousand or million
     words: int = 0
     other: Fraction | None = None
     certain: bool = True
@@ -43,9 +43,10 @@ class Spelled:
     def _add(self, word: Word) -> None:
         if (word.kind == "scale" and word.value > 100) or (word.kind == "hundreds" and word.room > 100):
             self.total += word.value
+            self.scale = Fraction(word.room)
         else:
             self.part += word.value
-        self.room, self.scale = word.room, word.value
+        self.room = word.room
 
     def _continue(self, word: Word, joined: bool) -> bool:
         if word.kind == "fraction":
@@ -76,8 +77,8 @@ class Spelled:
             self.part *= 100
         else:
             self.total += self.part * word.value
-            self.part = Fraction(0)
-        self.room, self.scale = word.room, word.value
+            self.part, self.scale = Fraction(0), word.value
+        self.room = word.room
         return True
 
     def _fits(self, word: Word, joined: bool) -> bool:

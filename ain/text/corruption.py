@@ -60,8 +60,10 @@ def _mismatch(translation: Turns, others: list[Turns], random: Random) -> Turns:
     return corrupted
 
 
-# Words that Arabic can go without: «ماذا في أسفل اليسار؟» and «دائرة» are as good as «ماذا يوجد في ...» and «دائرة واحدة».
-_OPTIONAL = frozenset(["يوجد", "توجد", "كُتب", "كتب", "مكتوب", "مكتوبة", "المكتوب", "المكتوبة", "واحد", "واحدة", "هو", "هي", "هناك"])
+# Words that Arabic can go without: «ماذا في أسفل اليسار؟» and «دائرة» need no more.
+_OPTIONAL = frozenset(
+    ["يوجد", "توجد", "كُتب", "كتب", "مكتوب", "مكتوبة", "المكتوب", "المكتوبة", "واحد", "واحدة", "هو", "هي", "هناك"]
+)
 _OPTIONAL |= {"ثمة", "قد", "لقد", "إن", "إنّ", "أيضا", "أيضًا", "العاصمة", "علمها"}
 _EXISTS = ("يوجد", "توجد")
 _BESIDE = ("أعلى", "أسفل", "يمين", "يسار", "داخل", "خلف", "أمام", "فوق", "تحت", "بجانب")  # may go without «في»

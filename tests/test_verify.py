@@ -120,7 +120,8 @@ def test_normalising_first_takes_diacritics_away(checkpoints: Path) -> None:
 
 
 def test_checks() -> None:
-    assert checks.same_numbers("12 of 30", "٣٠ من ١٢") == 1
+    assert checks.same_numbers("12 of 30", "١٢ من ٣٠") == 1
+    assert checks.same_numbers("12 of 30", "٣٠ من ١٢") == 0
     assert checks.same_numbers("12", "13") == 0
     assert checks.same_numbers("none", "لا شيء") is None
     assert checks.same_placeholders(["See <image> at https://x.org/a."], ["انظر <image> في https://x.org/a."]) == 1

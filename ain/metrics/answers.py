@@ -4,5 +4,7 @@ from ain.text.normalise import normalise
 
 
 def exact(prediction: str, label: str) -> float:
-    """Return 1.0 if both are equal once normalised (no diacritics, one alif, western digits, no final full stop)."""
-    return float(normalise(prediction).rstrip(".،") == normalise(label).rstrip(".،"))
+    """Return 1.0 if both are equal once normalised (no diacritics, one alif, western digits and punctuation, no final
+    full stop or comma)."""
+    one, other = (normalise(text, western_punctuation=True).rstrip(".,") for text in (prediction, label))
+    return float(one == other)

@@ -10,17 +10,18 @@ from typing import Any
 
 from ain.text import languages
 from ain.text.arabic import diacritics_share
-from ain.text.numbers import numbers
 from ain.text.placeholders import lost, pieces
+from ain.text.same_numbers import changed_number, have_numbers
 
 _LATIN_RUN = re.compile(r"[A-Za-z][\w'’-]*(?:[ ,]+[A-Za-z][\w'’-]*)*")
 _WORD = re.compile(r"\w+")
 
 
-def same_numbers(original: str, translation: str) -> float | None:
-    """Return 1.0 if both texts have the same numbers, 0.0 if not, None if neither has any."""
-    one, other = numbers(original), numbers(translation)
-    return None if not one and not other else float(one == other)
+def same_numbers(original: str, translation: str, source: str = "en", target: str = "ar") -> float | None:
+    """Return 1.0 if both texts have the same numbers, in digits or words, 0.0 if not, None if neither has any."""
+    if changed_number(original, translation, source, target) is not None:
+        return 0.0
+    return 1.0 if have_numbers(original, translation, source, target) else None
 
 
 def same_placeholders(original: Iterable[str], translation: Iterable[str]) -> float | None:

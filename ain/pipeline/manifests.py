@@ -7,6 +7,7 @@ from ain.pipeline.fingerprint import content
 from ain.pipeline.graph import Node, map_inputs
 from ain.pipeline.values import Values
 from ain.runtime.provenance import provenance
+from ain.text.normalise import NORMALISER
 
 _LOGIN = re.compile(r"//[^/@\s]+@")  # in a URL: https://user:password@host
 
@@ -21,6 +22,7 @@ def manifest(node: Node, counts: dict[str, Any], seconds: float) -> dict[str, An
         "settings": {group: content(values) for group, values in node.settings.items()},
         "how": {group: found for group, values in (node.settings | node.uses).items() if (found := _how(values))},
         "follows": map_inputs(node.inputs, lambda above: above.directory.name),
+        "normaliser": NORMALISER,
         **provenance(),
     }
 

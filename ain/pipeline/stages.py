@@ -58,8 +58,8 @@ def translates_back(cfg: Config) -> bool:
 
 _ROWS = (
     Stage("collect", 3, reads=("source",)),
-    Stage("translate", 4, reads=("translator",), uses=("engine",), after=("collect",)),
-    Stage("verify", 3, reads=("verifier",), uses=("engine",), after=("collect", "translate")),
+    Stage("translate", 5, reads=("translator",), uses=("engine",), after=("collect",)),
+    Stage("verify", 4, reads=("verifier",), uses=("engine",), after=("collect", "translate")),
     Stage("back_translate", 3, reads=("back_translation",), uses=("engine",), after=("collect", "translate")),
     Stage("screen", 3, reads=("screener",), uses=("engine",), after=("collect",)),
     Stage(
@@ -87,13 +87,13 @@ _ROWS = (
     ),
     Stage(
         "evaluate_base",
-        2,
+        3,
         reads=("model.checkpoint", "model.processor", "predictor", "benchmark"),
         body="evaluate",
     ),
-    Stage("evaluate", 2, reads=("model.processor", "predictor", "benchmark"), after=("train",)),
-    Stage("probe", 2, reads=("verifier", "probe"), after=("collect",)),
-    Stage("rate", 3, reads=("rating", "verifier"), uses=("translator",), after=("collect", "translate")),
+    Stage("evaluate", 3, reads=("model.processor", "predictor", "benchmark"), after=("train",)),
+    Stage("probe", 3, reads=("verifier", "probe"), after=("collect",)),
+    Stage("rate", 4, reads=("rating", "verifier"), uses=("translator",), after=("collect", "translate")),
 )
 STAGES = {stage.name: stage for stage in _ROWS}
 

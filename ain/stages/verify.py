@@ -60,7 +60,7 @@ def _worst(translate: Path, shards: Shards) -> dict[str, list[float]]:
     return groups
 
 
-Translation = tuple[str, list[Row], list[Row], str]  # id, original turns, translated turns, and their language
+Translation = tuple[str, list[Row], list[Row], str, str]  # id, original turns, translated turns, their languages
 
 
 class Translated:
@@ -73,26 +73,27 @@ class Translated:
         return len(self.records)
 
     def shard(self, index: int) -> list[Translation]:
-        originals = self.records.by_id(index, ["turns"])
+        originals = self.records.by_id(index, ["language", "turns"])
         rows = self.translations.read(index, ["id", "language", "turns"])
         return [
-            (row["id"], originals[row["id"]]["turns"] if row["turns"] else [], row["turns"] or [], row["language"])
+            (row["id"], one["turns"] if row["turns"] else [], row["turns"] or [], one["language"], row["language"])
             for row in rows
+            for one in [originals[row["id"]]]
         ]
 
     def pairs(self) -> Iterator[Pair]:
         for index in range(len(self)):
-            for _, original, translation, _ in self.shard(index):
+            for _, original, translation, *_ in self.shard(index):
                 yield from zip(map(turn_text, original), map(turn_text, translation), strict=True)
 
 
 def scored(rows: list[Translation], similarity: Similarities) -> Iterator[Row]:
-    pairs = [[(turn_text(one), turn_text(other)) for one, other in zip(o, t, strict=True)] for _, o, t, _ in rows]
+    pairs = [[(turn_text(one), turn_text(other)) for one, other in zip(o, t, strict=True)] for _, o, t, *_ in rows]
     scores = iter(similarity.of([pair for of in pairs for pair in of]).tolist())
-    for (identifier, original, translation, language), of in zip(rows, pairs, strict=True):
+    for (identifier, original, translation, source, language), of in zip(rows, pairs, strict=True):
         row: Row = {"id": identifier, "similarity": list(islice(scores, len(of))) or None}
         checked = [
-            _checks(*pair, tuple(one.values()), tuple(other.values()), language)
+            _checks(*pair, tuple(one.values()), tuple(other.values()), source, language)
             for pair, one, other in zip(of, original, translation, strict=True)
         ]
         yield row | {name: [values[i] for values in checked] or None for i, name in enumerate(CHECKS)}
@@ -100,11 +101,16 @@ def scored(rows: list[Translation], similarity: Similarities) -> Iterator[Row]:
 
 @lru_cache(10_000)
 def _checks(
-    original: str, translation: str, whole: tuple[str, ...], whole_translation: tuple[str, ...], language: str
+    original: str,
+    translation: str,
+    whole: tuple[str, ...],
+    whole_translation: tuple[str, ...],
+    source: str,
+    language: str,
 ) -> tuple[float | None, ...]:
     """Return the checks' values in the order of CHECKS. Repeated turns come from the cache."""
     return (
-        checks.same_numbers(original, translation),
+        checks.same_numbers(original, translation, source, language),
         checks.same_placeholders(whole, whole_translation),
         checks.script_ratio(translation, language),
         checks.language(translation, language),

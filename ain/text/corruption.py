@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from random import Random
 from typing import Literal, get_args
 
@@ -59,12 +60,33 @@ def _mismatch(translation: Turns, others: list[Turns], random: Random) -> Turns:
     return corrupted
 
 
+# Words that Arabic can go without: «ماذا في أسفل اليسار؟» and «دائرة» need no more.
+_OPTIONAL = frozenset(
+    ["يوجد", "توجد", "كُتب", "كتب", "مكتوب", "مكتوبة", "المكتوب", "المكتوبة", "واحد", "واحدة", "هو", "هي", "هناك"]
+)
+_OPTIONAL |= {"ثمة", "قد", "لقد", "إن", "إنّ", "أيضا", "أيضًا", "العاصمة", "علمها"}
+_EXISTS = ("يوجد", "توجد")
+_BESIDE = ("أعلى", "أسفل", "يمين", "يسار", "داخل", "خلف", "أمام", "فوق", "تحت", "بجانب")  # may go without «في»
+
+
+def _bare(word: str) -> str:
+    return word.strip("؟.،!:«»")
+
+
+def _optional(words: list[str], i: int) -> bool:
+    """Return whether the text is still correct and says the same without a word."""
+    before, word, after = ([""] + [_bare(word) for word in words] + [""])[i : i + 3]
+    none = i > 1 and before in _EXISTS and words[i - 2] == "لا"  # «لا توجد» answers «كم دائرة ...؟»
+    return word in _OPTIONAL or none or (word == "في" and after in _BESIDE)
+
+
 def _omission(text: str, random: Random) -> str:
-    """Leave out one word of three or more, but never the first, which may be what makes the text a question."""
+    """Leave out one word of three or more that the text needs, but never the first, which may make it a question."""
     words = text.split()
-    if len(words) < 3:
+    needed = [i for i in range(1, len(words)) if not _optional(words, i)]
+    if len(words) < 3 or not needed:
         return text
-    del words[random.randrange(1, len(words))]
+    del words[random.choice(needed)]
     return " ".join(words)
 
 
@@ -81,32 +103,38 @@ def _another(number: str, random: Random) -> str:
 
 
 def _truncated(text: str, random: Random) -> str:
-    """Keep the first half of the words, like a model that ran out of tokens."""
+    """Keep the first half of the words, like a model that ran out of tokens, unless the rest adds nothing."""
     words = text.split()
-    return " ".join(words[: (len(words) + 1) // 2]) if len(words) > 1 else text
+    kept = (len(words) + 1) // 2
+    rest = [_bare(word) for word in words[kept:]]
+    if rest == ["في", "الصورة"] or all(_optional(words, i) for i in range(kept, len(words))):
+        return text
+    return " ".join(words[:kept])
 
 
 def _order(text: str, random: Random) -> str:
+    """Shuffle three words or more so that another one comes first and no two stay together: Arabic has a free word
+    order, but not that free."""
     words = text.split()
     if len(words) < 3:
         return text
-    shuffled = words[:]
-    while shuffled == words:
-        random.shuffle(shuffled)
-    return " ".join(shuffled)
+    together = set(pairwise(words))
+    for _ in range(100):
+        shuffled = random.sample(words, len(words))
+        if shuffled[0] != words[0] and not together & set(pairwise(shuffled)):
+            return " ".join(shuffled)
+    return " ".join(reversed(words))
 
 
-_SWAPPED = {
-    **FEMININE,
-    **{feminine: masculine for masculine, feminine in FEMININE.items()},
-    "توجد": "يوجد",
-    "يوجد": "توجد",
-}
+_SWAPPED = {**FEMININE, "واحد": "واحدة"}
+_SWAPPED |= {feminine: masculine for masculine, feminine in _SWAPPED.items()}
 
 
 def _gender(text: str, random: Random) -> str:
-    """Put adjectives and verbs into the other gender."""
-    return _WORDS.sub(lambda match: _swapped(match[0]), text)
+    """Put adjectives that follow a noun into the other gender. An adjective alone may agree with either «لون» or what
+    has the colour, and «يوجد» before a noun that follows it need not agree at all: both stay."""
+    first, space, rest = text.partition(" ")
+    return first + space + _WORDS.sub(lambda match: _swapped(match[0]), rest)
 
 
 def _swapped(word: str) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ain.text.arabic import arabic_share
-from ain.text.numbers import numbers
 from ain.text.placeholders import lost, pieces
+from ain.text.same_numbers import changed_number
 
 Kind = Literal[
     "refused",  # the model or its filter declined
@@ -18,7 +18,7 @@ Kind = Literal[
     "untranslated",  # hardly any Arabic
     "half_translated",  # a run of English words remains
     "placeholder",  # a placeholder, URL, code or option letter was lost
-    "number",  # a number that is not in both texts
+    "number",  # a number, sign, unit or order of numbers that differs
 ]
 
 _REFUSAL = re.compile(
@@ -27,14 +27,6 @@ _REFUSAL = re.compile(
     re.I,
 )
 _ENGLISH_RUN = re.compile(r"[a-z]{2,}(?:[ ,'’-]+[a-z]{2,}){2,}")  # three lower-case words in a row, so none is a name
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
-)
-_SPELLED = {word: number for number, word in enumerate(f"{_ONES} eighteen nineteen".split())}
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_SPELLED |= {word: 10 * tens for tens, word in enumerate(_TENS.split(), 2)}
-_SPELLED |= {"first": 1, "second": 2, "third": 3, "single": 1, "both": 2, "double": 2, "twice": 2, "dozen": 12}
-_SPELLED |= {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
 
 
 @dataclass(frozen=True)
@@ -54,10 +46,10 @@ def fault(text: str, made: str, target: str = "ar") -> Fault | None:
         return Fault("refused", f"refused: {made[:80]}")
     if target == "en":
         return Fault("untranslated", "untranslated: still Arabic") if (arabic_share(made) or 0) > 0.7 else None
-    return _into_arabic(text, made)
+    return _from_english(text, made, target)
 
 
-def _into_arabic(english: str, arabic: str) -> Fault | None:
+def _from_english(english: str, arabic: str, target: str) -> Fault | None:
     if (piece := lost(english, arabic)) is not None:
         return Fault("placeholder", f"lost: {piece[:40]}")
     language = " ".join(piece.text for piece in pieces(arabic) if piece.language)
@@ -66,8 +58,8 @@ def _into_arabic(english: str, arabic: str) -> Fault | None:
         return Fault("untranslated", f"untranslated: {share:.0%} Arabic letters")
     if run := _ENGLISH_RUN.search(language):
         return Fault("half_translated", f"half translated: {run[0][:40]}")
-    if strange := _strange_numbers(english, arabic):
-        return Fault("number", f"number changed: {strange[0]} is not in both")
+    if changed := changed_number(english, arabic, "en", target):
+        return Fault("number", f"number changed: {changed}")
     return None
 
 
@@ -77,19 +69,6 @@ def _is_name(english: str) -> bool:
     return len(words) <= 3 and all(
         word[1:] != word[1:].lower() or any(map(str.isdigit, word)) or len(word) == 1 for word in words
     )
-
-
-def _strange_numbers(english: str, arabic: str) -> list[str]:
-    """Return numbers of the translation that the original lacks in digits and in words, or else large ones it lost.
-
-    Digits may become words and words digits; a point may become a comma.
-    """
-    given, made = ([re.sub(r"\D", "", number) for number in numbers(text)] for text in (english, arabic))
-    values = [_SPELLED[word] for word in re.findall(r"[a-z]+", english.lower()) if word in _SPELLED]
-    spelled = {str(one) for one in values} | {str(one + other) for one in values for other in values}
-    spelled |= {str(one * other) for one in values for other in values}
-    strange = [number for number in made if number not in given and number not in spelled]
-    return strange or [number for number in given if len(number) > 2 and number not in made]
 
 
 def read_items(text: str, count: int) -> list[dict[str, Any] | None] | Fault:

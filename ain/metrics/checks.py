@@ -38,7 +38,9 @@ def same_placeholders(original: Iterable[str], translation: Iterable[str], langu
     offered = [None, *(options.known(pairs[0][0]) for _ in pairs[1:])]
     checked = [(one, other, known) for (one, other), known in zip(pairs, offered, strict=True)]
     scripts = (languages.option_script("auto", language), "Latin")
-    return float(any(all(options.wrong(one, other, of, known) is None for one, other, known in checked) for of in scripts))
+    return float(
+        any(all(options.wrong(one, other, of, known) is None for one, other, known in checked) for of in scripts)
+    )
 
 
 def judged_text(original: Sequence[str], translation: Sequence[str]) -> str:

@@ -31,7 +31,9 @@ OPTIONS = {
     "Greek": "ΑΒΓΔΕΖΗΘ",
     "Hebrew": "אבגדהוזח",
 }
-Options = Literal["auto", "arabic", "latin", "cyrillic", "greek", "hebrew"]  # auto: the letters of the language's script
+Options = Literal[
+    "auto", "arabic", "latin", "cyrillic", "greek", "hebrew"
+]  # auto: the letters of the language's script
 _RIGHT_TO_LEFT = ("Arabic", "Hebrew")
 _TOKENIZERS = {"Arabic": "intl", "Han": "zh", "Japanese": "char", "Hangul": "char", "Devanagari": "intl"}
 

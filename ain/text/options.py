@@ -38,7 +38,9 @@ _MENTIONS = [
     )
 ]
 _ONLY = re.compile(rf"^\W*(?:(?i:both|only|it is|it[’']s|i think)\s+)*({_LIST})\W*$")
-_ASKED = re.compile(r"\b(?:option|choice|alternative)s?\b|\bletter of\b|with (?:the|its|a|one)(?: \w+)? letter|خيار", re.I)
+_ASKED = re.compile(
+    r"\b(?:option|choice|alternative)s?\b|\bletter of\b|with (?:the|its|a|one)(?: \w+)? letter|خيار", re.I
+)
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,7 @@ def known(question: str) -> frozenset[int]:
 
 
 def converted(text: str, indices: Collection[int], script: str) -> str:
-    """Return the text with the letters of these options in another script. Small letters become capitals in none but
-    their own."""
+    """Return the text with the letters of these options in another script."""
     made, end = [], 0
     for match in _ISOLATED.finditer(text):
         if (found := _mark(match, "")).index in indices:
@@ -154,10 +155,10 @@ def _candidates(text: str) -> list[Mark]:
 def _run(text: str, found: list[Mark], style: str) -> list[Mark]:
     """Return the labels A, B, ... of one style, in order; none if there are fewer than two."""
     run: list[Mark] = []
-    for mark in found:
-        if mark.style == style and mark.index == len(run):
-            if run or style in ("()", ")") or _BEGINNING.search(text[: mark.start]):
-                run.append(mark)
+    for mark in (mark for mark in found if mark.style == style):
+        starts = style in ("()", ")") or _BEGINNING.search(text[: mark.start])
+        if mark.index == len(run) and (run or starts):
+            run.append(mark)
     return run if len(run) > 1 else []
 
 

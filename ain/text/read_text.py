@@ -20,7 +20,9 @@ def without_read_text(original: str, translation: str, question: str = "") -> st
     """
     given = original.casefold()
     quoted = [text for match in _QUOTED.finditer(translation) for text in match.groups() if text]
-    read = [text for text in quoted if text.casefold() in given and (_QUOTED.search(original) or text != _bare(original))]
+    read = [
+        text for text in quoted if text.casefold() in given and (_QUOTED.search(original) or text != _bare(original))
+    ]
     if _ASKS.search(question) or _SAYS.search(original):
         ends = [translation.rpartition(":")[2].strip(), translation if _ASKS.search(question) else ""]
         read += [text for text in ends if _bare(text) and _bare(text).casefold() in given]

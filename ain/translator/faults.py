@@ -42,7 +42,9 @@ class Fault:
     detail: str = ""  # what of the text is at fault, for repair prompts in any language
 
 
-def fault(text: str, made: str, target: str = "ar", script: str = "Arabic", question: str | None = None) -> Fault | None:
+def fault(
+    text: str, made: str, target: str = "ar", script: str = "Arabic", question: str | None = None
+) -> Fault | None:
     """Return the first fault of one text's translation, or None.
 
     For English, only faults that make it useless count, because its quality is scored later. script: key of OPTIONS with

@@ -58,8 +58,8 @@ def translates_back(cfg: Config) -> bool:
 
 _ROWS = (
     Stage("collect", 3, reads=("source",)),
-    Stage("translate", 4, reads=("translator",), uses=("engine",), after=("collect",)),
-    Stage("verify", 3, reads=("verifier",), uses=("engine",), after=("collect", "translate")),
+    Stage("translate", 5, reads=("translator",), uses=("engine",), after=("collect",)),
+    Stage("verify", 4, reads=("verifier",), uses=("engine",), after=("collect", "translate")),
     Stage("back_translate", 2, reads=("back_translation",), uses=("engine",), after=("collect", "translate")),
     Stage("screen", 3, reads=("screener",), uses=("engine",), after=("collect",)),
     Stage(

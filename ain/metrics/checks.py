@@ -4,13 +4,14 @@ None means "does not apply": a text without numbers says nothing about numbers.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
-from ain.text import languages
+from ain.text import languages, options
 from ain.text.arabic import diacritics_share
-from ain.text.placeholders import lost, pieces
+from ain.text.placeholders import added, keeps, language_only, lost
+from ain.text.read_text import without_read_text
 from ain.text.same_numbers import changed_number, have_numbers
 
 _LATIN_RUN = re.compile(r"[A-Za-z][\w'’-]*(?:[ ,]+[A-Za-z][\w'’-]*)*")
@@ -24,12 +25,31 @@ def same_numbers(original: str, translation: str, source: str = "en", target: st
     return 1.0 if have_numbers(original, translation, source, target) else None
 
 
-def same_placeholders(original: Iterable[str], translation: Iterable[str]) -> float | None:
-    """Return 1.0 if all placeholders, URLs, code and option letters are kept, 0.0 if not, None if there are none."""
+def same_placeholders(original: Iterable[str], translation: Iterable[str], language: str = "ar") -> float | None:
+    """Return 1.0 if all placeholders, addresses, formulas and code are kept and none is added, and options have the same
+    letters; 0.0 if not, None if there are none. The texts are a question and its answer.
+
+    Letters are those of the language's script or Latin, the same throughout the turn.
+    """
     pairs = list(zip(original, translation, strict=True))
-    if not any(not piece.language and any(map(str.isalnum, piece.text)) for one, _ in pairs for piece in pieces(one)):
+    if not any(keeps(text) or options.mentions(text) for pair in pairs for text in pair):
         return None
-    return float(all(lost(one, other) is None for one, other in pairs))
+    if any(lost(*pair) or added(*pair) for pair in pairs):
+        return 0.0
+    offered = [None, *(options.known(pairs[0][0]) for _ in pairs[1:])]
+    checked = [(one, other, known) for (one, other), known in zip(pairs, offered, strict=True)]
+    scripts = (languages.option_script("auto", language), "Latin")
+    return float(
+        any(all(options.wrong(one, other, of, known) is None for one, other, known in checked) for of in scripts)
+    )
+
+
+def judged_text(original: Sequence[str], translation: Sequence[str]) -> str:
+    """Return what of a translated turn has to be in the language: no code, address or placeholder, and not what was read
+    in the image."""
+    asked = ["", *original[:-1]]
+    texts = zip(original, translation, asked, strict=True)
+    return " ".join(language_only(without_read_text(*of)) for of in texts).strip()
 
 
 def script_ratio(translation: str, language: str) -> float | None:

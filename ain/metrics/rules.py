@@ -125,7 +125,11 @@ RULES = {
         _rule("similarity", _least, below, required=True),
         *(_rule(name, _least, below, column, required=True) for name, column in SAMPLED.items()),
         _rule("digits", _least, lambda v, t: "numbers differ"),
-        _rule("placeholders", _least, lambda v, t: "a placeholder, URL, code or option letter is lost"),
+        _rule(
+            "placeholders",
+            _least,
+            lambda v, t: "placeholders, addresses, code or letters of options differ",
+        ),
         _rule("min_script_ratio", _least, below),
         _rule("language", _least, lambda v, t: f"{v:.2f} likely to be in the language translated into, below {t}"),
         _rule("max_latin_run", _most, lambda v, t: f"{v:.0f} Latin words in a row, more than {t}"),

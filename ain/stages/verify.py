@@ -109,12 +109,13 @@ def _checks(
     language: str,
 ) -> tuple[float | None, ...]:
     """Return the checks' values in the order of CHECKS. Repeated turns come from the cache."""
+    judged = checks.judged_text(whole, whole_translation)
     return (
         checks.same_numbers(original, translation, source, language),
-        checks.same_placeholders(whole, whole_translation),
-        checks.script_ratio(translation, language),
-        checks.language(translation, language),
-        checks.latin_run(translation, language),
+        checks.same_placeholders(whole, whole_translation, language),
+        checks.script_ratio(judged, language),
+        checks.language(judged, language),
+        checks.latin_run(judged, language),
         checks.repetition(original, translation),
         checks.diacritics(translation, language),
         checks.length(original, translation),

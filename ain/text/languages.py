@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
@@ -23,8 +23,17 @@ SCRIPTS = {
     "Japanese": re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"),
     "Hangul": re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]"),
 }
-# The letters of five options, as exams in that script label them.
-OPTIONS = {"Arabic": "أبجده", "Latin": "ABCDE", "Cyrillic": "АБВГД", "Greek": "ΑΒΓΔΕ", "Hebrew": "אבגדה"}
+# The letters of eight options, as exams in that script label them.
+OPTIONS = {
+    "Arabic": "أبجدهوزح",
+    "Latin": "ABCDEFGH",
+    "Cyrillic": "АБВГДЕЖЗ",
+    "Greek": "ΑΒΓΔΕΖΗΘ",
+    "Hebrew": "אבגדהוזח",
+}
+Options = Literal[
+    "auto", "arabic", "latin", "cyrillic", "greek", "hebrew"
+]  # auto: the letters of the language's script
 _RIGHT_TO_LEFT = ("Arabic", "Hebrew")
 _TOKENIZERS = {"Arabic": "intl", "Han": "zh", "Japanese": "char", "Hangul": "char", "Devanagari": "intl"}
 
@@ -46,10 +55,6 @@ class Language:
     def direction(self) -> str:
         """Return the value for HTML's `dir`."""
         return "rtl" if self.right_to_left else "ltr"
-
-    @property
-    def options(self) -> str:
-        return OPTIONS.get(self.script, OPTIONS["Latin"])
 
     @property
     def bleu_tokenizer(self) -> str:
@@ -129,6 +134,12 @@ def language(code: str) -> Language:
 def name(code: str) -> str:
     """Return the language's English name, or the code itself if it is not known."""
     return LANGUAGES[code].name if code in LANGUAGES else code
+
+
+def option_script(options: Options, code: str) -> str:
+    """Return the key of OPTIONS with the letters that options get in a language. Scripts without their own use Latin."""
+    script = language(code).script if options == "auto" else options.capitalize()
+    return script if script in OPTIONS else "Latin"
 
 
 def script_ratio(text: str, code: str) -> float | None:

@@ -1,52 +1,70 @@
-"""Protect what a translation must keep unchanged: placeholders, URLs, code, option letters, numbers.
+"""Protect what a translation must keep: placeholders, addresses, code, formulas, and the letters of options.
 
-A text is split so that a translator sees only language; the rest is put back unchanged. Numbers inside a sentence are
-left to the translator and checked afterwards.
+A text is split so that a translator sees only language; the rest is put back, options with the letters of the language
+translated into. Numbers inside a sentence are left to the translator and checked afterwards.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+
+from ain.text import options
 
 IMAGE = "<image>"
 VIDEO = "<video>"
 PLACEHOLDERS = {IMAGE: "image", VIDEO: "video"}  # with their names in chat templates
 _PLACEHOLDER = re.compile("|".join(PLACEHOLDERS))
 
+# A dollar sign opens a formula unless a space follows; "$5 and $10" and "$5 or 4$" are money.
+_FORMULA = (
+    r"\$\$.+?\$\$|\\\(.+?\\\)|\\\[.+?\\\]"
+    r"|(?<![\w$\\])\$(?!\s)(?:[^$\n\\]|\\.)*?\\(?:[^$\n\\]|\\.)*(?<!\s)\$(?![\d$])"  # with a backslash: anything
+    r"|(?<![\w$\\])\$(?!\s)(?![^$\n]*\s[A-Za-z]{2,}\s)[^$\n\\]*(?<!\s)\$(?![\d$])"
+)
 _KEPT = re.compile(
     r"(```.*?```|`[^`\n]+`"  # code
-    r"|<[a-z_]+>"  # <image>
-    r"|(?:https?://|www\.)\S*[^\s?.,;:!)\]»\"'؟،؛]"
-    r"|\n+"
-    r"|(?m:^[ \t]*\(?[A-Ea-e][.):](?=\s))"  # an option's letter
-    r"|(?m:^[ \t]*[A-E]$))",  # an answer that is one letter
+    rf"|{_FORMULA}"
+    r"|<\|?/?[A-Za-z_][\w-]*\|?>"  # <image>, <image_1>
+    r"|\{\{?\w+\}?\}"  # {name}
+    r"|(?:https?://|www\.)[^\s\u0600-\u06ff«»]*[^\s?.,;:!)\]»\"'\u0600-\u06ff]"
+    r"|[A-Za-z0-9][\w.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+    r"|\n+)",
     re.S,
 )
+_DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # invisible marks of the writing direction
 
 
 @dataclass(frozen=True)
 class Piece:
     text: str
-    language: bool  # else it is kept unchanged
+    language: bool  # else it is kept
+    option: bool = False  # the letter of an option, with what sets it off
 
 
-def pieces(text: str) -> list[Piece]:
-    """Split the text into pieces, in order. Joined, they give the text again."""
+def pieces(text: str, known: Collection[int] | None = None) -> list[Piece]:
+    """Split the text into pieces, in order. Joined, they give the text again. known: as of `options.labels`."""
     made: list[Piece] = []
-    for i, part in enumerate(_KEPT.split(text)):
-        if part and i % 2 == 0:
-            made += _trimmed(part)
-        elif part:
-            made.append(Piece(part, language=False))
-    return made
+    marks = {m.letter: m for m in (*options.labels(text, known), *options.alone(text, known))}
+    ends = [(mark.start, mark.end, True) for mark in marks.values()]
+    kept = [(match.start(), match.end(), False) for match in _KEPT.finditer(text)]
+    end = 0
+    for start, stop, option in sorted([*kept, *(one for one in ends if not _within(one, kept))]):
+        made += _trimmed(text[end:start])
+        made.append(Piece(text[start:stop], False, option))
+        end = stop
+    return made + _trimmed(text[end:])
+
+
+def _within(one: tuple[int, int, bool], others: list[tuple[int, int, bool]]) -> bool:
+    return any(start < one[1] and one[0] < end for start, end, _ in others)
 
 
 def _trimmed(text: str) -> list[Piece]:
     """Split off white space at the ends, which is kept. Text without a letter or digit is not language."""
     core = text.strip()
     if not any(c.isalnum() for c in core):
-        return [Piece(text, language=False)]
+        return [Piece(text, language=False)] if text else []
     before, after = text[: text.index(core)], text[text.index(core) + len(core) :]
     made = [Piece(before, False), Piece(core, True), Piece(after, False)]
     return [piece for piece in made if piece.text]
@@ -57,6 +75,11 @@ def spoken(text: str) -> str:
     if not _KEPT.search(text):
         return text.strip()
     return "".join(piece.text for piece in pieces(text) if piece.language or not piece.text.startswith("<")).strip()
+
+
+def language_only(text: str) -> str:
+    """Return the text without code, formulas, addresses, placeholders and letters of options: what is in a language."""
+    return "".join("\n" if _kept(piece) else piece.text for piece in pieces(text)).strip()
 
 
 def turn_text(turn: dict[str, str]) -> str:
@@ -76,24 +99,60 @@ def core(text: str) -> tuple[str, str, str]:
     return joined[0], joined[1], joined[2]
 
 
-def restored(text: str, translation: Callable[[str], str | None]) -> tuple[str, str | None]:
-    """Return the translated text with everything else in place, and why it cannot be used, or None if it can."""
+def relabelled(text: str, script: str, known: Collection[int] | None = None) -> str:
+    """Return the text with the labels of its options in another script."""
+    made = (options.relabelled(p.text, script) if p.option else p.text for p in pieces(text, known))
+    return "".join(made)
+
+
+def restored(
+    text: str,
+    translation: Callable[[str], str | None],
+    script: str | None = None,
+    known: Collection[int] | None = None,
+) -> tuple[str, str | None]:
+    """Return the translated text with everything else in place, and why it cannot be used, or None if it can.
+
+    script: key of OPTIONS with the letters that options get; None leaves them.
+    """
     made, reason = "", None
-    for piece in pieces(text):
+    named = {mark.index for mark in options.mentions(text, known)} if script else set()
+    for piece in pieces(text, known):
         said = translation(piece.text) if piece.language else piece.text
         if said is None:
             reason = "cut off: longer than the translator can take or make"
         elif piece.language and not said.strip():
             reason = "empty translation"
+        if said and script and piece.option:
+            said = options.relabelled(said, script)
+        elif said and script and piece.language and named:
+            said = options.converted(said, named, script)
         made += said or ""
     return made, reason
 
 
 def lost(text: str, translation: str) -> str | None:
-    """Return the first placeholder, URL, code or option letter that the translation has lost, or None."""
-    kept = Counter(piece.text.strip() for piece in pieces(text) if not piece.language)
-    said = (piece for piece in kept if any(map(str.isalnum, piece)))
-    return next((piece for piece in said if translation.count(piece) < kept[piece]), None)
+    """Return the first placeholder, address, formula or code that the translation has lost, or None."""
+    made, kept = _DIRECTION.sub("", translation), Counter(_copied(text))
+    return next((piece for piece, count in kept.items() if made.count(piece) < count), None)
+
+
+def added(text: str, translation: str) -> str | None:
+    """Return the first placeholder, address, formula or code that only the translation has, or None."""
+    return lost(_DIRECTION.sub("", translation), text)
+
+
+def keeps(text: str) -> bool:
+    """Return whether the text has anything that must be kept."""
+    return any(_kept(piece) for piece in pieces(text))
+
+
+def _copied(text: str) -> Iterator[str]:
+    return (piece.text.strip() for piece in pieces(text) if _kept(piece) and not piece.option)
+
+
+def _kept(piece: Piece) -> bool:
+    return not piece.language and any(map(str.isalnum, piece.text))
 
 
 def placed(made: list[dict[str, str]]) -> list[str]:

@@ -21,11 +21,12 @@ from ain.runtime.console import log
 from ain.runtime.progress import progress
 from ain.storage.ledger import Ledger, key
 from ain.storage.record import Row
-from ain.text.languages import LanguageCode
-from ain.text.placeholders import core
+from ain.text.languages import OPTIONS, LanguageCode, Options, option_script
+from ain.text.options import known
+from ain.text.placeholders import core, relabelled
 from ain.translator import Todo, Translation
 from ain.translator.faults import Kind
-from ain.translator.replies import Unit, read, schema
+from ain.translator.replies import Unit, read, said_again, schema
 
 FIELDS = {"turn": ("question", "answer"), "text": ("text",)}
 _LENGTHS = {"o200k": 4, "cl100k": 8}  # upper bound of Arabic tokens per English token
@@ -37,11 +38,13 @@ class ChatTranslator:
     Args:
         chat: the model to ask.
         prompt: `system` (or null), `user` with {text} or {items} to fill in, and `repair` with {faults}; {source} and
-            {target} stand for the language codes.
+            {target} stand for the language codes, {A} to {H} for the letters of options. `faults` says each kind of
+            fault in the prompt's language, with {detail} for what is at fault.
         granularity: what is translated together: a turn, or each text by itself.
         response_format: json; or text, for models that only translate: the answer is then the translation of one text.
         retry_on: kinds of fault to retry once. A record is rejected if another fault occurs or one persists.
         target: the language to translate into.
+        options: whose letters options get; auto: those of the target language, as in the paper's Arabic questions.
     """
 
     corrupt: dict[str, float] = {}  # noqa: RUF012
@@ -54,18 +57,21 @@ class ChatTranslator:
         response_format: Literal["json", "text"] = "json",
         retry_on: list[Kind] | tuple[Kind, ...] = (),
         target: LanguageCode = "ar",
+        options: Options = "auto",
     ) -> None:
         where = chat.where or "translator"
         if response_format == "text" and granularity != "text":
             raise UserError(f"{where}.response_format=text needs {where}.granularity=text")
         self.chat, self.prompt, self.granularity, self.target = chat, prompt, granularity, target
+        self.script = option_script(options, target)
         self.as_text = response_format == "text"
         self.retry_on = frozenset(retry_on)
         self._usual = "ar" if target == "en" else "en"  # source language of rows without one
         self._schema = None if self.as_text else schema(FIELDS[granularity])
         named = "plain" if self.as_text else "json"  # the names in earlier versions' ledgers
+        other = [self.script] if self.script != "Latin" else []
         english = ["english"] if target == "en" else []
-        self._shape = key(chat.identity, prompt, granularity, named, *english)[:32]
+        self._shape = key(chat.identity, prompt, granularity, named, *english, *other)[:32]
 
     def digest(self) -> str | None:
         return self.chat.digest()
@@ -128,11 +134,11 @@ class ChatTranslator:
         units = [unit for _, unit, _ in wants]
         messages = self.messages(units, source)
         if wants[0][2]:
-            said = [before["said"] for _, _, before in wants]
-            faults = "\n".join(f"{number}. {before['reason']}" for number, (_, _, before) in enumerate(wants, 1))
+            faulty = [before for _, _, before in wants]
+            faults = "\n".join(f"{number}. {self._named(before)}" for number, before in enumerate(faulty, 1))
             messages += [
-                {"role": "assistant", "content": "\n".join(dict.fromkeys(said))},
-                {"role": "user", "content": self.prompt["repair"].replace("{faults}", faults)},
+                {"role": "assistant", "content": said_again(faulty)},
+                {"role": "user", "content": self._filled("repair", source).replace("{faults}", faults)},
             ]
         size = 24 * len(units) + sum(tokens(text) for unit in units for text in unit.values())
         limit = 64 + size * _LENGTHS[self.chat.vocabulary]
@@ -141,10 +147,7 @@ class ChatTranslator:
         return Request(wants[0][0], messages, limit, self._schema, [[name, unit] for name, unit, _ in wants])
 
     def messages(self, units: list[Unit], source: str) -> list[Message]:
-        system, user = (
-            (self.prompt.get(part) or "").replace("{source}", source).replace("{target}", self.target)
-            for part in ("system", "user")
-        )
+        system, user = (self._filled(part, source) for part in ("system", "user"))
         if self.as_text:
             content = user.replace("{text}", units[0]["text"])
         else:
@@ -152,8 +155,20 @@ class ChatTranslator:
             content = user.replace("{items}", json.dumps(items, ensure_ascii=False))
         return [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": content}]
 
+    def _filled(self, part: str, source: str) -> str:
+        """Return a part of the prompt with the languages and the letters of options filled in."""
+        text = (self.prompt.get(part) or "").replace("{source}", source).replace("{target}", self.target)
+        for letter, own in zip(OPTIONS["Latin"], OPTIONS[self.script], strict=True):
+            text = text.replace(f"{{{letter}}}", own)
+        return text
+
+    def _named(self, faulty: dict[str, Any]) -> str:
+        """Return a fault in the prompt's language, or in English if the prompt does not name it."""
+        sentence = (self.prompt.get("faults") or {}).get(faulty["fault"])
+        return sentence.replace("{detail}", faulty.get("detail", "")) if sentence else str(faulty["reason"])
+
     def _read(self, reply: Reply, units: list[Unit]) -> list[dict[str, Any]]:
-        return read(reply, units, self.as_text, self.target)
+        return read(reply, units, self.as_text, self.target, self.script)
 
     # Results
 
@@ -177,11 +192,15 @@ class ChatTranslator:
 
     def _turn(self, turn: dict[str, str], found: dict[tuple[str, ...], dict[str, Any]]) -> dict[str, str]:
         cores = {name: core(text) for name, text in turn.items()}
+        offered = {"answer": known(turn["question"])} if "question" in turn else {}
         if self.granularity == "text":
             made = {name: found.get((middle,), {}).get("text", "") for name, (_, middle, _) in cores.items()}
         else:
             made = found.get(tuple(middle for _, middle, _ in cores.values()), {})
-        return {name: before + made.get(name, "") + after for name, (before, _, after) in cores.items()}
+        return {
+            name: relabelled(before, self.script, offered.get(name)) + made.get(name, "") + after
+            for name, (before, _, after) in cores.items()
+        }
 
     # Cost
 

@@ -5,8 +5,11 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ain.text import options
 from ain.text.arabic import arabic_share
-from ain.text.placeholders import lost, pieces
+from ain.text.placeholders import added, language_only, lost
+from ain.text.read_text import without_read_text
+from ain.text.refusals import refuses
 from ain.text.same_numbers import changed_number
 
 Kind = Literal[
@@ -17,49 +20,59 @@ Kind = Literal[
     "empty",
     "untranslated",  # hardly any Arabic
     "half_translated",  # a run of English words remains
-    "placeholder",  # a placeholder, URL, code or option letter was lost
+    "placeholder",  # a placeholder, address, formula or code was lost or added, or an option has another letter
     "number",  # a number, sign, unit or order of numbers that differs
 ]
 
-_REFUSAL = re.compile(
-    r"^\W*(i[’']?m sorry|sorry,|i (can[’']?t|cannot|am unable)|as an ai|"
-    r"(عذر[اً]+|آسف|أعتذر)[،,]? .{0,20}(لا (أستطيع|يمكنني)|غير قادر)|لا (أستطيع|يمكنني) (ترجمة|المساعدة))",
-    re.I,
-)
-_ENGLISH_RUN = re.compile(r"[a-z]{2,}(?:[ ,'’-]+[a-z]{2,}){2,}")  # three lower-case words in a row, so none is a name
+_ENGLISH_RUN = re.compile(r"[a-z]{2,}(?:[ ,'’-]+[a-z]+){2,}")  # three lower-case words in a row, so none is a name
 
 
 @dataclass(frozen=True)
 class Fault:
     kind: Kind
     reason: str
+    detail: str = ""  # what of the text is at fault, for repair prompts in any language
 
 
-def fault(text: str, made: str, target: str = "ar") -> Fault | None:
+def fault(
+    text: str, made: str, target: str = "ar", script: str = "Arabic", question: str | None = None
+) -> Fault | None:
     """Return the first fault of one text's translation, or None.
 
-    For English, only faults that make it useless count, because its quality is scored later.
+    For English, only faults that make it useless count, because its quality is scored later. script: key of OPTIONS with
+    the letters that options get. question: that of the original, where the text is an answer.
     """
     if not made.strip():
         return Fault("empty", "empty translation")
-    if _REFUSAL.match(made) and not _REFUSAL.match(text):
+    if refuses(made, text):
         return Fault("refused", f"refused: {made[:80]}")
     if target == "en":
         return Fault("untranslated", "untranslated: still Arabic") if (arabic_share(made) or 0) > 0.7 else None
-    return _from_english(text, made, target)
+    return _not_kept(text, made, script, question) or _from_english(text, made, question or "", target)
 
 
-def _from_english(english: str, arabic: str, target: str) -> Fault | None:
-    if (piece := lost(english, arabic)) is not None:
-        return Fault("placeholder", f"lost: {piece[:40]}")
-    language = " ".join(piece.text for piece in pieces(arabic) if piece.language)
+def _not_kept(text: str, made: str, script: str, question: str | None) -> Fault | None:
+    if (piece := lost(text, made)) is not None:
+        return Fault("placeholder", f"lost: {piece[:40]}", piece[:200])
+    if (piece := added(text, made)) is not None:
+        return Fault("placeholder", f"added: {piece[:40]}", piece[:200])
+    known = options.known(question) if question is not None else None
+    bare = question is None and len(text.strip()) == 1  # a letter that may name no option
+    tried = [options.wrong(text, made, letters, known) for letters in ([script, "Latin"] if bare else [script])]
+    if all(tried):
+        return Fault("placeholder", f"letters of options: expected {tried[0]}", f"{tried[0]}")
+    return None
+
+
+def _from_english(english: str, arabic: str, question: str, target: str) -> Fault | None:
+    language = language_only(without_read_text(english, arabic, question))
     share = arabic_share(language)
     if share is not None and share < 0.3 and not _is_name(english):
         return Fault("untranslated", f"untranslated: {share:.0%} Arabic letters")
     if run := _ENGLISH_RUN.search(language):
-        return Fault("half_translated", f"half translated: {run[0][:40]}")
+        return Fault("half_translated", f"half translated: {run[0][:40]}", run[0][:200])
     if changed := changed_number(english, arabic, "en", target):
-        return Fault("number", f"number changed: {changed}")
+        return Fault("number", f"number changed: {changed}", changed[:200])
     return None
 
 

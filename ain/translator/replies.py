@@ -9,8 +9,13 @@ from ain.translator.faults import Fault, fault, read_items
 Unit = dict[str, str]  # field → text to translate; "" if there is nothing to translate
 
 
-def read(reply: Reply, units: list[Unit], as_text: bool, target: str = "ar") -> list[dict[str, Any]]:
-    """Return {"fields"} or {"fault", "reason", "said"} per unit. as_text: the reply is the one text's translation."""
+def read(
+    reply: Reply, units: list[Unit], as_text: bool, target: str = "ar", script: str = "Arabic"
+) -> list[dict[str, Any]]:
+    """Return {"fields"} or {"fault", "reason", "detail", "said"} per unit.
+
+    as_text: the reply is the one text's translation. script: key of OPTIONS with the letters that options get.
+    """
     if reply.finish in ("refusal", "content_filter"):
         found: Any = Fault("refused", f"refused: {reply.text[:80] or reply.finish}")
     elif reply.finish == "length":
@@ -20,8 +25,8 @@ def read(reply: Reply, units: list[Unit], as_text: bool, target: str = "ar") -> 
     else:
         found = read_items(reply.text, len(units))
     if isinstance(found, Fault):
-        return [{"fault": found.kind, "reason": found.reason, "said": _sound(reply.text[:4_000])}] * len(units)
-    return [_checked(unit, item, target) for unit, item in zip(units, found, strict=True)]
+        return [_faulty(found, _sound(reply.text[:4_000]))] * len(units)
+    return [_checked(unit, item, target, script) for unit, item in zip(units, found, strict=True)]
 
 
 def _sound(text: str) -> str:
@@ -29,16 +34,29 @@ def _sound(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _checked(unit: Unit, item: dict[str, Any] | None, target: str) -> dict[str, Any]:
-    said = json.dumps(item, ensure_ascii=False)
+def _checked(unit: Unit, item: dict[str, Any] | None, target: str, script: str) -> dict[str, Any]:
     for name, text in unit.items():
         if not text:
             continue
         if item is None or not isinstance(item.get(name), str):
-            return {"fault": "missing", "reason": f"missing from the answer: {name}", "said": said}
-        if wrong := fault(text, item[name], target):
-            return {"fault": wrong.kind, "reason": wrong.reason, "said": said}
+            return _faulty(Fault("missing", f"missing from the answer: {name}", name), item)
+        question = unit.get("question") if name == "answer" else None
+        if wrong := fault(text, item[name], target, script, question):
+            return _faulty(wrong, item)
     return {"fields": {name: item[name].strip() if text and item else "" for name, text in unit.items()}}
+
+
+def _faulty(found: Fault, said: Any) -> dict[str, Any]:
+    """said: the item, or the whole reply where it has none."""
+    return {"fault": found.kind, "reason": found.reason, "detail": found.detail, "said": said}
+
+
+def said_again(faulty: list[dict[str, Any]]) -> str:
+    """Return the answer that a repair request shows as the model's own: its items under the ids of that request."""
+    items = [{**one["said"], "id": i} for i, one in enumerate(faulty, 1) if isinstance(one["said"], dict)]
+    whole = dict.fromkeys(one["said"] for one in faulty if isinstance(one["said"], str))
+    made = [json.dumps({"translations": items}, ensure_ascii=False)] if items or not whole else []
+    return "\n".join([*whole, *made])
 
 
 def schema(fields: tuple[str, ...]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from ain.runtime.batching import batches
 from ain.runtime.ranges import Positive, Share
-from ain.text.languages import LanguageCode
+from ain.text.languages import LanguageCode, Options
 from ain.translator.text_translator import TextTranslator
 
 
@@ -17,6 +17,7 @@ class Seq2Seq(TextTranslator):
         source_language, target_language: the checkpoint's own language codes, if it has them.
         prefix: text to put before each text.
         corrupt: share of records to corrupt, for each kind in `ain.text.corruption`.
+        options: whose letters options get; auto: those of the target language.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Seq2Seq(TextTranslator):
         num_beams: Positive = 1,
         max_new_tokens: Positive = 256,
         corrupt: dict[str, Share] | None = None,
+        options: Options = "auto",
         batch_size: Positive = 32,
         device: str = "auto",
     ) -> None:
@@ -39,6 +41,7 @@ class Seq2Seq(TextTranslator):
         self.num_beams = num_beams
         self.max_new_tokens = max_new_tokens
         self.corrupt = corrupt or {}
+        self.options = options
         self.batch_size = batch_size
         self.device = device
 

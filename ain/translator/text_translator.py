@@ -7,6 +7,8 @@ from typing import Any
 
 from ain.engine.unique import Unique
 from ain.storage.record import Row
+from ain.text.languages import Options, option_script
+from ain.text.options import known
 from ain.text.placeholders import pieces, restored
 from ain.translator import Todo, Translation
 
@@ -14,6 +16,7 @@ from ain.translator import Todo, Translation
 class TextTranslator(ABC):
     corrupt: dict[str, float] = {}  # noqa: RUF012
     target: str = "ar"
+    options: Options = "auto"  # whose letters options get; auto: those of the target language
 
     @abstractmethod
     def translate(self, texts: list[str]) -> list[str | None]:
@@ -24,28 +27,29 @@ class TextTranslator(ABC):
             piece.text
             for row in todo.rows()
             for turn in row["turns"]
-            for text in turn.values()
-            for piece in pieces(text)
+            for text, offered in known_options(turn)
+            for piece in pieces(text, offered)
             if piece.language
         )
         started = time.perf_counter()
         made = unique.translate(out / "texts", self, engine, "translate")
-        return Assembled(unique, made, time.perf_counter() - started)
+        script = option_script(self.options, self.target)
+        return Assembled(unique, made, script, time.perf_counter() - started)
 
 
 class Assembled:
     """Translations of records, assembled from those of their distinct texts."""
 
-    def __init__(self, unique: Unique, made: list[str | None], seconds: float) -> None:
-        self._unique, self._made, self._seconds = unique, made, seconds
+    def __init__(self, unique: Unique, made: list[str | None], script: str, seconds: float) -> None:
+        self._unique, self._made, self._script, self._seconds = unique, made, script, seconds
 
     def of(self, row: Row) -> Translation:
         made: list[dict[str, str]] = []
         reasons: list[str] = []
         for number, turn in enumerate(row["turns"], 1):
             made.append({})
-            for key, text in turn.items():
-                made[-1][key], reason = restored(text, self._text)
+            for key, (text, offered) in zip(turn, known_options(turn), strict=True):
+                made[-1][key], reason = restored(text, self._text, self._script, offered)
                 reasons += [f"{reason} ({key} {number})"] if reason else []
         return made, reasons
 
@@ -54,3 +58,9 @@ class Assembled:
 
     def usage(self) -> dict[str, Any]:
         return {"distinct_texts": len(self._unique), "asking_s": round(self._seconds, 3)}
+
+
+def known_options(turn: dict[str, str]) -> list[tuple[str, frozenset[int] | None]]:
+    """Return each text of a turn with the options that its question offers, if it is an answer."""
+    offered = known(turn["question"]) if "answer" in turn else None
+    return [(text, offered if name == "answer" else None) for name, text in turn.items()]

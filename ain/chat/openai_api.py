@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 from collections.abc import Iterable
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -180,10 +181,12 @@ class OpenAIModel(LanguageModel):
                 "batches of an earlier run may be open, and paid for: fetch them with "
                 f"{self.where}.how.batch_api=true, or give them up by deleting {directory}"
             )
-        else:
+        elif (
+            first := next(waiting := iter(requests), None)
+        ) is not None:  # what is answered needs no key and no server
             live = Live(self.endpoint, self.limits, budget, take, self._reached)
             try:
-                asyncio.run(live.generate(requests))
+                asyncio.run(live.generate(chain([first], waiting)))
             finally:
                 self._reached = live.reached
 

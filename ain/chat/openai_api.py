@@ -2,7 +2,7 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import chain
 from pathlib import Path
@@ -181,12 +181,15 @@ class OpenAIModel(LanguageModel):
                 "batches of an earlier run may be open, and paid for: fetch them with "
                 f"{self.where}.how.batch_api=true, or give them up by deleting {directory}"
             )
-        elif (
-            first := next(waiting := iter(requests), None)
-        ) is not None:  # what is answered needs no key and no server
+        else:
+            self._ask_live(iter(requests), take, budget)
+
+    def _ask_live(self, requests: Iterator[Request], take: Take, budget: cost.Budget) -> None:
+        """Ask one round. Without any request it needs no key and no server."""
+        for first in requests:
             live = Live(self.endpoint, self.limits, budget, take, self._reached)
             try:
-                asyncio.run(live.generate(chain([first], waiting)))
+                asyncio.run(live.generate(chain([first], requests)))
             finally:
                 self._reached = live.reached
 

@@ -96,6 +96,18 @@ def error(status: int, message: str, code: str, headers: dict[str, str] | None =
     return web.json_response(body, status=status, headers=headers)
 
 
+def gemini_error(message: str) -> web.Response:
+    """Return an error as Gemini does: in a list, without a code in words."""
+    return web.json_response([{"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}], status=400)
+
+
+def unknown(body: dict[str, Any]) -> web.Response | None:
+    """Return Gemini's error for a model that cannot reason."""
+    if "reasoning_effort" not in body:
+        return None
+    return gemini_error('Invalid JSON payload received. Unknown name "reasoning_effort": Cannot find field.')
+
+
 def unsupported(body: dict[str, Any]) -> web.Response | None:
     """Return the error of reasoning models for parameters that they do not support."""
     for name in ("max_tokens", "temperature"):

@@ -17,7 +17,9 @@ from collections import Counter
 from typing import Any
 
 from aiohttp import web
-from openai_answers import completion, error, things, unsupported
+from openai_answers import completion, error, gemini_error, things, unknown, unsupported
+
+PATHS = {"openai": "/v1", "azure": "/openai/v1", "gemini": "/v1beta/openai"}
 
 
 class Server:
@@ -28,8 +30,10 @@ class Server:
         rpm: float | None = None,
         key: str | None = None,
         stamps: str | None = None,
+        provider: str = "openai",
     ) -> None:
-        """stamps: a file to which the time of each answer is written."""
+        """stamps: a file to which the time of each answer is written. provider: whose paths, keys and errors to use."""
+        self.provider, self.tries = provider, 0
         self.faults, self.latency, self.rpm, self.key = faults, latency, rpm, key
         self.stamps = open(stamps, "w") if stamps else None  # noqa: SIM115
         self.asked: Counter[str] = Counter()  # text of a unit → how often an answer to it was sent
@@ -41,7 +45,7 @@ class Server:
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=300 * 2**20)
-        app.router.add_post("/v1/chat/completions", self.chat)
+        app.router.add_post(f"{PATHS[self.provider]}/chat/completions", self.chat)
         app.router.add_post("/v1/files", self.upload)
         app.router.add_get("/v1/files", self.list_files)
         app.router.add_get("/v1/files/{id}/content", self.content)
@@ -58,9 +62,12 @@ class Server:
         return random.Random(seed).choices(kinds, [*self.faults.values(), max(0.0, 1 - sum(self.faults.values()))])[0]
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
-        if self.key and request.headers.get("Authorization") != f"Bearer {self.key}":
-            return error(401, f"Incorrect API key provided: {request.headers.get('Authorization')}", "invalid_api_key")
+        self.tries += 1
+        if wrong := self.wrong_key(request):
+            return wrong
         body = await request.json()
+        if self.provider == "gemini" and (wrong := unknown(body)):
+            return wrong
         if body["model"] == "none":
             return error(404, "The model `none` does not exist", "model_not_found")
         if wrong := unsupported(body):
@@ -100,10 +107,22 @@ class Server:
             self.asked[json.dumps({k: v for k, v in item.items() if k != "id"}, ensure_ascii=False)] += 1
         return web.json_response(answer)
 
+    def wrong_key(self, request: web.Request) -> web.Response | None:
+        bearer = request.headers.get("Authorization")
+        if self.provider == "azure":  # it takes a bearer for a login, and looks no further
+            wrong = bearer or request.headers.get("api-key") != self.key
+            return error(401, "Access denied due to invalid subscription key", "401") if wrong else None
+        if not self.key or bearer == f"Bearer {self.key}":
+            return None
+        if self.provider == "gemini":
+            return gemini_error("API key not valid. Please pass a valid API key.")
+        return error(401, f"Incorrect API key provided: {bearer}", "invalid_api_key")
+
     async def log(self, request: web.Request) -> web.Response:
         most = self.asked.most_common(1)
         return web.json_response(
             {
+                "tries": self.tries,
                 "served": self.served,
                 "refused": self.refused,
                 "units": len(self.asked),

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 from functools import partial
 from pathlib import Path
@@ -160,7 +161,7 @@ def test_the_cap_is_never_passed(vqa: Path, tmp_path: Path, serve: Serve) -> Non
     ("settings", "more", "said"),
     [
         ({"key": "another"}, ("translator.how.api_key_env=OPENAI_API_KEY",), "refuses the key in OPENAI_API_KEY"),
-        ({"key": SECRET}, (), "refuses the key in no variable"),
+        ({"key": SECRET}, (), "wants a key: export one, and name its variable in translator.how.api_key_env"),
         ({}, ("translator.model=none",), "has no model none"),
         ({"faults": {"500": 1.0}}, ("translator.how.max_outage_s=1",), "every request to 127.0.0.1"),
         ({"faults": {"400": 1.0}}, (), "answers no request: HTTP 400: injected 400"),
@@ -179,36 +180,40 @@ def test_when_every_request_fails(
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
 
 
-def test_no_server_and_no_key_get_a_sentence(vqa: Path, tmp_path: Path) -> None:
-    result = ain(*words(vqa, tmp_path, "http://127.0.0.1:9/v1", "translator.how.max_outage_s=1"))
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://127.0.0.1:9/v1", "nothing listens at 127.0.0.1:9 (connection refused): start the server"),
+        ("http://no-such-host.internal/v1", "the name no-such-host.internal is unknown here: check translator.how."),
+    ],
+)
+@pytest.mark.parametrize("batch", ["true", "false"])
+def test_no_server_gets_a_sentence_at_once(vqa: Path, tmp_path: Path, url: str, said: str, batch: str) -> None:
+    """A request is not repeated: that would take longer than the default `max_outage_s` of two minutes."""
+    result = ain(*words(vqa, tmp_path, url, f"translator.how.batch_api={batch}"))
     assert result.returncode != 0
-    assert "every request to 127.0.0.1:9 fails" in result.stderr, result.stderr[-2_000:]
-    openai = (
-        "translate",
-        "source=folder",
-        f"source.path={vqa}",
-        "translator=gpt_4o_mini",
-        f"output_dir={tmp_path}/paid",
-    )
-    result = ain(*openai, "translator.how.max_cost_usd=5", env={"OPENAI_API_KEY": ""})
-    assert result.returncode != 0
-    assert "OPENAI_API_KEY is not set: export OPENAI_API_KEY=..." in result.stderr
+    assert said in result.stderr, result.stderr[-2_000:]
     assert "Traceback" not in result.stderr
 
 
+def test_no_key_and_what_cannot_be_one_get_a_sentence(vqa: Path, tmp_path: Path) -> None:
+    chosen = ("translator=gpt_6_luna", "translator.how.max_cost_usd=5", f"output_dir={tmp_path}/paid")
+    for key, said in (("", "OPENAI_API_KEY is not set: export OPENAI_API_KEY=..."), ("sk-مفتاح", "cannot be a key")):
+        result = ain("translate", "source=folder", f"source.path={vqa}", *chosen, env={"OPENAI_API_KEY": key})
+        assert result.returncode != 0
+        assert said in result.stderr
+        assert "مفتاح" not in result.stderr
+        assert "Traceback" not in result.stderr
+
+
 def test_a_dry_run_says_what_it_would_cost(vqa: Path, tmp_path: Path) -> None:
-    openai = (
-        "translate",
-        "source=folder",
-        f"source.path={vqa}",
-        "translator=gpt_4o_mini",
-        f"output_dir={tmp_path}/paid",
-    )
-    result = ain(*openai, "dry_run=true")
+    chosen = ("translator=gpt_6_luna", f"output_dir={tmp_path}/paid")
+    result = ain("translate", "source=folder", f"source.path={vqa}", *chosen, "dry_run=true")
     good(result)
     assert "2,000 records need" in result.stderr
     assert "ain: live: about $" in result.stderr
     assert "ain: batch: about $" in result.stderr
+    assert re.search(r"ain: prices of \d{4}-\d\d-\d\d: \$0.1 in, \$0.5 out", result.stderr)
     assert not list(tmp_path.iterdir())
 
 

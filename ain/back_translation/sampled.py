@@ -17,6 +17,11 @@ class Sampled:
     def __init__(self, translator: Any, records: Positive | None = None, seed: int = 0) -> None:
         self.translator, self.records, self.seed = translator, records, seed
 
+    def digest(self) -> Any:
+        """Return what affects the translator's answers but is not in its config, or None."""
+        own = getattr(self.translator, "digest", None)
+        return own() if own else None
+
     def choose(self, identifiers: Iterable[str]) -> set[str]:
         """Return the sampled ids. The sample does not depend on the order of the ids, and needs little memory."""
         if self.records is None:

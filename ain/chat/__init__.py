@@ -45,6 +45,7 @@ class Reply:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds: float = 0.0
+    cached_tokens: int = 0  # of the prompt, read from the server's cache at a lower price
 
 
 class Score(NamedTuple):
@@ -76,6 +77,16 @@ class LanguageModel(ABC):
     @property
     def price(self) -> Price | None:
         """The price of tokens, or None if answers are free."""
+        return None
+
+    @property
+    def server(self) -> str | None:
+        """Who answers: a server's host and path, or None if the model runs on this machine."""
+        return None
+
+    @property
+    def gone(self) -> UserError | None:
+        """Why the model cannot answer any more, or None. Answers that are in the ledger stay usable."""
         return None
 
     @property
@@ -115,7 +126,7 @@ class LanguageModel(ABC):
         return self
 
     def digest(self) -> str | None:
-        """Return a digest of files outside the config that affect the answers, or None if there are none."""
+        """Return what affects the answers but is not in the config's content (files, a server), or None."""
         return None
 
 

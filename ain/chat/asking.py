@@ -5,7 +5,7 @@ that affects the answer, and asks only for what the ledger lacks. A killed run n
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Asking:
         self.failed: dict[str, str] = {}  # name → why it will never get an answer
         self.unanswered: dict[str, str] = {}  # name → why it has no answer yet
         self._in_flight: set[str] = set()
+        self._open: dict[str, list[list[int]]] = {}  # request → number of open requests of each thing that needs it
 
     def known(self, name: str) -> Answer | None:
         found = self.ledger.get(name)
@@ -59,12 +60,29 @@ class Asking:
     def allow(self, expected: Estimate) -> None:
         """Raise UserError with the estimate if requests are needed and no `max_cost_usd` is set."""
         expected.spent = self.budget.spent
+        if expected.requests and self.model.gone:
+            raise self.model.gone
         if self.model.max_cost_usd <= 0 and expected.requests:
             raise UserError(expected.sentence())
 
-    def round(self, requests: Iterable[Request]) -> None:
+    def round(self, things: Iterable[list[Request]], bar: Any) -> None:
+        """Send the requests of each thing. The bar counts things whose requests are all answered."""
         self._in_flight.clear()
-        self.model.generate(requests, self._take, self.state, engine=self.engine, budget=self.budget)
+        self._open.clear()
+
+        def requests() -> Iterator[Request]:
+            for asked in things:
+                if not asked:
+                    bar.update()
+                elif self.model.gone:
+                    raise self.model.gone
+                left = [len(asked)]
+                for request in asked:
+                    self._open.setdefault(request.key, []).append(left)
+                    yield request
+
+        self._bar = bar
+        self.model.generate(requests(), self._take, self.state, engine=self.engine, budget=self.budget)
 
     def persist(self, rounds: Callable[[], None], what: str) -> None:
         """Run the rounds, and repeat them once if anything stayed unanswered.
@@ -81,6 +99,11 @@ class Asking:
                 f"same command to ask for them again, or set {self.model.where}.how.skip_unanswered=true to go on without them"
             )
 
+    @property
+    def usage(self) -> dict[str, Any]:
+        """Return who answered, for the manifest: empty for a model on this machine."""
+        return {"server": self.model.server} if self.model.server else {}
+
     def silence(self, name: str) -> str:
         return f"no answer: {self.failed.get(name) or self.unanswered.get(name)}"
 
@@ -92,8 +115,11 @@ class Asking:
             silent = self.failed if reply.finish == "failed" else self.unanswered
             silent |= dict.fromkeys(names, reply.text)
             return
+        for left in self._open.pop(request.key, []):
+            left[0] -= 1
+            self._bar.update(not left[0])
         price = self.model.price
-        usd = price.of(reply.prompt_tokens, reply.completion_tokens) if price else 0.0
+        usd = price.of(reply.prompt_tokens, reply.completion_tokens, reply.cached_tokens) if price else 0.0
         share = {"seconds": round(reply.seconds / len(names), 3), "usd": usd / len(names)}
         answers = self.read(reply, [thing for _, thing in request.tag])
         self.ledger.put(

@@ -9,7 +9,7 @@ import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,14 @@ from ain.chat import Reply, Request, Take
 from ain.chat.batch_files import BatchFiles, State
 from ain.chat.batch_plan import Plan
 from ain.chat.cost import Budget
-from ain.chat.protocol import Endpoint, read, transient
+from ain.chat.failures import fatal, transient, unreachable
+from ain.chat.protocol import Endpoint, read, without_key
 from ain.runtime.console import log
 from ain.runtime.progress import progress
 from ain.storage.locks import lock
 
 QUEUE_ATTEMPTS = 60  # submissions of a batch to a full queue
+FIRST_POLL_S = 5.0  # small batches are often done within a minute
 ROUNDS = 3  # submissions of a request before it counts as unanswered
 _OVER = ("completed", "expired", "cancelled", "failed")
 
@@ -44,13 +46,28 @@ class Batches:
         self.endpoint, self.directory, self.budget, self.poll_s = endpoint, directory, budget, poll_s
         self.files = BatchFiles(directory)
         self.plan = Plan(endpoint, self.files, budget, enqueued_tokens)
-        self.client = openai.OpenAI(api_key=endpoint.key(), base_url=endpoint.base_url, timeout=600, max_retries=0)
-        self._retry = Retrying(
-            retry=retry_if_exception(transient),
+        self.client = openai.OpenAI(
+            **endpoint.credentials(),
+            base_url=endpoint.base_url,
+            timeout=600,
+            max_retries=0,
+            http_client=openai.DefaultHttpxClient(event_hooks={"request": [without_key]}),
+        )
+        self._reached = False  # whether the server has answered at all
+        self._retrying = Retrying(
+            retry=retry_if_exception(self._again),
             wait=wait_exponential_jitter(initial=0.5, max=60),
             stop=stop_after_attempt(max_attempts),
             reraise=True,
         )
+
+    def _again(self, error: BaseException) -> bool:
+        return transient(error) and (self._reached or not unreachable(self.endpoint, error))
+
+    def _retry(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        made = self._retrying(step, *arguments)
+        self._reached = True
+        return made
 
     @staticmethod
     def waiting(directory: Path) -> bool:
@@ -65,11 +82,12 @@ class Batches:
                 while self.plan.write(waiting):
                     self._finish(take)
             except openai.APIStatusError as error:
-                said = self.endpoint.fatal(error)
+                said = fatal(self.endpoint, error)
                 raise said or UserError(f"the Batch API refuses: {self.endpoint.clean(error.message)}") from None
             except openai.APIConnectionError as error:
-                raise UserError(
-                    f"{self.endpoint.base_url} cannot be reached ({self.endpoint.clean(str(error.__cause__ or error))}); "
+                said = None if self._reached else unreachable(self.endpoint, error)
+                raise said or UserError(
+                    f"{self.endpoint.host} cannot be reached ({self.endpoint.clean(str(error.__cause__ or error))}); "
                     "run the same command to resume"
                 ) from None
 
@@ -83,13 +101,15 @@ class Batches:
                     self.endpoint.promise(request, self.budget)
                 self._submit(path)
             with progress("batches", total=len(unfinished), unit="batch") as bar:
+                wait = min(FIRST_POLL_S, self.poll_s)
                 while unfinished:
                     for path in list(unfinished):
                         if self._collected(path, take):
                             unfinished.remove(path)
                             bar.update()
                     if unfinished:
-                        time.sleep(self.poll_s)
+                        time.sleep(wait)
+                        wait = min(wait * 1.5, self.poll_s)
 
     def _submit(self, path: Path) -> None:
         state = self.files.state(path)
@@ -178,7 +198,7 @@ class Batches:
             self.files.write(again, left)
             self.files.note(again, {"step": "planned", "round": round_})
         for request in found.waiting.values() if round_ > ROUNDS else ():
-            self.budget.settle(request.key, 0, 0)
+            self.budget.settle(request.key)
             take(request, Reply(f"not answered in {ROUNDS} batches: {found.first}", "unanswered"))
 
     def _refused(self, path: Path, state: State, batch: Any) -> bool:
@@ -240,14 +260,14 @@ class _Rows:
                 self.why[str(error)] += 1
                 return
             del self.waiting[request.key]
-            self.budget.settle(request.key, reply.prompt_tokens, reply.completion_tokens)
+            self.budget.settle(request.key, reply.prompt_tokens, reply.completion_tokens, reply.cached_tokens)
             return take(request, reply)
         said = row.get("error") or body.get("error") or {}
         text = self.endpoint.clean(f"{status or ''} {said.get('code') or ''}: {said.get('message') or said}".strip())
         self.why[text] += 1
         if status in (400, 413, 422):
             del self.waiting[request.key]
-            self.budget.settle(request.key, 0, 0)
+            self.budget.settle(request.key)
             self.refused.append((request, Reply(text, "failed")))
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,16 @@ _DATE = re.compile(r"-\d{4}-\d{2}-\d{2}$|-\d{4}$")
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars per million tokens."""
+    """US dollars per million tokens. cached: for prompt tokens that the server read from its cache."""
 
     input: float
     output: float
+    cached: float
     as_of: str
 
-    def of(self, prompt_tokens: float, completion_tokens: float) -> float:
-        return (prompt_tokens * self.input + completion_tokens * self.output) / 1e6
+    def of(self, prompt_tokens: float, completion_tokens: float, cached_tokens: float = 0) -> float:
+        saved = cached_tokens * (self.input - self.cached)
+        return (prompt_tokens * self.input + completion_tokens * self.output - saved) / 1e6
 
 
 @cache
@@ -30,31 +33,45 @@ def _table() -> dict[str, Any]:
     return yaml.safe_load((Path(__file__).parent / "prices.yml").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
-def price(model: str, batch: bool, where: str = "model") -> Price:
-    """Return the price of an OpenAI model. Raises UserError if the table has none.
+def _entry(section: str, model: str) -> Any:
+    """Return what a section of the table says about a model, or None.
 
-    A dated name without an entry of its own (`gpt-4o-2024-08-06`) costs what `gpt-4o` does.
+    A dated name without an entry of its own (`gpt-4o-2024-08-06`) has that of `gpt-4o`.
     """
-    table = _table()
-    rates = table["models"].get(model) or table["models"].get(_DATE.sub("", model))
+    entries = _table()[section]
+    return entries.get(model) or entries.get(_DATE.sub("", model))
+
+
+def price(model: str, batch: bool, key: str) -> Price:
+    """Return a model's price from the table. Raises UserError if it has none; key: the setting that gives one."""
+    rates, table = _entry("models", model), _table()
     if rates is None:
-        raise UserError(
-            f"{model}: no price is known for it; give {where}.how.price=[INPUT,OUTPUT] in dollars for a million tokens"
-        )
+        raise UserError(f"{model}: no price is known for it; give {key}=[INPUT,OUTPUT] in dollars for a million tokens")
     share = table["batch"] if batch else 1.0
-    return Price(rates["input"] * share, rates["output"] * share, str(table["as_of"]))
+    cached = rates.get("cached", rates["input"])
+    return Price(rates["input"] * share, rates["output"] * share, cached * share, str(table["as_of"]))
 
 
 def vocabulary(model: str) -> str:
     """Return the OpenAI vocabulary that is closest to the model's."""
-    rates = _table()["models"].get(_DATE.sub("", model))
+    rates = _entry("models", model)
     return rates["vocabulary"] if rates else "o200k"
 
 
 def image_rates(model: str) -> tuple[int, int] | None:
     """Return an image's tokens as (base, per tile), or None if unknown."""
-    rates = _table()["models"].get(_DATE.sub("", model), {}).get("image")
+    rates = (_entry("models", model) or {}).get("image")
     return (rates[0], rates[1]) if rates else None
+
+
+def shutdown(model: str) -> date | None:
+    """Return the day on which OpenAI stops serving the model, if it is announced."""
+    return _entry("shutdown", model)  # type: ignore[no-any-return]
+
+
+def replacement() -> str:
+    """Return the choice that replaces models which were shut down."""
+    return str(_table()["replacement"])
 
 
 class Budget:
@@ -90,12 +107,12 @@ class Budget:
     def passed(self) -> bool:
         return self.price is not None and self.spent + self.open > self.cap
 
-    def settle(self, key: str, prompt_tokens: int, completion_tokens: int) -> None:
+    def settle(self, key: str, prompt_tokens: int = 0, completion_tokens: int = 0, cached_tokens: int = 0) -> None:
         """Replace the promised amount by the actual cost, which is 0 without an answer."""
         if self.price is not None:
             self.open -= self._promised.pop(key, 0.0)
             self.open = self.open if self._promised else 0.0  # clear rounding errors
-            self.spent += self.price.of(prompt_tokens, completion_tokens)
+            self.spent += self.price.of(prompt_tokens, completion_tokens, cached_tokens)
 
     def over(self) -> UserError:
         return UserError(

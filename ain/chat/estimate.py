@@ -70,7 +70,9 @@ class Estimate:
             lines.append(
                 f"batch: about {_dollars(self.cost(True))}, at most {days} x 24 h ({self.model.where}.how.batch_api=true)"
             )
-            lines.append(f"prices of {price.as_of}")
+            lines.append(f"prices of {price.as_of}: ${price.input:g} in, ${price.output:g} out for a million tokens")
+        if ends := self.model.shutdown:
+            lines.append(f"{self.model.endpoint.model} will be shut down on {ends}")
         if unset := self.model.endpoint.missing_key():
             lines.append(unset)
         return lines

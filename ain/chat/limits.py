@@ -44,12 +44,13 @@ class Gate:
     """Limits the number of requests in flight.
 
     The limit doubles each round trip until the server first rate-limits, then grows by one each. It drops by a third
-    each time the server rate-limits.
+    each time the server rate-limits. A closed gate lets one request pass at a time.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, closed: bool = False) -> None:
         self.most = most
-        self.room = min(16.0, most)
+        self.room = 1.0 if closed else min(16.0, most)
+        self._closed = closed
         self._inside = 0
         self._limited_at = 0.0
         self._free = asyncio.Event()
@@ -63,6 +64,11 @@ class Gate:
     def leave(self) -> None:
         self._inside -= 1
         self._free.set()
+
+    def open(self) -> None:
+        if self._closed:
+            self._closed, self.room = False, min(16.0, self.most)
+            self._free.set()
 
     def went_well(self) -> None:
         if self._inside > self.room / 2:  # otherwise this limit is not the bottleneck

@@ -14,8 +14,9 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from ain import UserError
 from ain.chat import Reply, Request, Take
 from ain.chat.cost import Budget
+from ain.chat.failures import fatal, in_words, retry_after, transient, unreachable
 from ain.chat.limits import Gate, Patience, Rates
-from ain.chat.protocol import Endpoint, in_words, read, retry_after, transient
+from ain.chat.protocol import Endpoint, read, without_key_async
 
 LONGEST = 300.0  # seconds; cap on the wait that a server asks for
 IN_A_ROW = 100  # consecutive refusals that stop the run: the cause is not the requests themselves
@@ -34,12 +35,16 @@ class Limits:
 
 
 class Live:
-    """One round of requests. When it must stop, it still waits for requests in flight, because they are paid for."""
+    """One round of requests. When it must stop, it still waits for requests in flight, because they are paid for.
 
-    def __init__(self, endpoint: Endpoint, limits: Limits, budget: Budget, take: Take) -> None:
-        self.endpoint, self.limits, self.budget, self.take = endpoint, limits, budget, take
+    reached: whether the server has answered at all. Until then requests go one by one, and a failed connection stops
+    the run at once; later it counts as an outage.
+    """
+
+    def __init__(self, endpoint: Endpoint, limits: Limits, budget: Budget, take: Take, reached: bool = False) -> None:
+        self.endpoint, self.limits, self.budget, self.take, self.reached = endpoint, limits, budget, take, reached
         self.rates = Rates(limits.requests_per_minute, limits.tokens_per_minute)
-        self.gate, self.patience = Gate(limits.concurrency), Patience(limits.max_outage_s)
+        self.gate, self.patience = Gate(limits.concurrency, closed=not reached), Patience(limits.max_outage_s)
         self.error: BaseException | None = None  # why the round stops
         self.stopping = asyncio.Event()
         self.answered = self.refused = 0  # refused: number since the last answer
@@ -47,11 +52,12 @@ class Live:
 
     async def generate(self, requests: Iterable[Request]) -> None:
         client = openai.AsyncOpenAI(
-            api_key=self.endpoint.key(),
+            **self.endpoint.credentials(),
             base_url=self.endpoint.base_url,
             timeout=self.limits.timeout_s + 5,  # our own timeout, for the whole answer, comes first
             max_retries=0,  # our own retries go through the rate limiter
-            http_client=openai.DefaultAioHttpClient(),  # uses a third of the default's CPU time
+            # this client uses a third of the default's CPU time
+            http_client=openai.DefaultAioHttpClient(event_hooks={"request": [without_key_async]}),
         )
         persist = AsyncRetrying(
             retry=retry_if_exception(self._again),
@@ -98,13 +104,13 @@ class Live:
         try:
             reply = await persist(request)
         except (openai.OpenAIError, TimeoutError, ValueError) as error:
-            self.budget.settle(request.key, 0, 0)
+            self.budget.settle(request.key)
             if not self.error:
                 self._failed(request, error)
         else:
             self.answered += 1
             self.refused = 0
-            self.budget.settle(request.key, reply.prompt_tokens, reply.completion_tokens)
+            self.budget.settle(request.key, reply.prompt_tokens, reply.completion_tokens, reply.cached_tokens)
             self.take(request, reply)
 
     async def _try(self, client: openai.AsyncOpenAI, request: Request) -> Reply:
@@ -120,13 +126,21 @@ class Live:
             if "Connect" not in type(error.__cause__).__name__:  # it was sent and may be charged for
                 self.budget.lost(request.key)
             raise
+        self._reach()
         self.gate.went_well()
         self.patience.went_well()
         return reply
 
+    def _reach(self) -> None:
+        self.reached = True
+        self.gate.open()
+
     def _again(self, error: BaseException) -> bool:
+        if not self.reached:
+            self._halt(unreachable(self.endpoint, error))
         if not transient(error) or self.error:
             return False
+        self._reach()
         too_many = isinstance(error, openai.RateLimitError)
         if too_many or isinstance(error, TimeoutError):
             self.gate.limited()
@@ -163,7 +177,7 @@ class Live:
         """
         words = self.endpoint.clean(in_words(error))
         if isinstance(error, openai.APIStatusError):
-            self._halt(self.endpoint.fatal(error))
+            self._halt(fatal(self.endpoint, error))
         if transient(error):
             return self.take(request, Reply(words, "unanswered"))
         self.refused += 1

@@ -112,6 +112,7 @@ class OwnInputs:
             images=images or None,
             padding=True,
             padding_side="left" if left else "right",
+            add_special_tokens=False,  # the chat template has written them
             return_tensors="pt",
         )
         return {name: value.to(self.dtype) if value.is_floating_point() else value for name, value in made.items()}

@@ -1,28 +1,20 @@
-"""OpenAI's protocol: writes requests, reads replies and interprets errors, for live requests and batches."""
+"""OpenAI's protocol: a model on a server, its secrets and requests, and reading its replies, live and in batches."""
 
 import json
 import os
-import time
+import re
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
-
-import openai
 
 from ain import UserError
 from ain.chat import Reply, Request
 from ain.chat.cost import Budget
 from ain.chat.tokens import image_tokens, request_tokens, without_images
 
-OPENAI = "https://api.openai.com/v1"
-_KEYS = {  # parameter that a server rejects → setting that fixes it
-    "max_tokens": "how.token_limit=max_completion_tokens",
-    "max_completion_tokens": "how.token_limit=max_tokens",
-    "temperature": "temperature=null",
-    "reasoning_effort": "reasoning_effort=null",
-    "response_format": "structured_output=none",
-}
+OPENAI, DEFAULT = "https://api.openai.com/v1", "api.openai.com"
+NO_KEY = "none"
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")  # lower case is more likely to be a secret that was pasted
 
 
 @dataclass(frozen=True)
@@ -31,7 +23,9 @@ class Endpoint:
 
     model: str
     base_url: str
+    served_as: str | None
     api_key_env: str | None
+    headers: dict[str, str]
     temperature: float | None
     structured_output: str
     reasoning_effort: str | None
@@ -42,34 +36,53 @@ class Endpoint:
 
     @property
     def host(self) -> str:
-        return urlsplit(self.base_url).netloc
+        return urlsplit(self.base_url).netloc.rpartition("@")[2].lower()
+
+    @property
+    def server(self) -> str:
+        """Return who answers, as part of the identity of answers: a name given to it, or host and path."""
+        address = self.host + urlsplit(self.base_url).path.rstrip("/")
+        return self.served_as or (DEFAULT if address == _address(OPENAI) else address)
 
     @property
     def is_openai(self) -> bool:
-        return (urlsplit(self.base_url).hostname or "").endswith("openai.com")
+        return is_openai(self.base_url)
 
-    # The key
+    # Secrets
 
-    def key(self) -> str:
-        """Return the secret key. Pass it to the client and nowhere else."""
+    def credentials(self) -> dict[str, Any]:
+        """Return the arguments of a client that carry secrets. Pass them to the client and nowhere else."""
         if unset := self.missing_key():
             raise UserError(unset)
-        return self._secret() or "none"
+        if wrong := next((name for name, value in self._secrets().items() if not _sendable(value)), None):
+            raise UserError(
+                f"the value of {wrong} cannot be a key: it has spaces or other than ASCII characters; export it again"
+            )
+        headers = {name: os.environ[variable].strip() for name, variable in self.headers.items()}
+        return {"api_key": self._secrets().get(self.api_key_env or "", NO_KEY), "default_headers": headers}
 
     def missing_key(self) -> str | None:
-        """Return what to do if a key is needed and not set, otherwise None."""
-        if self._secret() or not self.is_openai:
-            return None
+        """Return what to do if a variable with a secret is not set, otherwise None."""
+        for header, variable in self.headers.items():
+            if not _VARIABLE.fullmatch(variable):  # the value is not repeated: it may be the secret itself
+                return f"{self.where}.how.headers: give {header} the name of an environment variable, in capitals"
+            if not os.environ.get(variable, "").strip():
+                return f"{variable} is not set: export {variable}=..., or change {self.where}.how.headers"
         name = self.api_key_env
+        if not name or os.environ.get(name, "").strip():
+            return None
         return f"{name} is not set: export {name}=..., or name another variable with {self.where}.how.api_key_env"
 
-    def _secret(self) -> str:
-        return os.environ.get(self.api_key_env, "").strip() if self.api_key_env else ""
+    def _secrets(self) -> dict[str, str]:
+        """Return variable → secret, for those that are set."""
+        names = [*self.headers.values(), *([self.api_key_env] if self.api_key_env else [])]
+        return {name: value for name in names if (value := os.environ.get(name, "").strip())}
 
     def clean(self, text: str) -> str:
-        """Return a server's message, shortened, with the key masked in case the server repeats it."""
-        key = self._secret()
-        return (text.replace(key, "***") if key else text)[:300]
+        """Return a server's message, shortened, with secrets masked in case the server repeats them."""
+        for secret in self._secrets().values():
+            text = text.replace(secret, "***")
+        return text[:300]
 
     # Requests
 
@@ -103,34 +116,27 @@ class Endpoint:
         most = image_tokens(2_048, 768, self.image_rates or (1_000, 1_000))
         return budget.promise(request.key, size + images * most, request.max_tokens)
 
-    # Errors
 
-    def fatal(self, error: openai.APIStatusError) -> UserError | None:
-        """Return the message for an error that no retry can fix and every request would get, otherwise None."""
-        said = self.clean(error.message)
-        if error.status_code == 400 and error.code in ("unsupported_parameter", "unsupported_value"):
-            return UserError(f"{self.model} does not accept {error.param} as sent ({said}){self._remedy(error.param)}")
-        if error.status_code == 401:
-            return UserError(
-                f"{self.host} refuses the key in {self.api_key_env or 'no variable'}: name the variable that holds it in "
-                f"{self.where}.how.api_key_env"
-            )
-        if error.status_code == 403:
-            return UserError(f"{self.host} does not allow this key to use {self.model}: {said}")
-        if error.status_code == 404:
-            return UserError(
-                f"{self.host} has no model {self.model}, or is not that server: check {self.where}.model and "
-                f"{self.where}.how.base_url"
-            )
-        if error.code == "insufficient_quota":
-            return UserError(
-                f"{self.host}: the account behind {self.api_key_env} has no credit left; add some and go on"
-            )
-        return None
+def is_openai(url: str) -> bool:
+    return f".{urlsplit(url).hostname}".endswith(".openai.com")
 
-    def _remedy(self, parameter: str | None) -> str:
-        typed = _KEYS.get(parameter or "")
-        return f": set {self.where}.{typed}" if typed else ""
+
+def _address(url: str) -> str:
+    return urlsplit(url).netloc + urlsplit(url).path
+
+
+def _sendable(secret: str) -> bool:
+    return secret.isascii() and secret.isprintable() and " " not in secret
+
+
+def without_key(request: Any) -> None:
+    """Remove the header that the client sends even without a key: a server may prefer it to the right one."""
+    if request.headers.get("Authorization") == f"Bearer {NO_KEY}":
+        del request.headers["Authorization"]
+
+
+async def without_key_async(request: Any) -> None:
+    without_key(request)
 
 
 def read(body: Any, seconds: float = 0.0) -> Reply:
@@ -144,38 +150,5 @@ def read(body: Any, seconds: float = 0.0) -> Reply:
     counts = {name: int(usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")}
     if message.get("refusal"):
         text, finish = message["refusal"], "refusal"
-    return Reply(text or "", finish, **counts, seconds=seconds)
-
-
-def transient(error: BaseException) -> bool:
-    """Return whether to retry: after rate limits, server errors, lost or silent connections and truncated answers."""
-    if isinstance(error, openai.APIStatusError):
-        status = error.status_code
-        return status in (408, 409, 429) or status >= 500 if error.code != "insufficient_quota" else False
-    if type(error).__module__.startswith("httpx"):  # an interrupted download
-        return True
-    return isinstance(error, openai.APIConnectionError | openai.APIResponseValidationError | TimeoutError | ValueError)
-
-
-def retry_after(error: BaseException | None) -> float | None:
-    """Return how many seconds a server asks to wait (given in seconds, milliseconds or as a date), or None."""
-    headers = error.response.headers if isinstance(error, openai.APIStatusError) else {}
-    try:
-        if "retry-after-ms" in headers:
-            return float(headers["retry-after-ms"]) / 1000
-        given = headers.get("retry-after")
-        if given is None or given.replace(".", "").isdigit():
-            return None if given is None else float(given)
-        return parsedate_to_datetime(given).timestamp() - time.time()
-    except ValueError:
-        return None
-
-
-def in_words(error: BaseException) -> str:
-    if isinstance(error, openai.APIStatusError):
-        said = error.body.get("message") if isinstance(error.body, dict) else None
-        return f"HTTP {error.status_code}: {said or error.message}"
-    if isinstance(error, json.JSONDecodeError):
-        return "an answer that is not JSON"
-    cause = error.__cause__ or error
-    return " ".join(f"{type(error).__name__} {cause}".split())
+    cached = int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0)
+    return Reply(text or "", finish, **counts, seconds=seconds, cached_tokens=cached)

@@ -53,10 +53,13 @@ def fingerprint(cfg: DictConfig) -> str:
 
 
 def _without_how(plain: Any) -> Any:
-    """Return all groups without their `how`. Classes are not imported, so values that equal a default still count."""
-    return (
-        {key: _without_how(value) for key, value in plain.items() if key != "how"} if isinstance(plain, dict) else plain
-    )
+    """Return all groups without their `how`, except the address of a server: it is part of what is asked. Classes are
+    not imported, so values that equal a default still count."""
+    if not isinstance(plain, dict):
+        return plain
+    server = (plain.get("how") or {}).get("base_url")
+    rest = {key: _without_how(value) for key, value in plain.items() if key != "how"}
+    return rest | ({"base_url": server} if server else {})
 
 
 def _key(override: str) -> str:

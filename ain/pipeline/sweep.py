@@ -42,8 +42,8 @@ def end(config: DictConfig) -> None:
     unavailable = [job for job in jobs if job["status"] == "unavailable"]
     missing = 0
     if done and not config.dry_run:
-        missing = len(unavailable) if _together(jobs, config) else 0
-        if config.reproduce:
+        missing = len(unavailable) if _together(jobs, config) or config.reproduce else 0
+        if config.reproduce:  # its lines name what is unavailable
             for line in _compared(jobs, config):
                 print(line, file=results(), flush=True)
     if failed := len(jobs) - len(done) - missing:

@@ -36,7 +36,8 @@ def clear(where: Path) -> None:
 
 def _stage(section: Section) -> dict[str, Any]:
     counts = {key: section.counts.get(key) for key in ("input", "kept", "rejected")}
-    return {"stage": section.name, "seconds": section.manifest["seconds"], **counts}
+    named = {"stage": section.name, "server": section.counts.get("server"), "seconds": section.manifest["seconds"]}
+    return {**named, **counts}
 
 
 def _section(section: Section, where: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from PIL import Image
 from pydantic import Field
 
+from ain import UserError
 from ain.chat import LanguageModel, Message, Reply, Request, image_part
 from ain.chat.asking import Asking
 from ain.chat.estimate import Estimate
@@ -58,6 +59,10 @@ class ChatScreener:
     def digest(self) -> str | None:
         return self.chat.digest()
 
+    @property
+    def gone(self) -> UserError | None:
+        return self.chat.gone
+
     def run(self, images: ImageSet, out: Path, engine: Any) -> "Judged":
         self.asking = Asking(self.chat, out, self._shape, self._read, engine)
         self._allow(images)
@@ -71,15 +76,15 @@ class ChatScreener:
         return Judged(self, time.perf_counter() - started)
 
     def _ask(self, images: ImageSet, messages: Callable[[str, ImageSet], list[Message] | None], what: str) -> None:
-        def requests() -> Iterator[Request]:
-            with progress(what, total=images.count, unit="image") as bar:
-                for sha in images.names():
-                    if asked := messages(sha, images):
-                        name = self._key(sha, 1 if len(asked) == 1 else 2)
-                        yield Request(name, asked, self.max_tokens, self._schema, [[name, sha]], sha)
-                    bar.update()
+        def requests() -> Iterator[list[Request]]:
+            for sha in images.names():
+                asked = messages(sha, images)
+                name = self._key(sha, 1 if asked and len(asked) == 1 else 2)
+                made = Request(name, asked or [], self.max_tokens, self._schema, [[name, sha]], sha)
+                yield [made] if asked else []
 
-        self.asking.round(requests())
+        with progress(what, total=images.count, unit="image") as bar:
+            self.asking.round(requests(), bar)
 
     def _key(self, sha: str, attempt: int) -> str:
         return key(self._shape, sha, attempt)
@@ -130,7 +135,7 @@ class ChatScreener:
     def usage(self, seconds: float) -> dict[str, Any]:
         spent = self.asking.ledger.spent(self.asking.run)
         self.asking.ledger.close()
-        made = {"requests": spent.requests, "asking_s": round(seconds, 3)}
+        made = {"requests": spent.requests, "asking_s": round(seconds, 3), **self.asking.usage}
         return made if self.chat.price is None else {**made, "usd": round(spent.usd, 6)}
 
 

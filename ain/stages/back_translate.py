@@ -117,6 +117,8 @@ def check(back_translation: Any) -> None:
         raise UserError(
             "back_translation=none: no translator is configured; choose another, as back_translation=miniature"
         )
+    if gone := getattr(back_translation.translator, "gone", None):
+        raise gone
 
 
 def said(counts: dict[str, Any]) -> str:

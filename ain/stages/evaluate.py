@@ -87,28 +87,25 @@ class _Answers:
     def usage(self) -> dict[str, Any]:
         spent = self._asking.ledger.spent(self._asking.run)
         self._asking.ledger.close()
-        return {"requests": spent.requests} | ({"usd": round(spent.usd, 6)} if self.model.price else {})
+        return {"requests": spent.requests, **self._asking.usage} | (
+            {"usd": round(spent.usd, 6)} if self.model.price else {}
+        )
 
     def _round(self) -> None:
         with progress("evaluate", total=len(self.asked), unit="question") as bar:
+            self._asking.round(([self._request(i)] if wanted else [] for i, wanted in self._wanted()), bar)
 
-            def requests() -> Iterator[Request]:
-                for number in self._missing():
-                    name, item = self._names[number], self.asked[number][0]
-                    named = f"{item.id}/{self.asked[number][1]}"
-                    yield Request(
-                        name, self._messages(number), self.model.max_new_tokens, None, [[name, item.id]], named
-                    )
-                    bar.update()
-
-            self._asking.round(requests())
-
-    def _missing(self) -> Iterator[int]:
-        """Yield questions without an answer. A batched model gets whole chunks, as in an uninterrupted run."""
+    def _wanted(self) -> Iterator[tuple[int, bool]]:
+        """Yield each question, and whether to ask it. A batched model gets whole chunks, as in an uninterrupted run."""
         numbers = iter(range(len(self.asked)))
         while chunk := list(islice(numbers, CHUNK)):
-            wanted = [i for i in chunk if self._asking.wanted(self._names[i])]
-            yield from chunk if self.model.batched and wanted else wanted
+            wanted = {i for i in chunk if self._asking.wanted(self._names[i])}
+            yield from ((i, i in wanted or (self.model.batched and bool(wanted))) for i in chunk)
+
+    def _request(self, number: int) -> Request:
+        name, (item, images, _) = self._names[number], self.asked[number]
+        tag = [[name, item.id]]
+        return Request(name, self._messages(number), self.model.max_new_tokens, None, tag, f"{item.id}/{images}")
 
     def _messages(self, number: int) -> list[Message]:
         item, _, image = self.asked[number]
@@ -184,6 +181,11 @@ def _accuracy(rows: list[Row]) -> list[dict[str, Any]]:
             }
         )
     return table
+
+
+def check(predictor: LanguageModel) -> None:
+    if predictor.gone:
+        raise predictor.gone
 
 
 def headline(counts: dict[str, Any]) -> dict[str, float]:

@@ -58,9 +58,20 @@ def estimate(collect: Path | None, screener: Any, output_dir: Path) -> list[str]
     """Return the estimate of screening, for a dry run."""
     if collect is None or not hasattr(screener, "estimate"):
         return []
+    return list(_estimate(collect, screener, output_dir).lines())
+
+
+def _estimate(collect: Path, screener: Any, output_dir: Path) -> Any:
     store, known = ImageStore(collect), output_dir / "ledger.sqlite"
     ledger = Ledger(known) if known.exists() else None
-    return list(screener.estimate(_images(store, store.index(), {}), ledger).lines())
+    return screener.estimate(_images(store, store.index(), {}), ledger)
+
+
+def check(collect: Path | None, screener: Any, out: Path) -> None:
+    """Refuse a model that cannot answer any more, unless the ledger holds all its answers."""
+    gone = getattr(screener, "gone", None)
+    if gone and (collect is None or _estimate(collect, screener, out.parents[1]).requests):
+        raise gone
 
 
 def _images(store: ImageStore, places: dict[str, Reference], like: dict[str, str]) -> ImageSet:

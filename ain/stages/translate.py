@@ -3,6 +3,7 @@
 A record without a usable translation is rejected here.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -46,9 +47,21 @@ def estimate(collect: Path | None, source: Any, translator: Any, output_dir: Pat
         return []
     collected = Shards(collect).rows(["language", "turns"]) if collect else None
     rows = collected or (found.record for found in source.rows() if not found.reasons)
+    return list(_estimate(rows, translator, output_dir).lines())
+
+
+def _estimate(rows: Iterable[Row], translator: Any, output_dir: Path) -> Any:
     known = output_dir / "ledger.sqlite"
     ledger = Ledger(known) if known.exists() else None
-    return list(translator.estimate((_todo(row, translator.target) for row in rows), ledger).lines())
+    return translator.estimate((_todo(row, translator.target) for row in rows), ledger)
+
+
+def check(collect: Path | None, translator: Any, out: Path) -> None:
+    """Refuse a model that cannot answer any more, unless the ledger holds all its answers."""
+    gone = getattr(translator, "gone", None)
+    rows = Shards(collect).rows(["language", "turns"]) if gone and collect else None
+    if gone and (rows is None or _estimate(rows, translator, out.parents[1]).requests):
+        raise gone
 
 
 def _todo(record: Row, target: str) -> Row:

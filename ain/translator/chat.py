@@ -39,7 +39,8 @@ class ChatTranslator:
         chat: the model to ask.
         prompt: `system` (or null), `user` with {text} or {items} to fill in, and `repair` with {faults}; {source} and
             {target} stand for the language codes, {A} to {H} for the letters of options. `faults` says each kind of
-            fault in the prompt's language, with {detail} for what is at fault.
+            fault in the prompt's language, with {detail} for what is at fault. `with` holds further keys of the user's
+            message, for chat templates that read them.
         granularity: what is translated together: a turn, or each text by itself.
         response_format: json; or text, for models that only translate: the answer is then the translation of one text.
         retry_on: kinds of fault to retry once. A record is rejected if another fault occurs or one persists.
@@ -76,6 +77,10 @@ class ChatTranslator:
     def digest(self) -> str | None:
         return self.chat.digest()
 
+    @property
+    def gone(self) -> UserError | None:
+        return self.chat.gone
+
     def run(self, todo: Todo, out: Path, engine: Any) -> "Asked":
         """Request what the ledger lacks; return all translations, to be assembled from the ledger."""
         self.asking = Asking(self.chat, out, self._shape, self._read, engine)
@@ -109,15 +114,14 @@ class ChatTranslator:
     def _ask(self, todo: Todo, wanted: Callable[[Unit, str], "list[Any] | None"], what: str) -> None:
         """Run one round. `wanted` returns what a unit's request must contain, or None if the unit needs no request."""
 
-        def requests() -> Iterator[Request]:
-            with progress(what, total=todo.count, unit="record") as bar:
-                for row in todo.rows():
-                    source = self.source(row)
-                    asked = [want for unit in self.units(row) if (want := wanted(unit, source))]
-                    yield from (self._request(wants, source) for wants in self._grouped(asked))
-                    bar.update()
+        def requests() -> Iterator[list[Request]]:
+            for row in todo.rows():
+                source = self.source(row)
+                asked = [want for unit in self.units(row) if (want := wanted(unit, source))]
+                yield [self._request(wants, source) for wants in self._grouped(asked)]
 
-        self.asking.round(requests())
+        with progress(what, total=todo.count, unit="record") as bar:
+            self.asking.round(requests(), bar)
 
     def _first(self, unit: Unit, source: str) -> list[Any] | None:
         name = self._key(unit, 1, source)
@@ -147,17 +151,21 @@ class ChatTranslator:
         return Request(wants[0][0], messages, limit, self._schema, [[name, unit] for name, unit, _ in wants])
 
     def messages(self, units: list[Unit], source: str) -> list[Message]:
-        system, user = (self._filled(part, source) for part in ("system", "user"))
+        system, user = (self._filled(self.prompt.get(part) or "", source) for part in ("system", "user"))
+        content: Any
         if self.as_text:
             content = user.replace("{text}", units[0]["text"])
         else:
             items = [{"id": number, **unit} for number, unit in enumerate(units, 1)]
             content = user.replace("{items}", json.dumps(items, ensure_ascii=False))
+        if beside := self.prompt.get("with"):
+            filled = {name: self._filled(value, source) for name, value in beside.items()}
+            content = [{"type": "text", **filled, "text": content}]
         return [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": content}]
 
-    def _filled(self, part: str, source: str) -> str:
+    def _filled(self, text: str, source: str) -> str:
         """Return a part of the prompt with the languages and the letters of options filled in."""
-        text = (self.prompt.get(part) or "").replace("{source}", source).replace("{target}", self.target)
+        text = text.replace("{source}", source).replace("{target}", self.target)
         for letter, own in zip(OPTIONS["Latin"], OPTIONS[self.script], strict=True):
             text = text.replace(f"{{{letter}}}", own)
         return text
@@ -250,6 +258,7 @@ class ChatTranslator:
             "answers_usd": round(usage["answers_usd"], 6),
             "latency_s": round(usage["latency_s"], 3),
             "asking_s": round(usage["asking_s"], 3),
+            **self.asking.usage,
         }
         self.asking.ledger.close()
         made |= {"estimated_usd": round(expected.spent + expected.usd, 6)} if expected else {}

@@ -7,10 +7,13 @@ import re
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ain import UserError
 from ain.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from ain.chat import Reply
 
 _ABOUT = """\
 Ask a checkpoint questions, in any language that it knows. In a terminal:
@@ -49,7 +52,7 @@ def main(words: list[str]) -> None:
     question = sys.stdin.read().strip()
     if not question:
         raise UserError("chat: no question; write one to standard input, as in: echo 'ما هذا؟' | ain chat CHECKPOINT")
-    print(conversation.ask(question), file=out, flush=True)
+    _say(conversation.ask(question), out)
 
 
 class Conversation:
@@ -68,9 +71,9 @@ class Conversation:
             raise UserError(f"{self.model.named}: this model takes no images; leave the image out")
         self._images.append(image_part(image))
 
-    def ask(self, question: str) -> str:
+    def ask(self, question: str) -> "Reply":
         """Return the answer, which the next question can refer to."""
-        from ain.chat import Reply, Request, user_message
+        from ain.chat import Request, user_message
         from ain.text.placeholders import IMAGE
 
         text = IMAGE * len(self._images) + question.replace(IMAGE, "")
@@ -81,7 +84,16 @@ class Conversation:
             self.model.generate([request], lambda _, reply: replies.append(reply), Path(nowhere))
         self._images = []
         self.messages = [*messages, {"role": "assistant", "content": [{"type": "text", "text": replies[0].text}]}]
-        return replies[0].text
+        return replies[0]
+
+
+def _say(reply: "Reply", out: Any) -> None:
+    """Print the answer, and to standard error what is odd about it."""
+    print(reply.text, file=out, flush=True)
+    if reply.finish == "length":
+        print("ain: the answer was cut; raise --max-new-tokens", file=sys.stderr)
+    elif not reply.text:
+        print("ain: the model's answer is empty", file=sys.stderr)
 
 
 def _talk(conversation: Conversation, out: Any) -> None:
@@ -99,7 +111,7 @@ def _talk(conversation: Conversation, out: Any) -> None:
             elif typed.startswith("/image"):
                 conversation.show(_image(Path(typed.removeprefix("/image").strip())))
             elif typed:
-                print(conversation.ask(typed), file=out, flush=True)
+                _say(conversation.ask(typed), out)
         except UserError as error:  # the conversation goes on
             print(f"ain: {error}", file=sys.stderr)
 

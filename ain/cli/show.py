@@ -52,7 +52,8 @@ def lines(record: dict[str, Any], isolate: bool) -> Iterator[str]:
         category = f", {image['category']}" if image["category"] not in (None, "NA") else ""
         yield f"\nImage {image['sha256']}: {image['rating'] or 'no verdict'}{category}"
         yield f"  {image['store'].directory}/{image['place'][0]:05d}.arrow, row {image['place'][1]}"
-        yield from texts("", image["rationale"] or image["fault"] or "")
+        if said := image["rationale"] or image["fault"]:
+            yield from texts("", said)
     others = {"reference": record["reference"], "translated back": record["back"]}
     if record["translation"]:
         others = {record["target"].name: record["translation"], **others}
@@ -60,13 +61,27 @@ def lines(record: dict[str, Any], isolate: bool) -> Iterator[str]:
         yield f"\nTurn {number + 1}"
         for label, turns in {record["language"].name: [turn], **others}.items():
             if turns:
-                said = turns[0 if turns == [turn] else number]
+                said = turn if turns == [turn] else turns[number]
                 yield from texts(label, said["question"])
                 yield from texts("", said["answer"])
+    yield from _scores(record["scores"])
     yield f"\n{_RULE.format('Rule', 'threshold', 'worst', 'turn', 'verdict')}"
     for rule in record["rules"]:
         value = "-" if rule["value"] is None else f"{rule['value']:.3f}"
         yield _RULE.format(rule["rule"], _threshold(rule["threshold"]), value, rule["turn"] or "", rule["verdict"])
+
+
+def _scores(scores: dict[str, Any]) -> Iterator[str]:
+    """Yield a line for each score, with its values turn by turn."""
+    found = {name: values for name, values in scores.items() if isinstance(values, list) and _numbers(values)}
+    if found:
+        yield "\nScores, turn by turn"
+    for name, values in found.items():
+        yield f"  {name:<20} {' '.join('-' if value is None else f'{value:.3f}' for value in values)}"
+
+
+def _numbers(values: list[Any]) -> bool:
+    return any(isinstance(value, float) for value in values)
 
 
 def _threshold(value: Any) -> str:

@@ -136,6 +136,8 @@ class Job:
         runner.check()
         if rank() == 0:
             _warn(graph)
+        if self.cfg.stage in REPORTED:  # the others write no pages of records
+            runner.refuse_unknown_records([str(name) for name in self.cfg.records])
         for node in graph.targets:
             out = runner.bring_up(node)
         if rank() > 0:

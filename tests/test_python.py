@@ -1,6 +1,7 @@
 """`ain.run`: a job in this process, as often as one likes, and the notebook that shows it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +24,14 @@ def test_importing_it_loads_nothing_heavy() -> None:
     assert done.stdout.startswith("set() <function run")
 
 
-def test_a_finished_run_comes_back_by_stage(pico: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    run = package.run("select", [*PICO, f"output_dir={pico}"])
+@pytest.fixture
+def outputs(pico: Path, tmp_path: Path) -> Path:
+    """Return a copy of the finished pico run, because a job leaves a folder of its own."""
+    return Path(shutil.copytree(pico, tmp_path / "outputs"))
+
+
+def test_a_finished_run_comes_back_by_stage(outputs: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run = package.run("select", [*PICO, f"output_dir={outputs}"])
     assert run.directory == run.directories["select"]
     assert run.counts["select"] == read_manifest(run.directories["select"])["counts"]
     assert run.made == []
@@ -72,11 +79,11 @@ def test_mistakes_raise(typed: str, said: str, tmp_path: Path, capfd: pytest.Cap
     assert said not in capfd.readouterr().err  # said once, by the exception
 
 
-def test_the_notebook_runs(pico: Path) -> None:
-    """Its cells run in the pico run's directory, whose stages they find done, because they name the same settings."""
+def test_the_notebook_runs(outputs: Path) -> None:
+    """Its cells run in a copy of the pico run, whose stages they find done, because they name the same settings."""
     cells = json.loads((ROOT / "docs" / "ain.ipynb").read_text(encoding="utf-8"))["cells"]
     sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    code = "\n".join(sources).replace("output_dir=outputs", f"output_dir={pico}") + "\nprint(run.made)"
+    code = "\n".join(sources).replace("output_dir=outputs", f"output_dir={outputs}") + "\nprint(run.made)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     assert "thresholds=strictt: choose one of" in done.stdout

@@ -39,7 +39,10 @@ def _rows(what: str, output_dir: Path) -> Any:
     rows = STAGES[manifest["stage"]].hook("exported")
     if rows is None:
         raise UserError(f"{what}: {manifest['stage']} has nothing to export; give {_stages()}'s directory, or a job")
-    follows = {name: directory.parent / above if isinstance(above, str) else above for name, above in manifest["follows"].items()}
+    follows = {
+        name: directory.parent / above if isinstance(above, str) else above
+        for name, above in manifest["follows"].items()
+    }
     return rows(out=directory, follows=follows)
 
 
@@ -52,7 +55,9 @@ def _directory(what: str, output_dir: Path) -> Path:
         return Path(what)
     job = next((path for path in (Path(what), output_dir / "runs" / what) if (path / "job.json").exists()), None)
     if job is None:
-        raise UserError(f"{what}: no finished stage and no job; give {_stages()}'s directory, or a job's name in {output_dir / 'runs'}")
+        raise UserError(
+            f"{what}: no finished stage and no job; give {_stages()}'s directory, or a job's name in {output_dir / 'runs'}"
+        )
     directories = json.loads((job / "job.json").read_text(encoding="utf-8")).get("directories", {})
     able = [name for name in directories if name in STAGES and STAGES[name].hook("exported")]
     if not able:

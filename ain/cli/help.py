@@ -77,7 +77,9 @@ def _verb(verb: str, chosen: dict[str, str], names: list[str]) -> str:
     before = list({stage.name: stage for stage in _upstream(stages)}.values()) if single else []
     own = _groups_of(stages, chosen)
     other = {group for group in _groups_of(before, chosen) if group not in own}
-    settings = [(f"{group}.{key}", each) for group in own for key, each in choices.settings(group, chosen.get(group)).items()]
+    settings = [
+        (f"{group}.{key}", each) for group in own for key, each in choices.settings(group, chosen.get(group)).items()
+    ]
     common = {key: each for key, each in choices.read(CONF / "config.yaml").items() if key in _EVERYWHERE}
     return "\n".join(
         [
@@ -122,7 +124,9 @@ def _summary(stage: Stage) -> str:
 
 def _about(name: str) -> str:
     """Return the comments at the top of an experiment: its question, command and expected result."""
-    lines = (EXPERIMENTS / f"{name}.yaml").read_text(encoding="utf-8").splitlines() if name in choices.experiments() else []
+    lines = (
+        (EXPERIMENTS / f"{name}.yaml").read_text(encoding="utf-8").splitlines() if name in choices.experiments() else []
+    )
     return "\n".join(line[2:] for line in lines if line.startswith("# ") and "@package" not in line) + "\n"
 
 

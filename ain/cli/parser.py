@@ -12,9 +12,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, verb: str, about: str, **more: Any) -> None:
         formatter = argparse.RawDescriptionHelpFormatter
-        super().__init__(
-            prog=f"ain {verb}", description=about, allow_abbrev=False, formatter_class=formatter, **more
-        )
+        super().__init__(prog=f"ain {verb}", description=about, allow_abbrev=False, formatter_class=formatter, **more)
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{self.prog.removeprefix('ain ')}: {message}; see {self.prog} --help")

@@ -60,7 +60,6 @@ class ImageStores:
         image = self.stores[reference["store"]].image((reference["shard"], reference["row"]))
         return blank(image) if self.blank else image
 
-
     def bytes(self, reference: Row) -> bytes:
         """Return the encoded image; a blank one as PNG."""
         if self.blank:

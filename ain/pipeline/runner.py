@@ -64,7 +64,9 @@ class Runner:
             if lacking := node.stage.hook("lacking"):
                 names = lacking(self.bring_up(node), names) if names else []
         if names:
-            raise UserError(f"records=[{','.join(names)}]: collect kept no record with such an id; correct or remove it")
+            raise UserError(
+                f"records=[{','.join(names)}]: collect kept no record with such an id; correct or remove it"
+            )
 
     def _with_other_ranks(self, node: Node) -> None:
         """Make the node as one of several ranks. Only some stages support this; rank 0 writes the directory."""

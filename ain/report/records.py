@@ -157,7 +157,12 @@ def _image(store: ImageStore, place: Reference, verdict: Row, screened: bool) ->
     image = store.image(place)
     image.thumbnail((224, 224))
     clear = verdict["rating"] == "Safe" or not screened
-    return {**verdict, "store": store, "place": place, "data": figures.inline(png(image if clear else figures.blurred(image)))}
+    return {
+        **verdict,
+        "store": store,
+        "place": place,
+        "data": figures.inline(png(image if clear else figures.blurred(image))),
+    }
 
 
 def _rules(scores: Row, thresholds: Thresholds, sample: dict[str, Any] | None, translated: bool) -> list[Row]:

@@ -93,9 +93,7 @@ def messages(turns: Turns, format: Format) -> list[dict[str, str]]:
     """Return turns as messages in the format's own words."""
     role, content, user, assistant = _NAMES[format]
     return [
-        {role: who, content: turn[part]}
-        for turn in turns
-        for who, part in ((user, "question"), (assistant, "answer"))
+        {role: who, content: turn[part]} for turn in turns for who, part in ((user, "question"), (assistant, "answer"))
     ]
 
 

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 
 from ain.metrics.rules import RULES, SAMPLED, Scores, Thresholds, broken
 from ain.report.corrupted import corrupted
-from ain.storage.manifest import read_manifest
 from ain.storage.images import ImageStore
+from ain.storage.manifest import read_manifest
 from ain.storage.record import REJECTED, Row
 from ain.storage.shards import SPAN, Shards
 from ain.storage.tables import write_table

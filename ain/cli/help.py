@@ -5,6 +5,7 @@ import importlib.util
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from ain.cli.arguments import arguments
 from ain.cli.verbs import VERBS

@@ -4,6 +4,7 @@ import signal
 import sys
 
 from ain import UserError, __version__
+from ain.cli import verbs
 from ain.cli.help import asks_for_help, help_text
 
 
@@ -11,6 +12,8 @@ def main() -> None:
     words = sys.argv[1:]
     if words == ["--version"]:
         print(f"ain {__version__}")
+    elif words and words[0] in verbs.VERBS:
+        verbs.run(words)
     elif asks_for_help(words):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `ain --help | head` is no error
         try:

@@ -76,6 +76,13 @@ def test_every_new_name_is_one() -> None:
         ("colect", "ain: colect: no such command; choose one of collect, translate"),
         ("run translator=gtp_4o", "ain: translator=gtp_4o: choose one of answers, gpt_4, gpt_4o, gpt_4o_mini,"),
         ("run translator.chekpoint=x", "ain: no such key: translator.chekpoint; did you mean translator.checkpoint?"),
+        (
+            "run translator.how.base_url=x",
+            "no such key: translator.how.base_url; it exists for translator=gpt_4, gpt_4o, gpt_4o_mini, openai_compatible",
+        ),
+        ("run translator.base_url=x", "did you mean translator.how.base_url, which exists for translator=gpt_4,"),
+        ("train stage=select", "ain: stage=select: the verb is the stage; type ain select ... instead of ain train"),
+        ("collect dry_run=yesplease", "ain: dry_run=yesplease: expected true or false"),
         ("run tresholds=paper", "did you mean thresholds?"),
         (
             "run ain/corupted",
@@ -253,6 +260,22 @@ def test_a_full_disk_gets_one_sentence(tmp_path: Path) -> None:
     assert result.returncode != 0
     assert "no space left on the disk" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_records_that_do_not_exist_are_refused_before_work(tmp_path: Path) -> None:
+    result = ain("run", "source.scenes=2", "source.authentic=0", "records=[nobody]", f"output_dir={tmp_path}")
+    assert result.returncode != 0
+    assert result.stderr.splitlines()[-1].startswith("ain: records=[nobody]: collect kept no record with such an id")
+    assert [path.name.split("-")[1] for path in (tmp_path / "data").iterdir()] == ["collect"]
+
+
+def test_a_finished_stage_is_said_to_be_done(tmp_path: Path) -> None:
+    words = ("collect", "source.scenes=2", f"output_dir={tmp_path}")
+    assert "found done" not in ain(*words).stderr
+    result = ain(*words)
+    assert [line for line in result.stderr.splitlines() if "found done" in line] == [
+        f"ain: found done: collect ({result.stdout.strip()})"
+    ]
 
 
 def test_the_version_is_said_at_once() -> None:

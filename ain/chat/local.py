@@ -144,7 +144,7 @@ class LocalModel(CheckpointModel):
     def _inputs(self) -> Inputs:
         if self.processor is not None:
             return ProcessorInputs(self.processor)
-        return OwnInputs(self.named, self._model.dtype) if self._sees else TextInputs(self._tokenizer)
+        return OwnInputs(self.named, self._model.dtype) if self.sees else TextInputs(self._tokenizer)
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -160,17 +160,24 @@ class LocalModel(CheckpointModel):
         return {self._tokenizer.eos_token_id, *(given if isinstance(given, list) else [given])}
 
     @cached_property
-    def _sees(self) -> bool:
+    def sees(self) -> bool:
+        """Whether the model takes images."""
         from transformers import AutoConfig
 
-        return getattr(AutoConfig.from_pretrained(self.named), "vision_config", None) is not None
+        return getattr(self._loaded(AutoConfig), "vision_config", None) is not None
 
     @cached_property
     def _model(self) -> Any:
         from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
-        loader: Any = AutoModelForImageTextToText if self._sees else AutoModelForCausalLM
-        return loader.from_pretrained(self.named, dtype=self.dtype).to(chosen(self.device)).eval()
+        loader: Any = AutoModelForImageTextToText if self.sees else AutoModelForCausalLM
+        return self._loaded(loader, dtype=self.dtype).to(chosen(self.device)).eval()
+
+    def _loaded(self, loader: Any, **settings: Any) -> Any:
+        try:
+            return loader.from_pretrained(self.named, **settings)
+        except (OSError, ValueError) as error:  # files are missing or broken, or of a model that transformers lacks
+            raise UserError(f"{self.named}: cannot be loaded: {str(error).strip().splitlines()[0]}") from None
 
 
 def _start(ids: list[int], sample: Sample) -> int:

@@ -3,6 +3,7 @@
 import difflib
 
 from ain import UserError
+from ain.cli.verbs import VERBS as BESIDE
 from ain.pipeline import renames
 from ain.pipeline.stages import REPORTED, STAGES
 from ain.report.reproduction import stand_ins
@@ -20,15 +21,15 @@ def arguments(words: list[str]) -> list[str]:
     if verb in renames.COMMANDS:
         raise UserError(f"{verb} is called {renames.COMMANDS[verb]} now: ain {renames.COMMANDS[verb]} ...")
     if verb not in VERBS:
-        near = difflib.get_close_matches(verb, VERBS, 1)
+        near = difflib.get_close_matches(verb, (*VERBS, *BESIDE), 1)
         meant = f" (did you mean {near[0]}?)" if near else ""
-        raise UserError(f"{verb}: no such command; choose one of {', '.join(VERBS)}{meant}")
+        raise UserError(f"{verb}: no such command; choose one of {', '.join((*VERBS, *BESIDE))}{meant}")
     overrides, flags, names = [], [], []
     for i, word in enumerate(rest):
         if word.startswith("-") or (i and rest[i - 1] in _FLAGS_WITH_VALUE):
             flags.append(word)
         elif "=" in word or word.startswith("~"):
-            overrides.append(_current(word))
+            overrides.append(_checked(verb, _current(word)))
         else:
             names.append(_current(f"experiment={word}").removeprefix("experiment="))
     if len(names) > 1:
@@ -51,6 +52,16 @@ def _current(override: str) -> str:
     if (new := renames.renamed(key.lstrip("+~"))) is not None:
         raise UserError(f"{key} is called {new} now: type {new}={value}")
     return override
+
+
+def _checked(verb: str, override: str) -> str:
+    """Return the override. Raise UserError for a stage beside the verb, and for a dry run that is neither on nor off."""
+    key, _, value = override.partition("=")
+    if key.lstrip("+~") == "stage":
+        raise UserError(f"{override}: the verb is the stage; type ain {value or 'STAGE'} ... instead of ain {verb} ...")
+    if key.lstrip("+") == "dry_run" and value.lower() not in ("true", "false"):
+        raise UserError(f"{override}: expected true or false")
+    return f"{key}={value.lower()}" if key == "dry_run" else override
 
 
 _FLAGS_WITH_VALUE = (

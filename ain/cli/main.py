@@ -19,7 +19,7 @@ from ain import UserError
 from ain.cli.arguments import arguments
 from ain.pipeline.errors import sentence
 from ain.pipeline.keys import refuse_unknown_keys
-from ain.runtime.console import results
+from ain.runtime.console import log, results
 from ain.runtime.distributed import rank, world_size
 from ain.runtime.paths import CONF
 
@@ -44,6 +44,8 @@ def run(cfg: DictConfig) -> None:
         refuse_unknown_keys(cfg)
         if (made := job.work()) is not None:
             print(made, file=out, flush=True)
+    if isinstance(job.error, Exception) and (said := sentence(job.error)):
+        log.info(said)
     if job.failed and not job.in_sweep:
         sys.exit(1)
 
@@ -54,7 +56,7 @@ def main() -> None:
     words = sys.argv[1:]
     try:
         with tempfile.TemporaryDirectory(prefix="ain-dry-run-") as nowhere:
-            sys.argv[1:] = _prepared(words, nowhere)
+            sys.argv[1:] = prepared(words, nowhere)
             run()
     except KeyboardInterrupt:
         sys.exit("ain: interrupted; run the same command to resume")
@@ -65,7 +67,7 @@ def main() -> None:
         sys.exit(f"ain: {said}")
 
 
-def _prepared(words: list[str], nowhere: str) -> list[str]:
+def prepared(words: list[str], nowhere: str) -> list[str]:
     """Return the arguments for Hydra, after the checks that come before it. nowhere: for runs that keep no files."""
     if not words[0].startswith("-") and "=" not in words[0]:
         words = arguments(words)

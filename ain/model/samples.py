@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from PIL import Image
 
 from ain.model.processor import IGNORE, Layout, Tokens
-from ain.storage.images import ImageStore
+from ain.storage.images import ImageStore, png
 from ain.storage.record import Row
 from ain.storage.shards import Shards
 
@@ -59,6 +59,12 @@ class ImageStores:
         """Return the image in RGB; if the mixture asks for blank images, a grey one of the same size."""
         image = self.stores[reference["store"]].image((reference["shard"], reference["row"]))
         return blank(image) if self.blank else image
+
+    def bytes(self, reference: Row) -> bytes:
+        """Return the encoded image; a blank one as PNG."""
+        if self.blank:
+            return png(self.image(reference))
+        return self.stores[reference["store"]].bytes((reference["shard"], reference["row"]))
 
 
 def blank(image: Image.Image) -> Image.Image:

@@ -7,8 +7,8 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from ain import UserError
+from ain.pipeline import choices
 from ain.pipeline.keys import known_keys, nearest
-from ain.runtime.paths import EXPERIMENTS
 
 # Python, Arrow, safetensors, SQLite and torch each raise their own exception for a full disk.
 _DISK_FULL = re.compile(
@@ -36,9 +36,9 @@ def sentence(error: Exception) -> str | None:
         if not group.startswith("experiment"):
             return _wrong_choice(group, wrong, options)
     if missing := re.search(r"Could not find 'experiment/([^']+)'", text):
-        return _wrong_choice("experiment", missing[1], _experiments())
+        return _wrong_choice("experiment", missing[1], choices.experiments())
     if unknown := re.search(r"Could not override '([^']+)'", text):
-        return f"no such key: {unknown[1]}{nearest(unknown[1], known_keys([]))}"
+        return f"no such key: {unknown[1]}{_elsewhere(unknown[1]) or nearest(unknown[1], known_keys([]))}"
     if experiment := re.search(r"Could not override '([^']+)'\.\s+No match in the defaults list", text):
         return f"no such group: {experiment[1]}"
     return " ".join(text.split()).removesuffix("None").strip()
@@ -50,8 +50,21 @@ def _wrong_choice(group: str, wrong: str, options: list[str]) -> str:
     return f"{group}={wrong}: choose one of {', '.join(options)}{meant}"
 
 
-def _experiments() -> list[str]:
-    folder = EXPERIMENTS
-    return sorted(
-        str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml") if path.parent.name != "paper"
-    )
+def _elsewhere(key: str) -> str:
+    """Return which choices of the group have the key, or the nearest one that the chosen option lacks."""
+    group, _, rest = key.partition(".")
+    if group not in choices.groups():
+        return ""
+    having: dict[str, list[str]] = {}
+    for option in choices.options(group):
+        for name in choices.settings(group, option):
+            having.setdefault(name, []).append(option)
+    if rest in having:
+        return f"; it exists for {group}={', '.join(having[rest])}"
+    last = rest.rpartition(".")[2]
+    same = next((name for name in having if name.rpartition(".")[2] == last), None)
+    near = difflib.get_close_matches(rest, having, 1, cutoff=0.7)
+    if same is None and (not near or f"{group}.{near[0]}" in known_keys([])):
+        return ""
+    meant = same or near[0]
+    return f"; did you mean {group}.{meant}, which exists for {group}={', '.join(having[meant])}?"

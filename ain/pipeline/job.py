@@ -67,12 +67,13 @@ def _key(override: str) -> str:
 
 
 class Job:
-    """A job as a context manager: on exit it writes job.json, however the work ended, and logs why it failed. In a
-    sweep the other jobs go on."""
+    """A job as a context manager: on exit it writes job.json, however the work ended. It holds back an error that the
+    user can fix (`error`), and in a sweep every error, so that the other jobs go on."""
 
     def __init__(self, cfg: DictConfig, folder: Path) -> None:
         self.cfg = cfg
         self.folder = folder
+        self.error: BaseException | None = None
         self.row: dict[str, Any] = {
             "job": folder.name,
             "stage": cfg.stage,
@@ -89,6 +90,7 @@ class Job:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
+        self.error = error
         self.row["seconds"] = round(time.time() - self.started, 1)
         finished = "planned" if self.cfg.dry_run else "done"
         self.row["status"] = finished if error is None else "failed"
@@ -98,9 +100,7 @@ class Job:
         if error is not None:
             self.row["error"] = said or f"{type(error).__name__}: {error}"
         self._write()
-        if said:
-            log.info(f"{said}")
-        elif isinstance(error, Exception) and self.in_sweep:
+        if not said and isinstance(error, Exception) and self.in_sweep:
             traceback.print_exception(error)
         return said is not None or (isinstance(error, Exception) and self.in_sweep)
 
@@ -139,6 +139,8 @@ class Job:
         runner.check()
         if rank() == 0:
             _warn(graph)
+        if self.cfg.stage in REPORTED:  # the others write no pages of records
+            runner.refuse_unknown_records([str(name) for name in self.cfg.records])
         for node in graph.targets:
             out = runner.bring_up(node)
         if rank() > 0:

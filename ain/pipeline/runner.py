@@ -27,6 +27,7 @@ class Runner:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.made: list[str] = []
+        self._found: set[Path] = set()
 
     def check(self) -> None:
         """Refuse, before any work begins, what would otherwise fail late."""
@@ -37,6 +38,7 @@ class Runner:
     def bring_up(self, node: Node) -> Path:
         """Make the node's inputs, then the node, and return its directory. Wait for a process that is making one."""
         if node.done:
+            self._say_found(node)
             return node.directory
         for above in node.follows():
             self.bring_up(above)
@@ -44,9 +46,27 @@ class Runner:
             self._with_other_ranks(node)
             return node.directory
         with lock(node.directory):
-            if not node.done:
+            if node.done:  # by a process that it waited for
+                self._say_found(node)
+            else:
                 self._make(node)
         return node.directory
+
+    def _say_found(self, node: Node) -> None:
+        """Log, once, that a stage was finished before, unless this run made it."""
+        if rank() == 0 and node.directory not in self._found:
+            log.info(f"found done: {node.stage.name} ({node.directory})")
+        self._found.add(node.directory)
+
+    def refuse_unknown_records(self, names: list[str]) -> None:
+        """Raise UserError for ids that no record has. Stages that know the ids are made first, the others not yet."""
+        for node in self.graph.nodes:
+            if lacking := node.stage.hook("lacking"):
+                names = lacking(self.bring_up(node), names) if names else []
+        if names:
+            raise UserError(
+                f"records=[{','.join(names)}]: collect kept no record with such an id; correct or remove it"
+            )
 
     def _with_other_ranks(self, node: Node) -> None:
         """Make the node as one of several ranks. Only some stages support this; rank 0 writes the directory."""
@@ -84,6 +104,7 @@ class Runner:
             )
         replace_text(out / METRICS, json.dumps(metrics(counts), indent=2))
         mark_done(out, manifest(node, counts, time.time() - started))
+        self._found.add(out)
         self.made.append(name)
 
 

@@ -9,6 +9,8 @@ module may also define these hooks, which name what they need in their arguments
     TITLE, SHOWN            title of its section in the report; its tables and figures by name → caption
     said(counts)            return a sentence on the outcome, for that section
     pages(where, ...)       write further pages of a job's report
+    lacking(out, names)     return those of these ids that no record of the stage has
+    exported(out, follows)  yield (row, function that returns the bytes of its images) for `ain export`
     together(jobs, where)   write the page that compares the jobs of a sweep
 """
 

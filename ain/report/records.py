@@ -8,9 +8,8 @@ from typing import Any
 from ain.metrics.rules import RULES, SAMPLED, Thresholds, explained
 from ain.report import figures
 from ain.report.render import render
-from ain.runtime.console import log
-from ain.storage.images import ImageStore, png
-from ain.storage.manifest import read_manifest
+from ain.storage.images import ImageStore, Reference, png
+from ain.storage.manifest import MARKER, read_manifest
 from ain.storage.record import Row, images_of, reference
 from ain.storage.shards import Shards
 from ain.text.languages import language
@@ -27,14 +26,39 @@ def examples(directories: Directories, where: Path, asked: Sequence[str] = ()) -
     by_rule = _by_rule(reasons)
     wanted = [*kept, *(name for names in by_rule.values() for name in names), *asked]
     records = {row["id"]: row for row in _gathered(directories, set(wanted), reasons)}
-    for missing in [name for name in asked if name not in records]:
-        log.info(f"records: there is no record {missing}")
     for number, row in enumerate(records.values()):
         row["page"] = f"records/{number:03d}.html"
         render(where / "records", "record", {"record": row}, f"{number:03d}", ("html",))
     shown = [records[name] for name in dict.fromkeys(wanted) if name in records]
     rejected = {rule: [records[name] for name in names if name in records] for rule, names in by_rule.items()}
     return {"translations": [row for row in shown if row["translation"]][:16], "by_rule": rejected}
+
+
+def judged(data: Path, name: str) -> dict[str, Any] | None:
+    """Return everything that is known about one record, as for its page, by the newest select that judged it, which
+    `directory` names; None if no finished select knows it."""
+    for select in newest(data, "select"):
+        follows = read_manifest(select)["follows"]
+        directories = {stage: data / above for stage, above in follows.items() if above} | {"select": select}
+        if found := _gathered(directories, {name}, _reasons(directories, [name])):
+            return {**found[0], "directory": select}
+    return None
+
+
+def refused(data: Path, name: str) -> tuple[Path, list[str]] | None:
+    """Return (directory, reasons) of the newest collect that rejected the record; None if none did."""
+    for collect in newest(data, "collect"):
+        for row in Shards(collect).rows(["id", "reasons"], "rejected"):
+            if row["id"] == name:
+                return collect, row["reasons"]
+    return None
+
+
+def newest(data: Path, stage: str) -> list[Path]:
+    """Return the finished directories of a stage, the last finished first."""
+    manifests = {path.parent: read_manifest(path.parent) for path in data.glob(f"*/{MARKER}")}
+    of_stage = [directory for directory, manifest in manifests.items() if manifest["stage"] == stage]
+    return sorted(of_stage, key=lambda directory: (directory / MARKER).stat().st_mtime, reverse=True)
 
 
 def _reasons(directories: Directories, asked: Sequence[str]) -> dict[str, list[str]]:
@@ -80,7 +104,7 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
         for name in [name for name in of["collect"] if name in here]:
             record, translated = of["collect"][name], of["translate"].get(name, {})
             scores, back = of["verify"].get(name, {}), of["back_translate"].get(name, {})
-            images = [_image(store.image(places[sha]), verdicts[sha], screened) for sha in images_of(record)]
+            images = [_image(store, places[sha], verdicts[sha], screened) for sha in images_of(record)]
             made.append(
                 {
                     **{key: record[key] for key in ("id", "source", "domain", "origin", "turns")},
@@ -127,11 +151,18 @@ def _rows(directories: Directories, stage: str, index: int) -> dict[str, Row]:
     )
 
 
-def _image(image: Any, verdict: Row, screened: bool) -> Row:
-    """Return the verdict with a thumbnail. If images were screened, all but safe ones are blurred."""
+def _image(store: ImageStore, place: Reference, verdict: Row, screened: bool) -> Row:
+    """Return the verdict with a thumbnail and the image's place. If images were screened, all but safe ones are
+    blurred."""
+    image = store.image(place)
     image.thumbnail((224, 224))
     clear = verdict["rating"] == "Safe" or not screened
-    return {**verdict, "data": figures.inline(png(image if clear else figures.blurred(image)))}
+    return {
+        **verdict,
+        "store": store,
+        "place": place,
+        "data": figures.inline(png(image if clear else figures.blurred(image))),
+    }
 
 
 def _rules(scores: Row, thresholds: Thresholds, sample: dict[str, Any] | None, translated: bool) -> list[Row]:

@@ -42,6 +42,14 @@ def collect(source: Any, out: Path) -> dict[str, Any]:
     }
 
 
+def lacking(out: Path, names: list[str]) -> list[str]:
+    """Return the ids that no kept record has."""
+    missing = set(names)
+    for row in Shards(out).rows(["id"]):
+        missing.discard(row["id"])
+    return [name for name in names if name in missing]
+
+
 def _batches(rows: Iterator[Found]) -> Iterator[list[Found]]:
     while batch := list(islice(rows, SHARD_ROWS)):
         yield batch

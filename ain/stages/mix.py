@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from ain import UserError
-from ain.model.samples import IMAGE_REFERENCE, STORES
+from ain.model.samples import IMAGE_REFERENCE, STORES, ImageStores
 from ain.source.mixture import Mixture, Part
 from ain.storage.files import replace_text
 from ain.storage.images import ImageStore
@@ -175,3 +175,10 @@ def _sums(rows: "Counter[tuple[str, ...]]", column: int) -> dict[str, int]:
     for key, count in rows.items():
         sums[key[column]] += count
     return dict(sorted(sums.items()))
+
+
+def exported(out: Path, follows: dict[str, Any]) -> Iterator[tuple[Row, Any]]:
+    """Yield each conversation and a function that returns the bytes of an image that it refers to."""
+    images = ImageStores(out)
+    for row in Shards(out).rows():
+        yield row, images.bytes

@@ -8,7 +8,7 @@ mixture. An unsafe image rules out the whole record.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from ain.back_translation.quality import Quality
 from ain.metrics.rules import RULES, SAMPLED, Scores, Thresholds, below, broken
 from ain.report.corrupted import corrupted
 from ain.runtime.console import log
+from ain.storage.images import ImageStore
 from ain.storage.manifest import read_manifest
-from ain.storage.record import REJECTED
+from ain.storage.record import REJECTED, Row
 from ain.storage.shards import SPAN, Shards
 from ain.storage.tables import write_table
 
@@ -276,3 +277,20 @@ def pages(
     inputs = {"collect": collect, "translate": translate, "verify": verify, "back_translate": back_translate}
     found = {name: path for name, path in inputs.items() if path is not None}
     return examples(found | {"screen": screen, "select": out}, where, records)
+
+
+def exported(out: Path, follows: dict[str, Any]) -> Iterator[tuple[Row, Any]]:
+    """Yield each record that was kept, in its translation if it has one, and a function that returns the bytes of an
+    image by its sha256."""
+    collect = follows["collect"]
+    store = ImageStore(collect)
+    places = store.index()
+    for index in range(len(Shards(collect))):
+        if index % SPAN == 0:
+            kept = {row["id"] for row in Shards(out).read(index // SPAN, ["id"])}
+        translated = Shards(follows["translate"]).by_id(index, ["language", "turns"]) if follows["translate"] else {}
+        for record in Shards(collect).read(index):
+            if record["id"] in kept:
+                made = translated.get(record["id"], {})
+                own = {**record, "language": made["language"], "turns": made["turns"], "references": None}
+                yield own if made.get("turns") else record, lambda sha: store.bytes(places[sha])

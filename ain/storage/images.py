@@ -53,6 +53,12 @@ def checked(data: bytes) -> tuple[str, int, int]:
     return hashlib.sha256(data).hexdigest(), upright.width, upright.height
 
 
+def suffix(data: bytes) -> str:
+    """Return the file suffix for the format of these bytes, such as png or jpg."""
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        return "jpg" if image.format in ("JPEG", "MPO") else str(image.format).lower()
+
+
 def png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")

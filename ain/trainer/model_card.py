@@ -5,6 +5,30 @@ from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
+# Each placeholder becomes as many tokens as the image has squares of patches, as the processor of these families does.
+USAGE = """\
+from PIL import Image
+from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
+
+directory = "this directory"
+model = AutoModelForImageTextToText.from_pretrained(directory)
+tokenizer = AutoTokenizer.from_pretrained(directory)
+processor = AutoImageProcessor.from_pretrained(directory, backend="pil")
+
+image = Image.open("image.png").convert("RGB")
+content = [{"type": "image"}, {"type": "text", "text": "ماذا يوجد في الصورة؟"}]
+messages = [{"role": "user", "content": content}]
+text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+pixels = processor(images=[image], return_tensors="pt")
+tokens = int(pixels["image_grid_thw"].prod()) // processor.merge_size**2
+text = text.replace("<|image_pad|>", "<|image_pad|>" * tokens)
+inputs = tokenizer(text, add_special_tokens=False, return_tensors="pt")
+image_token = tokenizer.convert_tokens_to_ids("<|image_pad|>")
+inputs["mm_token_type_ids"] = (inputs["input_ids"] == image_token).int()
+answer = model.generate(**inputs, **pixels, do_sample=False, max_new_tokens=64)
+print(tokenizer.decode(answer[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
+"""
+
 
 def model_card(base: str, data: dict[str, Any], counts: dict[str, Any]) -> str:
     """Return the model card.
@@ -29,12 +53,12 @@ Supervised fine-tuning of `{name}{f"@{revision}" if revision else ""}` on {count
 ({data["counts"]["tokens"]:,} tokens), {counts["steps"]:,} steps. Loss over the last tenth of them {counts["loss"]}\
 {_validation(counts)}.
 
-```python
-from transformers import AutoModelForImageTextToText, AutoProcessor
+Ask it about an image; this needs no torchvision, which `AutoProcessor` would:
 
-model = AutoModelForImageTextToText.from_pretrained("this directory")
-processor = AutoProcessor.from_pretrained("this directory")  # needs torchvision
-```
+```python
+{USAGE}```
+
+With `ain` installed, the same in a terminal: `ain chat DIRECTORY image.png`.
 
 `data_manifest.json` records the data that it was trained on, back to the source. The loss says little about answers:
 evaluate the model before you use it.

@@ -142,7 +142,10 @@ class ChatTranslator:
             faults = "\n".join(f"{number}. {self._named(before)}" for number, before in enumerate(faulty, 1))
             messages += [
                 {"role": "assistant", "content": said_again(faulty)},
-                {"role": "user", "content": self._filled(self.prompt.get("repair") or "", source).replace("{faults}", faults)},
+                {
+                    "role": "user",
+                    "content": self._filled(self.prompt.get("repair") or "", source).replace("{faults}", faults),
+                },
             ]
         size = 24 * len(units) + sum(tokens(text) for unit in units for text in unit.values())
         limit = 64 + size * _LENGTHS[self.chat.vocabulary]

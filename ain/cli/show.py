@@ -1,0 +1,107 @@
+"""`ain show ID`: print one record from its source to its verdict, with what the report's page of a record shows."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ain import UserError
+from ain.cli.parser import Parser
+
+_ABOUT = """\
+Print one record: its text, its images, its translation, its scores, and why it was kept or rejected. The newest select
+stage that knows the record judges it. output_dir=DIR names the directory that the run wrote to (outputs)."""
+_RULE = "  {:<18} {:>12} {:>8}  {:<5} {}"
+
+
+def main(words: list[str]) -> None:
+    parser = Parser("show", _ABOUT)
+    parser.add_argument("id", metavar="ID", help="the record's id")
+    parser.add_argument("--images", metavar="FOLDER", type=Path, help="write the record's images there")
+    given = parser.read(words)
+
+    from ain.report.records import judged, refused
+
+    data = given.output_dir / "data"
+    record = judged(data, given.id)
+    if record is None:
+        if rejected := refused(data, given.id):
+            raise UserError(f"{given.id} was rejected by {rejected[0].name}: {'; '.join(rejected[1])}")
+        raise UserError(
+            f"{given.id}: no finished select in {data} knows this record; check the id, or name the run's directory "
+            "with output_dir=DIR"
+        )
+    for line in lines(record, isolate=sys.stdout.isatty()):
+        print(line)
+    if given.images:
+        for path in _written(record, given.images):
+            print(path)
+
+
+def lines(record: dict[str, Any], isolate: bool) -> Iterator[str]:
+    """Yield the lines. isolate: give each text a direction of its own, so that a terminal orders Arabic correctly."""
+
+    def texts(label: str, text: str) -> Iterator[str]:
+        for number, line in enumerate(text.split("\n")):
+            yield f"  {'' if number else label:<20} {_isolated(line) if isolate else line}"
+
+    yield f"{record['id']}: {record['source']}, {record['domain']}, {record['origin']}, {record['language'].name}"
+    yield f"Rejected: {'; '.join(record['reasons'])}" if record["reasons"] else "Kept"
+    yield f"  by {record['directory']}"
+    for image in record["images"]:
+        category = f", {image['category']}" if image["category"] not in (None, "NA") else ""
+        yield f"\nImage {image['sha256']}: {image['rating'] or 'no verdict'}{category}"
+        yield f"  {image['store'].directory}/{image['place'][0]:05d}.arrow, row {image['place'][1]}"
+        if said := image["rationale"] or image["fault"]:
+            yield from texts("", said)
+    others = {"reference": record["reference"], "translated back": record["back"]}
+    if record["translation"]:
+        others = {record["target"].name: record["translation"], **others}
+    for number, turn in enumerate(record["turns"]):
+        yield f"\nTurn {number + 1}"
+        for label, turns in {record["language"].name: [turn], **others}.items():
+            if turns:
+                said = turn if turns == [turn] else turns[number]
+                yield from texts(label, said["question"])
+                yield from texts("", said["answer"])
+    yield from _scores(record["scores"])
+    yield f"\n{_RULE.format('Rule', 'threshold', 'worst', 'turn', 'verdict')}"
+    for rule in record["rules"]:
+        value = "-" if rule["value"] is None else f"{rule['value']:.3f}"
+        yield _RULE.format(rule["rule"], _threshold(rule["threshold"]), value, rule["turn"] or "", rule["verdict"])
+
+
+def _scores(scores: dict[str, Any]) -> Iterator[str]:
+    """Yield a line for each score, with its values turn by turn."""
+    found = {name: values for name, values in scores.items() if isinstance(values, list) and _numbers(values)}
+    if found:
+        yield "\nScores, turn by turn"
+    for name, values in found.items():
+        yield f"  {name:<20} {' '.join('-' if value is None else f'{value:.3f}' for value in values)}"
+
+
+def _numbers(values: list[Any]) -> bool:
+    return any(isinstance(value, float) for value in values)
+
+
+def _threshold(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return " to ".join(map(str, value))
+    return "-" if value is None else str(value)
+
+
+def _isolated(text: str) -> str:
+    """Return the text between Unicode's first strong isolate and its end."""
+    return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}" if text else ""
+
+
+def _written(record: dict[str, Any], folder: Path) -> Iterator[Path]:
+    from ain.storage.files import replace_bytes
+    from ain.storage.images import suffix
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for image in record["images"]:
+        data = image["store"].bytes(image["place"])
+        path = folder / f"{image['sha256']}.{suffix(data)}"
+        replace_bytes(path, data)
+        yield path

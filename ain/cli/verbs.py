@@ -1,0 +1,26 @@
+"""The verbs that are no stages. Each is a module of this package, named as its verb, with `main(words)`."""
+
+import importlib
+import sys
+
+# Verb → its line in `ain --help`.
+VERBS = {
+    "chat": "ask a checkpoint questions in the terminal, also about an image",
+    "show": "print one record from its source to its verdict",
+    "export": "write what select or mix kept for LLaVA or LLaMA-Factory",
+    "completion": 'tab completion for a shell: eval "$(ain completion bash)"',
+}
+
+
+def run(words: list[str]) -> None:
+    """Run the verb that is the first word. Exit with one sentence for an error that the user can fix."""
+    try:
+        importlib.import_module(f"ain.cli.{words[0]}").main(words[1:])
+    except KeyboardInterrupt:
+        sys.exit("ain: interrupted")
+    except Exception as error:
+        from ain.pipeline.errors import sentence  # loads Hydra
+
+        if (said := sentence(error)) is None:
+            raise
+        sys.exit(f"ain: {said}")

@@ -1,0 +1,75 @@
+"""Read groups, options, their settings and experiments from the files of conf/, without Hydra, which takes seconds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from ain.runtime.paths import CONF, EXPERIMENTS
+
+
+class Setting(NamedTuple):
+    value: str
+    comment: str
+
+
+def groups() -> list[str]:
+    return sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("experiment", "hydra"))
+
+
+def options(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def experiments() -> list[str]:
+    found = (path.relative_to(EXPERIMENTS).with_suffix("") for path in EXPERIMENTS.rglob("*.yaml"))
+    return sorted(name.as_posix() for name in found)
+
+
+def defaults() -> dict[str, str]:
+    found = yaml.safe_load((CONF / "config.yaml").read_text(encoding="utf-8"))["defaults"]
+    return {group: option for each in found if isinstance(each, dict) for group, option in each.items() if option}
+
+
+def settings(group: str, option: str | None) -> dict[str, Setting]:
+    path = CONF / group / f"{option}.yaml"
+    return read(path) if path.exists() else {}
+
+
+def read(path: Path) -> dict[str, Setting]:
+    """Return an option's settings by dotted key, those of the options that it builds on first."""
+    text = path.read_text(encoding="utf-8")
+    lines, found = text.splitlines(), dict[str, Setting]()
+    for base in (yaml.safe_load(text) or {}).get("defaults", []):
+        if isinstance(base, str) and base != "_self_":
+            found |= _base(path, base)
+    for key, node in _leaves(yaml.compose(text)):
+        if not key.startswith(("defaults", "chat.")) and "_target_" not in key and not key.endswith("how.where"):
+            value, comment = _shown(node, lines)
+            found[key] = Setting(value, comment or (found[key].comment if key in found else ""))
+    return found
+
+
+def _base(path: Path, name: str) -> dict[str, Setting]:
+    """Return the settings of `other` (same group) or of `/group/other@key`, which stand below that key."""
+    place, _, at = name.partition("@")
+    folder = CONF if place.startswith("/") else path.parent
+    found = read(folder / f"{place.lstrip('/')}.yaml")
+    return {f"{at}.{key}": each for key, each in found.items()} if at else found
+
+
+def _leaves(node: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        name = f"{at}{key.value}"
+        if isinstance(value, yaml.MappingNode) and value.value and not value.flow_style:
+            yield from _leaves(value, f"{name}.")
+        else:
+            yield name, value
+
+
+def _shown(node: Any, lines: list[str]) -> tuple[str, str]:
+    start, end = node.start_mark, node.end_mark
+    if start.line != end.line or getattr(node, "style", None) in ("|", ">"):
+        return "...", ""
+    return lines[start.line][start.column : end.column], lines[end.line][end.column :].partition("# ")[2]

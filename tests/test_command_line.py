@@ -78,7 +78,7 @@ def test_every_new_name_is_one() -> None:
         ("run translator.chekpoint=x", "ain: no such key: translator.chekpoint; did you mean translator.checkpoint?"),
         (
             "run translator.how.base_url=x",
-            "no such key: translator.how.base_url; it exists for translator=gpt_4, gpt_4o, gpt_4o_mini, openai_compatible",
+            "no such key: translator.how.base_url; it exists for translator=gpt_4, gpt_4o, gpt_4o_mini, gpt_6_luna,",
         ),
         ("run translator.base_url=x", "did you mean translator.how.base_url, which exists for translator=gpt_4,"),
         ("train stage=select", "ain: stage=select: the verb is the stage; type ain select ... instead of ain train"),

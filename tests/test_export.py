@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ain
+from commands import ain
 from PIL import Image
 from test_pipeline import Stages
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from asking import Serve, good, log, manifest, words
-from conftest import ain
+from commands import ain
 from test_config import config
 
 from ain import Unavailable, UserError

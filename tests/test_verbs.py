@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Result, ain
+from commands import Result, ain
 from PIL import Image
 from test_pipeline import Stages
 

@@ -1,14 +1,11 @@
 """Supervised fine-tuning: next-token loss on answers, AdamW, and a learning rate that warms up and decays."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from ain import UserError
 from ain.model.base import ModelFamily
-
-if TYPE_CHECKING:
-    from ain.objective.sft_module import SFTModule
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
 # The schedulers of transformers that need no argument except the number of steps.
@@ -36,7 +33,7 @@ class SupervisedFineTuning:
         self.learning_rate, self.weight_decay, self.betas = learning_rate, weight_decay, betas
         self.warmup_ratio, self.lr_scheduler_type = warmup_ratio, lr_scheduler_type
 
-    def module(self, model: Any, family: ModelFamily, steps: int) -> "SFTModule":
+    def module(self, model: Any, family: ModelFamily, steps: int) -> Any:
         """Return the Lightning module that trains a loaded model of the family for a number of optimizer steps."""
         from ain.objective.sft_module import SFTModule
 

@@ -10,13 +10,15 @@ from transformers import get_scheduler
 
 from ain.model.base import ModelFamily
 from ain.model.processor import IGNORE, Batch
-from ain.objective.sft import SupervisedFineTuning
 
 
 class SFTModule(pl.LightningModule):
-    """The objective applied to a loaded model of the family. steps: total number of optimizer steps."""
+    """The objective applied to a loaded model of the family.
 
-    def __init__(self, objective: SupervisedFineTuning, model: Any, family: ModelFamily, steps: int) -> None:
+    objective: `ain.objective.sft.SupervisedFineTuning`. steps: total number of optimizer steps.
+    """
+
+    def __init__(self, objective: Any, model: Any, family: ModelFamily, steps: int) -> None:
         super().__init__()
         self.objective, self.model, self.family, self.steps = objective, model, family, steps
 

@@ -1,12 +1,15 @@
 """The miniature benchmark: scenes that are never used in training, each question in English and in Arabic."""
 
 from collections.abc import Iterator
+from functools import cache, partial
 from itertools import islice
+from pathlib import Path
 from random import Random
 
 from ain.benchmark import Condition, Item
 from ain.miniature.world import DOMAINS, World
 from ain.runtime.ranges import Positive
+from ain.storage.images import png
 from ain.text.placeholders import IMAGE
 
 
@@ -25,9 +28,10 @@ class MiniatureBenchmark:
         self.questions = questions
         self.images = tuple(images)
 
-    def items(self) -> Iterator[Item]:
+    def items(self, mix: Path | None = None) -> Iterator[Item]:
         for domain in DOMAINS:
             for scene in islice(self.world.scenes("test", domain), self.scenes):
+                image = (cache(partial(png, scene.image)),)  # encoded once for all questions
                 for i, q in enumerate(
                     Random(scene.name).sample(scene.questions, min(self.questions, len(scene.questions)))
                 ):
@@ -42,5 +46,5 @@ class MiniatureBenchmark:
                             q.kind,
                             f"{IMAGE}\n{question}",
                             label,
-                            scene.image,
+                            image,
                         )

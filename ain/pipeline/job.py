@@ -13,7 +13,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from ain import Unavailable, UserError
 from ain.pipeline.errors import sentence
-from ain.pipeline.fingerprint import content
 from ain.pipeline.runner import plain_build, wanted
 from ain.pipeline.stages import REPORTED
 from ain.runtime.console import log
@@ -32,6 +31,7 @@ _NOT_CONTENT = (
     "hydra",
     "output_dir",
     "dry_run",
+    "allow_toys",
     "tracker",
     "engine",
     "experiment",
@@ -41,7 +41,6 @@ _NOT_CONTENT = (
     "records",
 )
 HEADLINE = ("input", "kept", "rejected", "steps", "loss", "validation_loss")  # for stages without their own headline
-MINIATURE = "ain.source.miniature.MiniatureSource"
 _NOT_A_CHOICE = ("stage", *_NOT_CONTENT)  # overrides that do not distinguish jobs
 
 
@@ -124,9 +123,12 @@ class Job:
         from ain.pipeline.graph import Graph
         from ain.pipeline.job_settings import check_settings
         from ain.pipeline.runner import Runner
+        from ain.pipeline.toys import refuse_toys
 
         check_settings(self.cfg)
         graph = Graph(self.cfg)
+        if not self.cfg.allow_toys:
+            refuse_toys(graph)
         if world_size() > 1 and not all(node.stage.ranks for node in graph.targets):
             raise UserError(
                 f"{self.cfg.stage} runs in one process, and {world_size()} ranks were started; only train takes more"
@@ -137,8 +139,6 @@ class Job:
         refuse_anonymous(self.cfg.tracker.mode)
         runner = Runner(graph)
         runner.check()
-        if rank() == 0:
-            _warn(graph)
         if self.cfg.stage in REPORTED:  # the others write no pages of records
             runner.refuse_unknown_records([str(name) for name in self.cfg.records])
         for node in graph.targets:
@@ -219,17 +219,3 @@ def section(name: str, node: "Node") -> "Section":
     shown = node.stage.hook("SHOWN") or {}
     title = node.stage.hook("TITLE") if words or shown else None
     return Section(name, node.directory, title or "", words, shown)
-
-
-def _warn(graph: "Graph") -> None:
-    """Warn if the miniature's models are used on other data, which they answer with nonsense."""
-    sources = {getattr(node.setting("source"), "target", None) for node in graph.nodes} - {None}
-    if not sources or sources == {MINIATURE}:
-        return
-    groups = {group: content(values) for node in graph.nodes for group, values in node.settings.items()}
-    strangers = [group for group, values in groups.items() if "miniature:" in json.dumps(values)]
-    if strangers:
-        log.warning(
-            f"warning: the miniature's {', '.join(strangers)} know only the drawn scenes, not your data; choose real "
-            "models, see Your own data in the README"
-        )

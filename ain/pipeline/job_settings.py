@@ -19,6 +19,7 @@ class JobSettings:
     records: list[str] = field(default_factory=list)
     reproduce: bool = False
     dry_run: bool = False
+    allow_toys: bool = False
 
 
 def check_settings(cfg: DictConfig) -> None:

@@ -58,6 +58,11 @@ def translates_back(cfg: Config) -> bool:
     return translates(cfg) and bool(cfg.back_translation.translator)
 
 
+def asks_held_out(cfg: Config) -> bool:
+    """Return whether the benchmark consists of the mixture's validation split."""
+    return str(cfg.benchmark.get("_target_", "")).endswith(".HeldOut")
+
+
 _ROWS = (
     Stage("collect", 3, reads=("source",)),
     Stage("translate", 5, reads=("translator",), uses=("engine",), after=("collect",)),
@@ -89,11 +94,19 @@ _ROWS = (
     ),
     Stage(
         "evaluate_base",
-        3,
+        4,
         reads=("model.checkpoint", "model.processor", "predictor", "benchmark"),
+        after=("mix",),
+        when={"mix": asks_held_out},
         body="evaluate",
     ),
-    Stage("evaluate", 3, reads=("model.processor", "predictor", "benchmark"), after=("train",)),
+    Stage(
+        "evaluate",
+        4,
+        reads=("model.processor", "predictor", "benchmark"),
+        after=("mix", "train"),
+        when={"mix": asks_held_out},
+    ),
     Stage("probe", 3, reads=("verifier", "probe"), after=("collect",)),
     Stage("rate", 4, reads=("rating", "verifier"), uses=("translator",), after=("collect", "translate")),
 )

@@ -5,33 +5,35 @@ Answers are stored in the ledger as they arrive, so a killed run resumes. A ques
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pyarrow as pa
-from PIL import Image
 
 from ain import UserError
-from ain.benchmark import Condition, Item
+from ain.benchmark import Condition, Item, Loader
 from ain.chat import LanguageModel, Message, Reply, Request, compact, image_part, user_message
 from ain.chat.asking import Asking
 from ain.chat.estimate import Estimate
 from ain.chat.tokens import request_tokens
 from ain.metrics.answers import exact
 from ain.metrics.bootstrap import interval
+from ain.metrics.text import chrf
 from ain.model.processor import Processor
 from ain.model.samples import blank
 from ain.runtime.progress import progress
-from ain.storage.images import png
+from ain.storage.images import decode, mime, png
 from ain.storage.ledger import key
 from ain.storage.record import Row
 from ain.storage.shards import Shards
 from ain.storage.tables import write_table
+from ain.text.placeholders import IMAGE
 
 TEXTS = ("id", "domain", "language", "kind", "images", "question", "label", "prediction", "finish")
-SCHEMA = pa.schema([*((name, pa.string()) for name in TEXTS), ("score", pa.float32())])
+SCHEMA = pa.schema([*((name, pa.string()) for name in TEXTS), ("score", pa.float32()), ("chrf", pa.float32())])
 CHUNK = 256
 
 
@@ -40,16 +42,18 @@ def evaluate(
     predictor: LanguageModel,
     benchmark: Any,
     out: Path,
+    mix: Path | None = None,
     train: Path | None = None,
     checkpoint: str | None = None,
 ) -> dict[str, Any]:
     """Ask all questions, grade the answers and return the counts.
 
-    predictor: the language model to ask; without a checkpoint of its own, it uses the one that is evaluated.
+    predictor: the language model to ask; without a checkpoint of its own, it uses the one that is evaluated. mix: for
+    benchmarks of one's own data.
     """
     shards = Shards(out, SCHEMA).create()
-    items = list(benchmark.items())
-    asked = [(item, images, image) for images in benchmark.images for item, image in _shown(items, images)]
+    items = list(benchmark.items(mix))
+    asked = [(item, images, shown) for images in benchmark.images for item, shown in _shown(items, images)]
     model = predictor.with_checkpoint(str(train / "checkpoint" if train else checkpoint), processor)
     answers = _Answers(model, asked, out)
     answers.ask()
@@ -57,7 +61,7 @@ def evaluate(
         if not shards.done(index):
             numbers = range(start, min(start + CHUNK, len(asked)))
             shards.write(index, [_graded(*asked[i][:2], *answers.of(i)) for i in numbers])
-    rows = list(shards.rows(["domain", "language", "images", "score"]))
+    rows = list(shards.rows(["domain", "language", "images", "score", "chrf"]))
     table = _accuracy(rows)
     write_table(out / "tables" / "accuracy.csv", table)
     named = {"model": "tuned" if train else "base", "accuracy": _nested(table)}
@@ -67,11 +71,10 @@ def evaluate(
 class _Answers:
     """The model's answers to all questions; only those that the ledger lacks are requested."""
 
-    def __init__(self, model: LanguageModel, asked: list[tuple[Item, str, Image.Image]], out: Path) -> None:
+    def __init__(self, model: LanguageModel, asked: list[tuple[Item, str, tuple[Loader, ...]]], out: Path) -> None:
         self.model, self.asked = model, asked
         self._shape = key(model.identity, model.max_new_tokens)[:32]
         self._asking = Asking(model, out, self._shape, _read)
-        self._parts: dict[int, dict[str, Any]] = {}  # images as message parts, each encoded once
         self._names = [key(self._shape, compact(self._messages(i))) for i in range(len(asked))]
 
     def ask(self) -> None:
@@ -108,10 +111,12 @@ class _Answers:
         return Request(name, self._messages(number), self.model.max_new_tokens, None, tag, f"{item.id}/{images}")
 
     def _messages(self, number: int) -> list[Message]:
-        item, _, image = self.asked[number]
-        if id(image) not in self._parts:
-            self._parts[id(image)] = image_part(png(image))
-        return [user_message(item.question, [self._parts[id(image)]])]
+        item, _, loaders = self.asked[number]
+        parts = iter([image_part(data, mime(data)) for data in (load() for load in loaders)])
+        messages: list[Message] = []
+        for turn in item.before:
+            messages += [_user(turn["question"], parts), {"role": "assistant", "content": turn["answer"]}]
+        return [*messages, _user(item.question, parts)]
 
     def _estimate(self) -> Estimate:
         made = Estimate(self.model, what="questions")
@@ -119,6 +124,10 @@ class _Answers:
             size = request_tokens(self._messages(number), self.model.vocabulary), self.model.max_new_tokens
             made.add(size, [] if self._asking.known(name) else [size])
         return made
+
+
+def _user(text: str, parts: Iterator[dict[str, Any]]) -> Message:
+    return user_message(text, list(islice(parts, text.count(IMAGE))))
 
 
 def _read(reply: Reply, things: list[Any]) -> list[dict[str, Any]]:
@@ -133,23 +142,35 @@ def _nested(table: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]
     return made
 
 
-def _shown(items: list[Item], images: Condition) -> list[tuple[Item, Image.Image]]:
+def _shown(items: list[Item], images: Condition) -> list[tuple[Item, tuple[Loader, ...]]]:
+    """Return the items with the images to show. Under other conditions than `shown`, questions without images are left out."""
+    if images == "shown":
+        return [(item, item.images) for item in items]
+    seeing = [item for item in items if item.images]
     if images == "shuffled":
-        return _shuffled(items)
-    return [(item, item.image if images == "shown" else blank(item.image)) for item in items]
+        return _shuffled(seeing)
+    grey = {load: cache(partial(_grey, load)) for item in seeing for load in item.images}
+    return [(item, tuple(grey[load] for load in item.images)) for item in seeing]
 
 
-def _shuffled(items: list[Item]) -> list[tuple[Item, Image.Image]]:
-    """Pair each question with the image of another scene of its domain."""
-    by_domain: dict[str, dict[int, Image.Image]] = defaultdict(dict)
+def _grey(load: Loader) -> bytes:
+    return png(blank(decode(load())))
+
+
+def _shuffled(items: list[Item]) -> list[tuple[Item, tuple[Loader, ...]]]:
+    """Pair each question with the images of another one of its domain that has as many."""
+    alike: dict[tuple[str, int], dict[tuple[Loader, ...], None]] = defaultdict(dict)
     for item in items:
-        by_domain[item.domain][id(item.image)] = item.image
-    if any(len(images) < 2 for images in by_domain.values()):
-        raise UserError("benchmark.images=shuffled needs two images in each domain; raise benchmark.scenes")
+        alike[item.domain, len(item.images)][item.images] = None
+    if any(len(images) < 2 for images in alike.values()):
+        raise UserError(
+            "benchmark.images=shuffled needs two images in each domain; ask more questions "
+            "(benchmark.scenes, benchmark.limit)"
+        )
     random = Random(0)
     shown = []
     for item in items:
-        others = [image for image in by_domain[item.domain].values() if image is not item.image]
+        others = [images for images in alike[item.domain, len(item.images)] if images != item.images]
         shown.append((item, random.choice(others)))
     return shown
 
@@ -157,18 +178,20 @@ def _shuffled(items: list[Item]) -> list[tuple[Item, Image.Image]]:
 def _graded(item: Item, images: str, answer: str, finish: str) -> Row:
     named = {name: getattr(item, name) for name in ("id", "domain", "language", "kind", "question", "label")}
     score = exact(answer, item.label) if answer else 0.0
-    return {**named, "images": images, "prediction": answer, "finish": finish, "score": score}
+    similar = chrf([answer], [item.label], item.language) if answer else 0.0
+    return {**named, "images": images, "prediction": answer, "finish": finish, "score": score, "chrf": similar}
 
 
 def _accuracy(rows: list[Row]) -> list[dict[str, Any]]:
-    """Return accuracy in percent with 95 % bootstrap intervals, by language, images and domain (and all domains)."""
-    groups: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    """Return accuracy in percent with 95 % bootstrap intervals, and mean chrF, by language, images and domain (and all
+    domains)."""
+    groups: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for row in rows:
         for domain in (row["domain"], "all"):
-            groups[row["language"], row["images"], domain].append(row["score"])
+            groups[row["language"], row["images"], domain].append(row)
     table = []
-    for (language, images, domain), scores in groups.items():
-        mean, low, high = (round(100 * value, 1) for value in interval(scores))
+    for (language, images, domain), group in groups.items():
+        mean, low, high = (round(100 * value, 1) for value in interval([row["score"] for row in group]))
         table.append(
             {
                 "language": language,
@@ -177,7 +200,8 @@ def _accuracy(rows: list[Row]) -> list[dict[str, Any]]:
                 "accuracy": mean,
                 "low": low,
                 "high": high,
-                "questions": len(scores),
+                "chrf": round(sum(row["chrf"] for row in group) / len(group), 1),
+                "questions": len(group),
             }
         )
     return table

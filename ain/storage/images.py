@@ -59,6 +59,11 @@ def suffix(data: bytes) -> str:
         return "jpg" if image.format in ("JPEG", "MPO") else str(image.format).lower()
 
 
+def mime(data: bytes) -> str:
+    """Return the subtype of the media type of these bytes, such as png or jpeg."""
+    return {"jpg": "jpeg"}.get(name := suffix(data), name)
+
+
 def png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")

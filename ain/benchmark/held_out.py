@@ -1,0 +1,65 @@
+"""Questions of one's own data that training has not seen: the validation split of the mixture."""
+
+from collections.abc import Iterator
+from functools import partial
+from hashlib import blake2b
+from heapq import nsmallest
+from pathlib import Path
+
+from ain import UserError
+from ain.benchmark import Condition, Item
+from ain.model.samples import ImageStores
+from ain.runtime.ranges import Positive
+from ain.storage.record import Row
+from ain.storage.shards import Shards
+
+
+class HeldOut:
+    """Conversations about images that are in no training sample. Each turn is asked after the right answers of those before.
+
+    limit: number of conversations, drawn at random but always the same; null: all. images: as in other benchmarks.
+    """
+
+    def __init__(self, limit: Positive | None = 500, images: tuple[Condition, ...] = ("shown",)) -> None:
+        self.limit, self.images = limit, tuple(images)
+
+    def items(self, mix: Path | None) -> Iterator[Item]:
+        """Yield the questions. Conversations with a video are left out, because language models are asked about images."""
+        assert mix is not None
+        stores = ImageStores(mix)
+        chosen = set(self._chosen(mix))
+        for row in Shards(mix).rows():
+            if row["id"] in chosen:
+                yield from _turns(row, stores)
+
+    def _chosen(self, mix: Path) -> list[str]:
+        rows = Shards(mix).rows(["id", "split", "media"])
+        found = (row["id"] for row in rows if row["split"] == "validation" and _images_only(row))
+        ids = list(found) if self.limit is None else nsmallest(self.limit, found, key=_draw)
+        if not ids:
+            raise UserError("benchmark=held_out: no conversation is held out; set mixture.validation, as in 0.02")
+        return ids
+
+
+def _images_only(row: Row) -> bool:
+    return all(medium["kind"] == "image" for medium in row["media"])
+
+
+def _draw(identifier: str) -> bytes:
+    return blake2b(identifier.encode(), digest_size=8).digest()
+
+
+def _turns(row: Row, stores: ImageStores) -> Iterator[Item]:
+    images = tuple(partial(stores.bytes, image) for medium in row["media"] for image in medium["images"])
+    for number, turn in enumerate(row["turns"]):
+        name = f"{row['id']}/{number + 1}"
+        yield Item(
+            name,
+            row["domain"],
+            row["language"],
+            row["part"],
+            turn["question"],
+            turn["answer"],
+            images,
+            row["turns"][:number],
+        )

@@ -1,0 +1,42 @@
+"""Refuse parts of the miniature on other data: they know only its drawn scenes and answer anything else with nonsense."""
+
+import json
+from typing import Any
+
+from ain import UserError
+from ain.pipeline.choices import options, settings
+from ain.pipeline.fingerprint import content
+from ain.pipeline.graph import Graph
+from ain.pipeline.locate import MINIATURE
+from ain.pipeline.values import Values
+
+SOURCE = "ain.source.miniature.MiniatureSource"
+
+
+def refuse_toys(graph: Graph) -> None:
+    """Raise UserError, naming the choices, if a group is the miniature's and its data are not."""
+    sources = {node.setting("source").target for node in graph.nodes if isinstance(node.setting("source"), Values)}
+    if not sources or sources == {SOURCE}:
+        return
+    groups = {group.split(".")[0]: values for node in graph.nodes for group, values in node.settings.items()}
+    toys = sorted(group for group, values in groups.items() if group != "source" and _is_toy(values))
+    if toys:
+        named = "; ".join(f"{group}={'|'.join(_others(group))}" for group in toys)
+        raise UserError(
+            f"{', '.join(toys)}: the miniature's know only its drawn scenes, not your data; choose {named}; or start from "
+            "an experiment: ain run ain/starter source=folder source.path=DIR (to try the pipeline with toy models all "
+            "the same, set allow_toys=true)"
+        )
+
+
+def _is_toy(values: Any) -> bool:
+    plain = json.dumps(content(values), default=str)
+    return MINIATURE in plain or "ain.benchmark.miniature" in plain
+
+
+def _others(group: str) -> list[str]:
+    """Return the options of a group that are no toys."""
+    made = {
+        option: " ".join(setting.value for setting in settings(group, option).values()) for option in options(group)
+    }
+    return [option for option in made if "miniature" not in option and MINIATURE not in made[option]]

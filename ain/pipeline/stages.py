@@ -57,7 +57,7 @@ def translates_back(cfg: Config) -> bool:
 
 
 _ROWS = (
-    Stage("collect", 3, reads=("source",)),
+    Stage("collect", 4, reads=("source",), uses=("engine",)),
     Stage("translate", 4, reads=("translator",), uses=("engine",), after=("collect",)),
     Stage("verify", 3, reads=("verifier",), uses=("engine",), after=("collect", "translate")),
     Stage("back_translate", 2, reads=("back_translation",), uses=("engine",), after=("collect", "translate")),
@@ -73,10 +73,11 @@ _ROWS = (
         "mix",
         3,
         reads=("mixture", "seed"),
+        uses=("engine",),
         per_part=("collect", "translate", "select"),
         when={"translate": translates},
     ),
-    Stage("tokenize", 3, reads=("model.processor",), after=("mix",)),
+    Stage("tokenize", 3, reads=("model.processor",), uses=("engine",), after=("mix",)),
     Stage(
         "train",
         4,

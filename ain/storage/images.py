@@ -116,5 +116,9 @@ class ImageStore:
         return {
             sha: (shard, row)
             for shard in range(len(self) if shards is None else shards)
-            for row, sha in enumerate(self._table(shard)["sha256"].to_pylist())
+            for row, sha in enumerate(self.names(shard))
         }
+
+    def names(self, shard: int) -> list[str]:
+        """Return the sha256 of each image of a shard."""
+        return self._table(shard)["sha256"].to_pylist()  # type: ignore[no-any-return]

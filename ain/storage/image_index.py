@@ -39,7 +39,7 @@ class ImageIndex:
     def __getitem__(self, name: str) -> Reference:
         """Return (shard, row). Raise KeyError for an image that is not there."""
         keys, places = self._arrays
-        key = np.bytes_(text_digest(name))
+        key = np.array(text_digest(name), KEY)[()]
         at = int(np.searchsorted(keys, key))
         if at == len(keys) or keys[at] != key:
             raise KeyError(name)

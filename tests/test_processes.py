@@ -17,6 +17,7 @@ from ain import UserError
 from ain.engine import local
 from ain.engine.local import Local
 from ain.model.qwen2_vl import Qwen2VLProcessor
+from ain.pipeline.locate import locate
 from ain.source.folder import Folder
 from ain.source.mixture import Mixture
 from ain.stages import collect as collecting
@@ -74,8 +75,8 @@ def contents(out: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def checkpoint(pico: Path) -> Path:
-    return next((pico / "checkpoints").glob("miniature-base-*"))
+def checkpoint(checkpoints: Path) -> Path:
+    return Path(locate("miniature:base?steps=3", checkpoints))
 
 
 def test_the_files_do_not_depend_on_the_engine(folder: Path, tmp_path: Path, checkpoint: Path) -> None:
@@ -102,7 +103,7 @@ class Folder(folder.Folder):
     def found(self, item):
         import os, time
         time.sleep(0.02)
-        print(os.getpid(), flush=True)
+        os.write(1, f"{os.getpid()}\n".encode())  # whole lines, whoever writes
         return super().found(item)
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def test_the_files_do_not_depend_on_the_engine(folder: Path, tmp_path: Path, che
     assert there == one
 
 
-COLLECT = """
+COLLECT = r"""
 import sys
 from pathlib import Path
 from ain.engine import local

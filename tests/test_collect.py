@@ -96,7 +96,9 @@ def test_llava_rows_are_kept_or_rejected_with_a_reason(folder: Path, tmp_path: P
     text = json.dumps(LLAVA) if suffix == "json" else "\n".join(json.dumps(row) for row in LLAVA)
     (folder / f"data.{suffix}").write_text(text, encoding="utf-8")
     counts, rejected, kept = run(Folder(str(folder)), tmp_path / "out")
-    assert counts == {"input": 22, "kept": 5, "rejected": 17, "images": 2, "languages": {"en": 4, "ar": 1}}
+    added = {"a missing <image> before the first question": 1}
+    languages = {"en": 4, "ar": 1}
+    assert counts == {"input": 22, "kept": 5, "rejected": 17, "images": 2, "languages": languages, "added": added}
     assert {identifier.replace("jsonl", "json"): True for identifier in rejected} == dict.fromkeys(REASONS, True)
     for identifier, reason in REASONS.items():
         assert rejected.get(identifier, rejected.get(identifier.replace("json", "jsonl")))[0].startswith(reason)  # type: ignore[index]

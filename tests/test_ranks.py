@@ -5,6 +5,8 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,56 @@ def test_one_failed_rank_ends_the_job_with_its_own_error() -> None:
         run(fails, 1, 2, 1)
     with pytest.raises((UserError, RuntimeError), match=r"rank 1 was killed by signal 9|It lost another rank"):
         run(fails, 2, 2, 1)
+
+
+FIRST = """
+import os, sys
+from pathlib import Path
+from ain import UserError
+from ain.runtime.distributed import on_first_rank
+import torch.distributed
+
+def listing():
+    with open(sys.argv[1], "a") as file:
+        file.write(os.environ["RANK"])
+    return {"files": 3}
+
+def wrong():
+    raise UserError("no such directory")
+
+print(on_first_rank("listing", listing)["files"])
+try:
+    on_first_rank("wrong", wrong)
+except UserError as error:
+    print(error)
+torch.distributed.init_process_group("gloo")
+torch.distributed.barrier()
+torch.distributed.destroy_process_group()
+"""
+
+
+@pytest.mark.parametrize("by", ["srun", "torchrun"])
+def test_one_rank_works_for_all_before_there_is_a_process_group(tmp_path: Path, by: str) -> None:
+    (tmp_path / "first.py").write_text(FIRST)
+    command = [str(tmp_path / "first.py"), str(tmp_path / "ranks")]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    if by == "srun":
+        envs = [{**env, "WORLD_SIZE": "2", "RANK": str(number)} for number in (1, 0)]
+        commands = [[sys.executable, *command]] * 2
+    else:
+        envs = [env]
+        commands = [[sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", *command]]
+    tasks = [
+        subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=one)
+        for words, one in zip(commands, envs, strict=True)
+    ]
+    said = [task.communicate(timeout=150) for task in tasks]
+    assert [task.returncode for task in tasks] == [0] * len(tasks), said
+    assert sorted("".join(out for out, _ in said).split("\n")) == ["", "3", "3", *["no such directory"] * 2]
+    assert (tmp_path / "ranks").read_text() == "0"
 
 
 def test_more_nodes_are_started_from_outside() -> None:

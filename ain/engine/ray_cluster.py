@@ -31,6 +31,8 @@ class Ray:
         while pool.has_next():
             yield pool.get_next()
 
+    spread = map
+
     def _room(self, resources: dict[str, float]) -> None:
         """Raise UserError if the cluster cannot hold the workers: Ray would wait for them forever."""
         for name, wanted in (("CPU", self.num_cpus * self.workers), ("GPU", self.num_gpus * self.workers)):

@@ -6,6 +6,7 @@ Effective values include the defaults of classes, so a changed default changes t
 (devices, workers, rates) do not affect content and are left out. Checkpoints count by content, hub ids by commit.
 """
 
+import os
 from typing import Any
 
 from hydra.utils import get_object
@@ -13,6 +14,8 @@ from hydra.utils import get_object
 from ain.pipeline.build import build, over_checkpoints
 from ain.pipeline.locate import identity
 from ain.pipeline.values import Values
+from ain.runtime.distributed import on_first_rank
+from ain.storage.digests import digest
 
 
 def content(values: Any) -> Any:
@@ -29,4 +32,15 @@ def shape(group: str, values: Any) -> Any:
     made = over_checkpoints(group, content(values), identity)
     if not isinstance(values, Values) or not hasattr(get_object(values.target), "digest"):
         return made
-    return [made, build(values).digest()]
+    return [made, _external(values)]
+
+
+_known: dict[str, Any] = {}  # of this command
+
+
+def _external(values: Values) -> Any:
+    """Return the digest of the external data. It is taken once a command, for all jobs of a sweep, and on one rank."""
+    key = digest([os.environ.get("AIN_SWEEP"), content(values)])
+    if key not in _known or "AIN_SWEEP" not in os.environ:
+        _known[key] = on_first_rank(key, lambda: build(values).digest())
+    return _known[key]

@@ -64,7 +64,7 @@ def asks_held_out(cfg: Config) -> bool:
 
 
 _ROWS = (
-    Stage("collect", 3, reads=("source",)),
+    Stage("collect", 4, reads=("source",), uses=("engine",)),
     Stage("translate", 5, reads=("translator",), uses=("engine",), after=("collect",)),
     Stage("verify", 4, reads=("verifier",), uses=("engine",), after=("collect", "translate")),
     Stage("back_translate", 3, reads=("back_translation",), uses=("engine",), after=("collect", "translate")),
@@ -80,10 +80,11 @@ _ROWS = (
         "mix",
         3,
         reads=("mixture", "seed"),
+        uses=("engine",),
         per_part=("collect", "translate", "select"),
         when={"translate": translates},
     ),
-    Stage("tokenize", 3, reads=("model.processor",), after=("mix",)),
+    Stage("tokenize", 3, reads=("model.processor",), uses=("engine",), after=("mix",)),
     Stage(
         "train",
         4,

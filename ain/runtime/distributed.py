@@ -16,6 +16,8 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -57,6 +59,42 @@ def gathered(value: Work) -> list[Work]:
     every: list[Any] = [None] * dist.get_world_size()
     dist.all_gather_object(every, value)
     return every
+
+
+def on_first_rank(key: str, work: Callable[[], Work]) -> Work:
+    """Return what `work()` returns on rank 0, as JSON holds it: no other rank does the work. Every rank must call this
+    with the same key; no process group is needed yet. A UserError is raised on all ranks."""
+    if world_size() == 1 or "MASTER_ADDR" not in os.environ:
+        return work()
+    if rank() > 0:
+        said = json.loads(_store().get(key))
+        if "error" in said:
+            raise UserError(said["error"])
+        return said["made"]  # type: ignore[no-any-return]
+    try:
+        made = work()
+    except UserError as error:
+        _store().set(key, json.dumps({"error": str(error)}))
+        raise
+    _store().set(key, json.dumps({"made": made}))
+    return made
+
+
+@cache
+def _store() -> Any:
+    """Return the store that torchrun keeps for its ranks; under srun, rank 0 keeps it, as torch itself does later."""
+    from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]
+
+    held = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    store = TCPStore(
+        os.environ["MASTER_ADDR"],
+        int(os.environ["MASTER_PORT"]),
+        is_master=rank() == 0 and not held,
+        timeout=timedelta(hours=1),  # for listing millions of files
+        multi_tenant=True,  # torch opens the same port again
+        wait_for_workers=False,
+    )
+    return PrefixStore("ain", store)
 
 
 def cores(devices: int) -> int:

@@ -1,7 +1,9 @@
-"""Sources of records: classes with `rows()`, an iterator of `Found`, and `digest()` if they read external data."""
+"""Sources of records: subclasses of `Source`, with `digest()` if they read external data."""
 
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ain.storage.record import Row
 
@@ -23,3 +25,23 @@ class Found:
     record: Row  # id, domain, origin, language, turns, references; as far as they could be read
     media: list[Medium] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)  # what the record holds that the row does not: a placeholder, ...
+
+
+class Source(ABC):
+    """Reading is split in two, so that worker processes can share it: listing is quick, converting is not."""
+
+    @abstractmethod
+    def items(self) -> Iterator[Any]:
+        """Yield rows as they are, always in the same order; each can be sent to another process."""
+
+    @abstractmethod
+    def found(self, item: Any) -> Found:
+        """Convert a row. Its images are not read yet."""
+
+    def rows(self) -> Iterator[Found]:
+        return map(self.found, self.items())
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what else the manifest is to record, such as the revision that was read."""
+        return {}

@@ -1,8 +1,10 @@
 """Convert a conversation of the user's data into turns, with a reason for everything that does not fit."""
 
 import re
+from dataclasses import dataclass, field
 from typing import Any
 
+from ain.source import parts
 from ain.storage.record import Turns
 from ain.text.languages import LANGUAGES, guessed
 from ain.text.placeholders import IMAGE, PLACEHOLDERS, VIDEO, unplaced
@@ -12,36 +14,54 @@ _HALF = re.compile("[\ud800-\udfff]")
 _ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
 
 
-def turns(messages: Any, images: int, videos: int = 0) -> tuple[Turns, list[str]]:
-    """Return (turns, reasons) from LLaVA's {"from", "value"} messages or from {"role", "content"} messages.
+@dataclass
+class Conversation:
+    """What was read. images: those that messages carry themselves; added: what no message holds."""
+
+    turns: Turns = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    images: list[Any] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)
+
+
+def turns(messages: Any, images: int, videos: int = 0) -> Conversation:
+    """Read LLaVA's {"from", "value"} messages or {"role", "content"} messages, whose content may be a list of parts.
 
     A system prompt goes before the first question, and so do images and videos that no text refers to.
     """
     if not isinstance(messages, list) or not messages:
-        return [], ["no conversation"]
+        return Conversation(reasons=["no conversation"])
+    made = Conversation()
     spoken: list[tuple[str, str]] = []
     for message in messages:
         if not isinstance(message, dict):
-            return [], [f"a message is no object: {str(message)[:40]}"]
-        name, text = message.get("from", message.get("role")), message.get("value", message.get("content"))
+            return Conversation(reasons=[f"a message is no object: {str(message)[:40]}"])
+        name, content = _either(message, "from", "role"), _either(message, "value", "content")
         if name not in _ROLES:
-            return [], [f"unknown role: {name}"]
-        if not isinstance(text, str):
-            return [], [f"a message of {name} has no text"]
-        spoken.append((_ROLES[name], text.strip()))
+            return Conversation(reasons=[f"unknown role: {name}"])
+        try:
+            spoken.append((_ROLES[name], parts.text(content, made.images).strip()))
+        except parts.Unreadable as error:
+            return Conversation(reasons=[f"a message of {name} {error}"])
 
     system = [text for role, text in spoken if role == "system"]
     spoken = [message for message in spoken if message[0] != "system"]
-    reasons = _order(spoken)
-    if reasons:
-        return [], reasons
-    made = [{"question": q[1], "answer": a[1]} for q, a in zip(spoken[::2], spoken[1::2], strict=True)]
+    made.reasons = _order(spoken)
+    if made.reasons:
+        return made
+    made.turns = [{"question": q[1], "answer": a[1]} for q, a in zip(spoken[::2], spoken[1::2], strict=True)]
     if system:
-        made[0]["question"] = "\n".join([*system, made[0]["question"]])
-    reasons = _texts(made)
-    for placeholder, count in ((IMAGE, images), (VIDEO, videos)):
-        reasons += _placeholders(made, placeholder, count)
-    return made, reasons
+        made.turns[0]["question"] = "\n".join([*system, made.turns[0]["question"]])
+        made.added.append("the system prompt before the first question")
+    made.reasons = _texts(made.turns)
+    for placeholder, count in ((IMAGE, images + len(made.images)), (VIDEO, videos)):
+        _placeholders(made, placeholder, count)
+    return made
+
+
+def _either(message: dict[str, Any], one: str, other: str) -> Any:
+    """Return the value of the key that is there: tables hold nulls for keys that a message does not have."""
+    return message.get(other) if message.get(one) is None else message[one]
 
 
 def _order(spoken: list[tuple[str, str]]) -> list[str]:
@@ -67,22 +87,22 @@ def _texts(made: Turns) -> list[str]:
     return reasons
 
 
-def _placeholders(made: Turns, placeholder: str, given: int) -> list[str]:
-    """Return reasons for placeholders that do not match the images. A conversation without any gets one per image in
-    its first question."""
-    if any(placeholder in turn["answer"] for turn in made):
-        return ["placeholder in an answer"]
+def _placeholders(made: Conversation, placeholder: str, given: int) -> None:
+    """Add reasons for placeholders that do not match the images. A conversation without any gets one per image in its
+    first question."""
+    if any(placeholder in turn["answer"] for turn in made.turns):
+        made.reasons.append("placeholder in an answer")
+        return
     what = PLACEHOLDERS[placeholder]
-    count = sum(turn["question"].count(placeholder) for turn in made)
+    count = sum(turn["question"].count(placeholder) for turn in made.turns)
     if count > given:
-        return [
-            f"placeholder without {'an image' if what == 'image' else 'a video'}: {count} placeholders, {given} {what}s"
-        ]
-    if count == 0 and given:
-        made[0]["question"] = placeholder * given + "\n" + made[0]["question"]
+        one = "an image" if what == "image" else "a video"
+        made.reasons.append(f"placeholder without {one}: {count} placeholders, {given} {what}s")
+    elif count == 0 and given:
+        made.turns[0]["question"] = placeholder * given + "\n" + made.turns[0]["question"]
+        made.added.append(f"a missing {placeholder} before the first question")
     elif count < given:
-        return [f"{given} {what}s, but {count} placeholders"]
-    return []
+        made.reasons.append(f"{given} {what}s, but {count} placeholders")
 
 
 def language(chosen: str, given: Any, made: Turns) -> tuple[str, list[str]]:

@@ -2,25 +2,31 @@
 
 import codecs
 import json
-import math
 from collections.abc import Iterator
-from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ain import UserError
 from ain.runtime.ranges import Positive
-from ain.source import Found, Medium
-from ain.source.conversation import language, turns
+from ain.source import Found, Source
+from ain.source.llama_factory import INFO, Layout, layouts
+from ain.source.row import converted, name_of
 from ain.storage.digests import folder_digest
-from ain.storage.record import Turns
-from ain.text.languages import LANGUAGES, LanguageChoice
-from ain.text.placeholders import IMAGE, PLACEHOLDERS, VIDEO, placed
+from ain.text.languages import LanguageChoice
 
 FORMATS = {"llava": "conversations", "messages": "messages"}
 
 
-class Folder:
+class Item(NamedTuple):
+    """A row as its file holds it, where it is, and the layout that `dataset_info.json` gives for it."""
+
+    row: Any
+    where: str
+    layout: Layout | None
+
+
+class Folder(Source):
     """path: the directory. format: llava, messages, or auto (row by row). limit: stop after this many rows. language:
     that of rows without `language`; auto guesses it from the script.
     """
@@ -49,91 +55,39 @@ class Folder:
             )
         return self.path
 
-    def rows(self) -> Iterator[Found]:
-        files = [
-            p
-            for p in sorted(self._directory().iterdir())
-            if p.suffix in (".json", ".jsonl") and p.name != "dataset_info.json"
-        ]
+    def items(self) -> Iterator[Item]:
+        return islice(self._all(), self.limit)
+
+    def _all(self) -> Iterator[Item]:
+        known = layouts(self._directory())
+        own = {path for path in self.path.iterdir() if path.suffix in (".json", ".jsonl") and path.name != INFO}
+        files = sorted(own | set(known))
         if not files:
             raise UserError(f"{self.path}: no .json or .jsonl file in it; expected LLaVA's or LLaMA-Factory's format")
-        count = 0
         for file in files:
             for number, row in enumerate(_objects(file), 1):
-                if count == self.limit:
-                    return
-                count += 1
-                yield self._found(row, f"{file.name}, row {number}")
+                yield Item(row, f"{file.relative_to(self.path)}, row {number}", known.get(file))
 
-    def _found(self, row: Any, where: str) -> Found:
+    def found(self, item: Item) -> Found:
+        row, where, layout = item
         if not isinstance(row, dict):
             reason = row.reason if isinstance(row, Malformed) else f"no object: {str(row)[:40]}"
             return Found(where, {"id": None}, reasons=[reason])
-        identifier = name_of(row.get("id"), where)
-        formats = FORMATS if self.format == "auto" else {self.format: FORMATS[self.format]}
-        key = next((key for key in formats.values() if key in row), None)
-        if key is None:
-            return Found(
-                where, {"id": identifier}, reasons=[f"none of the expected keys: {', '.join(formats.values())}"]
-            )
-        images = listed(row.get("image")) + listed(row.get("images"))
-        videos = listed(row.get("videos"))
-        made, reasons = turns(row[key], len(images), len(videos))
-        spoken, unknown = language(self.language, row.get("language"), made)
-        references, doubts = _references(row.get("references"), made)
-        if "reference" in row:
-            doubts = [*doubts, 'reference is called references now: {"ar": conversation}']
-        media, wrong = self._media(images, videos, row.get("fps"), None if reasons else placed(made))
-        record = {
-            "id": identifier,
-            "domain": str(row.get("domain") or self.domain),
-            "origin": "authentic",
-            "language": spoken,
-            "turns": made,
-            "references": references,
-        }
-        return Found(where, record, media, [*reasons, *unknown, *wrong, *doubts])
+        if layout:
+            row, messages = row | layout.media(row), layout.messages(row)
+        else:
+            keys = list(FORMATS.values()) if self.format == "auto" else [FORMATS[self.format]]
+            key = next((key for key in keys if key in row), None)
+            if key is None:
+                reason = f"none of the expected keys: {', '.join(keys)}"
+                return Found(where, {"id": name_of(row.get("id"), where)}, reasons=[reason])
+            messages = row[key]
+        return converted(row, messages, where, self.language, self.domain, self._read)
 
-    def _media(
-        self, images: list[Any], videos: list[Any], fps: Any, places: list[str] | None
-    ) -> tuple[list[Medium], list[str]]:
-        """Return (media in the order of their placeholders, reasons); if that order is unknown, only the images."""
-        rates = fps if isinstance(fps, list) else [fps] * len(videos)
-        reasons = []
-        if not all(isinstance(video, list) and video for video in videos):
-            reasons.append("a video is a list of images, its frames")
-        if len(rates) != len(videos) or not all(rate is None or _is_rate(rate) for rate in rates):
-            reasons.append("fps: expected a number above 0, or one for each video")
-        waiting = {IMAGE: (([image], None) for image in images), VIDEO: zip(videos, rates, strict=False)}
-        media = []
-        for place in [IMAGE] * len(images) if places is None or reasons else places:
-            names, rate = next(waiting[place])
-            reasons += [
-                f"image is no path: {str(name)[:40]}" for name in names if not isinstance(name, str) or not name
-            ]
-            opened = [partial(read, self.path / str(name)) for name in names]
-            media.append(Medium(opened, PLACEHOLDERS[place], None if rate is None else float(rate)))
-        return media, reasons
-
-
-def _is_rate(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
-
-
-def _references(given: Any, made: Turns) -> tuple[list[dict[str, Any]] | None, list[str]]:
-    """Return (trusted translations, reasons) from {"ar": messages, ...}, with the turns of the conversation itself."""
-    if given is None:
-        return None, []
-    if not isinstance(given, dict):
-        return None, ['references: expected {"ar": conversation}, a language\'s code for each']
-    references, reasons = [], [f"references: unknown language: {code[:20]}" for code in given if code not in LANGUAGES]
-    for code, messages in given.items():
-        translated, wrong = turns(messages, placed(made).count(IMAGE), placed(made).count(VIDEO))
-        if not wrong and len(translated) != len(made):
-            wrong = [f"{len(translated)} turns for {len(made)}"]
-        references.append({"language": code, "turns": translated})
-        reasons += [f"reference in {code}: {reason}" for reason in wrong]
-    return references, reasons
+    def _read(self, name: Any) -> bytes:
+        if isinstance(name, dict):
+            raise ValueError(str(name)[:40])
+        return (self.path / name).read_bytes()
 
 
 class Malformed:
@@ -141,19 +95,6 @@ class Malformed:
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-
-
-def listed(value: Any) -> list[Any]:
-    return [] if value is None else value if isinstance(value, list) else [value]
-
-
-def name_of(given: Any, where: str) -> str:
-    """Return a row's id, or where it was found if it has none."""
-    return where if given is None else str(given).encode(errors="replace").decode()
-
-
-def read(path: Path) -> bytes:
-    return path.read_bytes()
 
 
 def _objects(file: Path) -> Iterator[Any]:

@@ -1,25 +1,38 @@
-"""Read a dataset from the Hugging Face hub, or one saved on disk by `datasets`, and map its columns to ours."""
+"""Read a dataset of the Hugging Face hub, or one on disk, and map its columns to ours. What is not asked for stays there."""
 
 from collections.abc import Iterator
-from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 from ain import UserError
 from ain.runtime.ranges import Positive
-from ain.source import Found, Medium
-from ain.source.conversation import language, turns
-from ain.source.folder import listed, name_of, read
+from ain.source import Found, Source
+from ain.source.row import converted
 from ain.storage.digests import folder_digest
 from ain.storage.revisions import commit
 from ain.text.languages import LanguageChoice
 
-Column = Literal["id", "image", "images", "question", "answer", "conversations", "language"]
+Column = Literal[
+    "id",
+    "image",
+    "images",
+    "videos",
+    "fps",
+    "question",
+    "answer",
+    "conversations",
+    "references",
+    "domain",
+    "language",
+]
+AUTO = "auto"
+_OURS = Column.__args__  # type: ignore[attr-defined]
 
 
-class Hub:
-    """path: a hub id or a directory. columns: our name → the dataset's column, or null if it has none, for id,
-    image(s), language, and either question and answer or conversations (in LLaVA's or the messages format).
+class Hub(Source):
+    """path: a hub id or a directory. columns: our name → the dataset's column, null if it is not to be read, auto (also
+    if left out) for the column of the same name if there is one; conversations may also be called messages.
     """
 
     def __init__(
@@ -34,73 +47,121 @@ class Hub:
         language: LanguageChoice = "auto",
     ) -> None:
         self.path, self.name, self.split, self.revision = path, name, split, revision
-        self.columns = {ours: theirs for ours, theirs in columns.items() if theirs}
+        self.columns = columns
         self.domain = domain
         self.limit = limit
         self.language = language
 
+    @property
+    def directory(self) -> Path:
+        return Path(self.path).expanduser()
+
     def digest(self) -> str | None:
         """Return the digest of a directory's listing, or the commit of a dataset on the hub."""
-        return folder_digest(Path(self.path)) if Path(self.path).is_dir() else self._commit()
+        return folder_digest(self.directory) if self.directory.is_dir() else self._commit()
+
+    def provenance(self) -> dict[str, Any]:
+        return {} if self.directory.is_dir() else {"revision": self._commit()}
 
     def _commit(self) -> str | None:
         return commit(self.path, self.revision or "main", "dataset") or self.revision
 
-    def rows(self) -> Iterator[Found]:
-        import datasets
-
+    def items(self) -> Iterator[tuple[dict[str, Any], str]]:
         data = self._load()
-        unknown = [theirs for theirs in self.columns.values() if theirs not in data.column_names]
-        if unknown:
+        columns = self._mapped(_features(data))
+        data = data.select_columns(sorted(set(columns.values())))
+        for name, feature in _features(data).items():
+            if (raw := _undecoded(feature)) != feature:
+                data = data.cast_column(name, raw)
+        for number, row in enumerate(islice(data, self.limit), 1):
+            yield {ours: row[theirs] for ours, theirs in columns.items()}, f"{self.split}, row {number}"
+
+    def _mapped(self, features: dict[str, Any]) -> dict[str, str]:
+        """Return our name → the dataset's column. Raise UserError if a column is missing, with the words to type."""
+        columns = {}
+        for ours in _OURS:
+            theirs = self.columns.get(ours, AUTO)
+            if theirs == AUTO:
+                same = [ours, "messages"] if ours == "conversations" else [ours]
+                theirs = next((name for name in same if name in features), None)
+            elif theirs is not None and theirs not in features:
+                raise UserError(
+                    f"source.columns.{ours}={theirs}: {self.path} has no column {theirs}; choose among "
+                    f"{', '.join(features)}"
+                )
+            if theirs is not None:
+                columns[ours] = theirs
+        if "conversations" not in columns and not {"question", "answer"} <= set(columns):
             raise UserError(
-                f"source.columns: {self.path} has no column {unknown[0]}; choose among {', '.join(data.column_names)}"
+                f"{self.path} has the columns {', '.join(features)}: add source.columns.question=COLUMN "
+                "source.columns.answer=COLUMN, or source.columns.conversations=COLUMN"
             )
-        data = data.cast(datasets.Features({name: _undecoded(feature) for name, feature in data.features.items()}))
-        for number, row in enumerate(data, 1):
-            if self.limit is not None and number > self.limit:
-                return
-            yield self._found(
-                {ours: row[theirs] for ours, theirs in self.columns.items()}, f"{self.split}, row {number}"
+        unread = [name for name, one in features.items() if _is_image(one) and name not in columns.values()]
+        if unread and not {"image", "images"} & set(columns) and self.columns.get("image", AUTO) == AUTO:
+            raise UserError(
+                f"{self.path}: its images are in the column {unread[0]}: add source.columns.image={unread[0]}, or "
+                "source.columns.image=null to leave them out"
             )
+        return columns
 
     def _load(self) -> Any:
         import datasets
 
+        given = self.directory
+        if not given.exists() and (self.path[:1] in "./~" or self.path.count("/") > 1):
+            raise UserError(
+                f"source.path={self.path}: cannot be loaded, because there is no such directory; give one, or a hub id "
+                "such as ORG/NAME"
+            )
         try:
-            if any((Path(self.path) / name).exists() for name in ("state.json", "dataset_dict.json")):
-                saved = datasets.load_from_disk(self.path)
-                return saved[self.split] if isinstance(saved, dict) else saved
-            return datasets.load_dataset(self.path, self.name, split=self.split, revision=self._commit())
-        except (
-            datasets.exceptions.DatasetsError,
-            ConnectionError,
-            FileNotFoundError,
-            ValueError,
-            KeyError,
-            OSError,
-        ) as error:
+            if any((given / name).exists() for name in ("state.json", "dataset_dict.json")):
+                saved = datasets.load_from_disk(str(given))
+                return self._split_of(saved) if isinstance(saved, dict) else saved
+            path, revision = (str(given), None) if given.exists() else (self.path, self._commit())
+            return datasets.load_dataset(path, self.name, split=self.split, revision=revision, streaming=True)
+        except (datasets.exceptions.DatasetsError, ConnectionError, ValueError, OSError) as error:
             raise UserError(
                 f"source.path={self.path}: cannot be loaded ({str(error).splitlines()[0]}); check id, split and network"
             ) from None
 
-    def _found(self, row: dict[str, Any], where: str) -> Found:
-        images = [image for image in listed(row.get("images")) + listed(row.get("image")) if image]
+    def _split_of(self, saved: dict[str, Any]) -> Any:
+        if self.split not in saved:
+            raise UserError(f"source.split={self.split}: {self.path} has the splits {', '.join(saved)}")
+        return saved[self.split]
+
+    def found(self, item: tuple[dict[str, Any], str]) -> Found:
+        row, where = item
         messages = row.get("conversations")
         if messages is None:
             messages = [
                 {"role": "user", "content": row.get("question")},
                 {"role": "assistant", "content": row.get("answer")},
             ]
-        made, reasons = turns(messages, len(images))
-        spoken, unknown = language(self.language, row.get("language"), made)
-        record = {
-            "id": name_of(row.get("id"), where),
-            "domain": self.domain,
-            "origin": "authentic",
-            "language": spoken,
-            "turns": made,
-        }
-        return Found(where, record, [Medium([partial(_opened, image)]) for image in images], reasons + unknown)
+        return converted(row, messages, where, self.language, self.domain, self._read)
+
+    def _read(self, image: Any) -> bytes:
+        """Return the bytes of an image, given as {"bytes", "path"}, which is how `datasets` stores images, or as a path."""
+        if isinstance(image, dict) and image.get("bytes"):
+            return bytes(image["bytes"])
+        path = image["path"] if isinstance(image, dict) else image
+        if "://" in path:  # of a dataset that is a folder of images on the hub
+            import fsspec
+
+            with fsspec.open(path) as file:
+                return bytes(file.read())
+        return (self.directory / path).read_bytes()
+
+
+def _features(data: Any) -> dict[str, Any]:
+    """Return column → type. A streamed dataset may not know: then the first row tells the columns' names."""
+    return dict(data.features or dict.fromkeys(next(iter(data), {})))
+
+
+def _is_image(feature: Any) -> bool:
+    import datasets
+
+    inner = feature.feature if isinstance(feature, datasets.List) else feature
+    return isinstance(inner, datasets.Image)
 
 
 def _undecoded(feature: Any) -> Any:
@@ -111,12 +172,6 @@ def _undecoded(feature: Any) -> Any:
         return datasets.Image(decode=False)
     if isinstance(feature, datasets.List):
         return datasets.List(_undecoded(feature.feature), length=feature.length)
+    if isinstance(feature, dict):
+        return {name: _undecoded(inner) for name, inner in feature.items()}
     return feature
-
-
-def _opened(image: Any) -> bytes:
-    """Return the bytes of an image, given as {"bytes", "path"}, which is how `datasets` stores images, or as a path."""
-    if isinstance(image, str):
-        return read(Path(image))
-    data = image.get("bytes")
-    return data if data is not None else read(Path(image["path"]))

@@ -2,36 +2,72 @@
 
 import errno
 from collections import Counter
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count, groupby, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ain import UserError
+from ain.engine.local import HERE
+from ain.runtime.console import log
 from ain.runtime.progress import progress
-from ain.source import Found
+from ain.source import Found, Source
 from ain.storage.images import BadImage, ImageStore, checked
 from ain.storage.record import RECORD, Row, images_of, rejection
+from ain.storage.seen import Seen
 from ain.storage.shards import SHARD_ROWS, Shards
 
+BLOCK = 20  # rows sent to a worker together, with their images
 
-def collect(source: Any, out: Path) -> dict[str, Any]:
+
+class Block(NamedTuple):
+    """Rows of one shard as the source lists them. done: the shard is written, so its images need not be opened."""
+
+    shard: int
+    items: list[Any]
+    done: bool
+
+
+@dataclass
+class Opened:
+    """A row with its media; for each image (sha256, bytes, width, height)."""
+
+    found: Found
+    media: list[Row]
+    reasons: list[str]
+
+
+class Opener:
+    """Converts rows and opens their images, where the engine wants it."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def open(self, block: Block) -> tuple[int, list[Opened]]:
+        found = map(self.source.found, block.items)
+        return block.shard, [Opened(one, [], one.reasons) if block.done else _opened(one) for one in found]
+
+
+def collect(source: Source, out: Path, engine: Any = HERE) -> dict[str, Any]:
     shards, store = Shards(out).create(), ImageStore(out)
     name = type(source).__name__.lower()
-    ids: set[str] = set()
-    stored: set[str] = set()
+    ids, stored, added = Seen(), Seen(), Counter[str]()
+    opened = engine.spread(Opener(source), "open", _blocks(source.items(), shards))
     with progress("collect", unit="record") as bar:
-        for index, batch in enumerate(_batches(source.rows())):
-            if not shards.done(index):
-                _shard(index, batch, name, shards, store, ids, stored)
-            ids.update(row["id"] for row in shards.read(index, ["id"]))
-            stored.update(sha for row in shards.read(index, ["media"]) for sha in images_of(row))
-            bar.update(len(batch))
+        for index, blocks in groupby(opened, key=lambda block: block[0]):
+            rows = _counting((row for _, some in blocks for row in some), bar)
+            if shards.done(index):
+                added += _known(rows, shards.read(index, ["id", "media"]), ids, stored)
+            else:
+                added += _shard(index, rows, name, shards, store, ids, stored)
     kept, rejected = shards.count(), shards.count("rejected")
     if kept == 0:
         reasons = Counter(reason for row in shards.rows(["reasons"], "rejected") for reason in row["reasons"])
         why = "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3)) or "it has no rows"
         raise UserError(f"the source gave no usable record: {why}")
+    for what, records in sorted(added.items()):
+        log.info(f"collect: {records:,} of {kept:,} records got {what}")
     languages = dict(Counter(row["language"] for row in shards.rows(["language"])))
     return {
         "input": kept + rejected,
@@ -39,6 +75,8 @@ def collect(source: Any, out: Path) -> dict[str, Any]:
         "rejected": rejected,
         "images": len(stored),
         "languages": languages,
+        **({"added": dict(sorted(added.items()))} if added else {}),
+        **source.provenance(),
     }
 
 
@@ -50,51 +88,80 @@ def lacking(out: Path, names: list[str]) -> list[str]:
     return [name for name in names if name in missing]
 
 
-def _batches(rows: Iterator[Found]) -> Iterator[list[Found]]:
-    while batch := list(islice(rows, SHARD_ROWS)):
-        yield batch
+def _blocks(items: Iterator[Any], shards: Shards) -> Iterator[Block]:
+    for index in count():
+        left = SHARD_ROWS
+        while left and (block := list(islice(items, min(BLOCK, left)))):
+            yield Block(index, block, shards.done(index))
+            left -= len(block)
+        if left:
+            return
+
+
+def _counting(rows: Iterable[Opened], bar: Any) -> Iterator[Opened]:
+    for row in rows:
+        yield row
+        bar.update()
+
+
+def _known(rows: Iterable[Opened], kept: list[Row], ids: Seen, stored: Seen) -> "Counter[str]":
+    """Note the ids and images of a shard that a killed run wrote. Return what was added to its records."""
+    left = {row["id"] for row in kept}
+    added: Counter[str] = Counter()
+    for row in rows:
+        identifier = row.found.record["id"]
+        if identifier in left and not row.reasons:
+            left.remove(identifier)
+            added.update(row.found.added)
+    for record in kept:
+        ids.add(record["id"])
+        for sha in images_of(record):
+            stored.add(sha)
+    return added
 
 
 def _shard(
-    index: int, batch: list[Found], source: str, shards: Shards, store: ImageStore, ids: set[str], stored: set[str]
-) -> None:
+    index: int, rows: Iterable[Opened], source: str, shards: Shards, store: ImageStore, ids: Seen, stored: Seen
+) -> "Counter[str]":
+    """Write a shard. Return what was added to its records."""
     kept: list[Row] = []
     rejected: list[Row] = []
-    here: set[str] = set()
+    added: Counter[str] = Counter()
     with store.writing(index) as shard:
-        for found in batch:
-            identifier = found.record["id"]
-            media, reasons = _open(found)
-            if identifier in ids or identifier in here:
-                reasons.append(f"duplicate id: {identifier}")
+        for row in rows:
+            found, identifier, reasons = row.found, row.found.record["id"], row.reasons
+            if identifier is not None and identifier in ids:
+                reasons = [*reasons, f"duplicate id: {identifier}"]
             if reasons:
                 rejected.append(rejection(identifier, reasons, found.where))
                 continue
-            here.add(identifier)
-            for sha, data, width, height in (image for medium in media for image in medium["images"]):
-                if sha not in stored:
+            ids.add(identifier)
+            for sha, data, width, height in (image for medium in row.media for image in medium["images"]):
+                if stored.add(sha):
                     shard.add(sha, data, width, height)
-                    stored.add(sha)
-            named = [{**medium, "images": [sha for sha, *_ in medium["images"]]} for medium in media]
+            named = [{**medium, "images": [sha for sha, *_ in medium["images"]]} for medium in row.media]
             kept.append({**dict.fromkeys(RECORD.names), **found.record, "source": source, "media": named})
+            added.update(found.added)
     shards.write(index, kept, rejected)
+    return added
 
 
-def _open(found: Found) -> tuple[list[Row], list[str]]:
-    """Return a row's media with (sha256, bytes, width, height) of each image, and every reason to reject the row."""
+def _opened(found: Found) -> Opened:
+    """Open a row's images, with every reason to reject the row. What is rejected keeps no images."""
     media, reasons = [], list(found.reasons)
     for medium in found.media:
-        opened = []
+        images = []
         for read in medium.images:
             try:
                 data = read()
                 sha, width, height = checked(data)
-                opened.append((sha, data, width, height))
+                images.append((sha, data, width, height))
             except BadImage as error:
                 reasons.append(str(error))
             except (OSError, ValueError) as error:  # no such file, or a name that is too long or has a zero byte
                 if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EMFILE):
                     raise
                 reasons.append(f"image not found: {str(getattr(error, 'filename', None) or error)[:120]}")
-        media.append({"kind": medium.kind, "images": opened, "fps": medium.fps})
-    return media, reasons
+        media.append({"kind": medium.kind, "images": images, "fps": medium.fps})
+    found.media = []  # read, and not to be sent back
+    return Opened(found, [] if reasons else media, reasons)

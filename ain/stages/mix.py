@@ -6,6 +6,7 @@ Duplicates are rejected, images are split into training and validation, and refe
 
 import hashlib
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,15 +16,20 @@ from typing import Any
 import pyarrow as pa
 
 from ain import UserError
+from ain.engine.local import HERE
 from ain.model.samples import IMAGE_REFERENCE, STORES, ImageStores
-from ain.source.mixture import Mixture, Part
+from ain.runtime.progress import progress
+from ain.source.mixture import Mixture
 from ain.storage.files import replace_text
-from ain.storage.images import ImageStore
-from ain.storage.record import TURNS, Row, images_of, media, rejection
+from ain.storage.image_index import ImageIndex
+from ain.storage.images import ImageStore, Reference
+from ain.storage.record import TURNS, Row, Turns, images_of, media, rejection
+from ain.storage.seen import Seen
 from ain.storage.shards import SHARD_ROWS, SPAN, Shards
 from ain.storage.tables import write_table
 
 TEXTS = ("id", "part", "source", "origin", "domain", "language", "split")
+Places = ImageIndex | dict[str, Reference]  # name of an image → its place
 TITLE = "What the model is trained on"
 SHOWN = {"mixture": "Conversations by part, source and domain, in training and validation."}
 SCHEMA = pa.schema(
@@ -35,37 +41,29 @@ SCHEMA = pa.schema(
 )
 
 
-def mix(parts: dict[str, dict[str, Any]], mixture: Mixture, seed: int, out: Path) -> dict[str, Any]:
+def mix(parts: dict[str, dict[str, Any]], mixture: Mixture, seed: int, out: Path, engine: Any = HERE) -> dict[str, Any]:
     shards = Shards(out, SCHEMA).create()
     stores = list(dict.fromkeys(inputs["collect"] for inputs in parts.values()))
-    names = [ImageStore(store).index() for store in stores]
-    drawn = (
-        row
-        for name, inputs in parts.items()
-        for row in _part(
-            name,
-            mixture.parts[name],
-            inputs,
-            names[stores.index(inputs["collect"])],
-            stores.index(inputs["collect"]),
-            mixture.validation,
-            seed,
-        )
-    )
-    seen: set[bytes] = set()
+    indexes = [ImageIndex(out / "index" / str(i)).create(ImageStore(store)) for i, store in enumerate(stores)]
+    places = {store: (i, index) for i, (store, index) in enumerate(zip(stores, indexes, strict=True))}
+    blocks = [(name, index) for name, inputs in parts.items() for index in range(len(Shards(inputs["collect"])))]
+    seen = Seen()
     kept: list[Row] = []
     rejected: list[Row] = []
     index = 0
-    for row in drawn:
-        reason = _against(row, seen)
-        if reason:
-            rejected.append(rejection(row["id"], [reason]))
-        else:
-            kept.append(row)
-        if len(kept) + len(rejected) == SHARD_ROWS:
-            _write(shards, index, kept, rejected)
-            kept, rejected, index = [], [], index + 1
+    with progress("mix", total=len(blocks), unit="shard") as bar:
+        for drawn in engine.spread(Drawing(parts, mixture, places, seed), "draw", blocks):
+            for row in drawn:
+                if reason := _against(row, seen):
+                    rejected.append(rejection(row["id"], [reason]))
+                else:
+                    kept.append(row)
+                if len(kept) + len(rejected) == SHARD_ROWS:
+                    _write(shards, index, kept, rejected)
+                    kept, rejected, index = [], [], index + 1
+            bar.update()
     _write(shards, index, kept, rejected)
+    shutil.rmtree(out / "index")
     replace_text(out / STORES, json.dumps({"stores": [store.name for store in stores], "images": mixture.images}))
     return _counts(shards, out)
 
@@ -76,48 +74,65 @@ def _write(shards: Shards, index: int, kept: list[Row], rejected: list[Row]) -> 
         shards.write(index, kept, rejected)
 
 
-def _part(
-    name: str,
-    part: Part,
-    inputs: dict[str, Any],
-    places: dict[str, tuple[int, int]],
-    store: int,
-    validation: float,
-    seed: int,
-) -> Iterator[Row]:
-    """Yield the rows of one part: the usable records in its language, repeated according to its weight."""
-    records = Shards(inputs["collect"])
-    for index in range(len(records)):
-        if index % SPAN == 0:
-            usable = _usable(inputs["select"], index // SPAN, part.translate)
+class Drawing:
+    """Draws the rows of a part from one shard of collect: the usable records in its language, repeated according to its
+    weight. places: collect directory → (its number, the index of its images).
+    """
+
+    def __init__(
+        self,
+        parts: dict[str, dict[str, Any]],
+        mixture: Mixture,
+        places: dict[Path, tuple[int, ImageIndex]],
+        seed: int,
+    ) -> None:
+        self.parts, self.mixture, self.places, self.seed = parts, mixture, places, seed
+        self._usable: tuple[Any, set[str]] = (None, set())  # those of the last span
+
+    def draw(self, block: tuple[str, int]) -> list[Row]:
+        name, index = block
+        part, inputs = self.mixture.parts[name], self.parts[name]
+        usable = self._of_span(name, index // SPAN)
         translations = Shards(inputs["translate"]).by_id(index, ["language", "turns"]) if part.translate else {}
-        for record in records.read(index):
+        drawn: list[Row] = []
+        for record in Shards(inputs["collect"]).read(index):
             given = translations.get(record["id"], {}) if part.translate else record
             if record["id"] not in usable or not given.get("turns"):
                 continue
-            if given["language"] != part.language:
-                if part.translate:
-                    raise UserError(
-                        f"mixture.parts.{name}.language={part.language}: the records were translated into "
-                        f"{given['language']}; set translator.target={part.language}"
-                    )
-                continue
-            for copy in range(_copies(part.weight, seed, name, record["id"])):
-                yield {
-                    "id": f"{record['id']}/{name}/{copy}",
-                    "copy": copy,  # copies due to the weight are no duplicates; not stored
-                    "part": name,
-                    "source": record["source"],
-                    "origin": "translated" if part.translate else record["origin"],
-                    "domain": record["domain"],
-                    "language": part.language,
-                    "split": _split(list(images_of(record)) or [record["id"]], validation, seed),
-                    "media": [placed(medium, places, store) for medium in record["media"]],
-                    "turns": given["turns"],
-                }
+            if given["language"] == part.language:
+                drawn += self._copies(name, record, given["turns"])
+            elif part.translate:
+                raise UserError(
+                    f"mixture.parts.{name}.language={part.language}: the records were translated into "
+                    f"{given['language']}; set translator.target={part.language}"
+                )
+        return drawn
+
+    def _of_span(self, name: str, span: int) -> set[str]:
+        if self._usable[0] != (name, span):
+            self._usable = (name, span), _usable(self.parts[name]["select"], span, self.mixture.parts[name].translate)
+        return self._usable[1]
+
+    def _copies(self, name: str, record: Row, turns: Turns) -> Iterator[Row]:
+        part, store = self.mixture.parts[name], self.places[self.parts[name]["collect"]]
+        keys = list(images_of(record)) or [record["id"]]
+        row = {
+            "part": name,
+            "source": record["source"],
+            "origin": "translated" if part.translate else record["origin"],
+            "domain": record["domain"],
+            "language": part.language,
+            "split": _split(keys, self.mixture.validation, self.seed),
+            "media": [placed(medium, store[1], store[0]) for medium in record["media"]],
+            "turns": turns,
+        }
+        for copy in range(_copies(part.weight, self.seed, name, record["id"])):
+            # Copies due to the weight are no duplicates. The content is not stored.
+            content = json.dumps([row["media"], turns, copy], ensure_ascii=False)
+            yield {"id": f"{record['id']}/{name}/{copy}", "content": _digest(content), **row}
 
 
-def placed(medium: Row, places: dict[str, tuple[int, int]], store: int) -> Row:
+def placed(medium: Row, places: Places, store: int) -> Row:
     """Return the medium with its images' names replaced by their places."""
     keys = ("store", "shard", "row")
     named = [dict(zip(keys, (store, *places[sha]), strict=True)) for sha in medium["images"]]
@@ -143,15 +158,14 @@ def _split(keys: list[str], share: float, seed: int) -> str:
     return sides.pop() if len(sides) == 1 else "both"
 
 
-def _against(row: Row, seen: set[bytes]) -> str | None:
+def _digest(content: str) -> str:
+    return hashlib.blake2b(content.encode(), digest_size=12).hexdigest()
+
+
+def _against(row: Row, seen: Seen) -> str | None:
     if row["split"] == "both":
         return "its images fall into training and validation"
-    content = json.dumps([row["media"], row["turns"], row["copy"]], ensure_ascii=False)
-    key = hashlib.blake2b(content.encode(), digest_size=12).digest()
-    if key in seen:
-        return "duplicate of a record before it"
-    seen.add(key)
-    return None
+    return None if seen.add(row["content"]) else "duplicate of a record before it"
 
 
 def _counts(shards: Shards, out: Path) -> dict[str, Any]:

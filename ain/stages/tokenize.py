@@ -6,36 +6,33 @@ A conversation that is too long gets smaller images or is rejected. It is never 
 import shutil
 from collections import Counter
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from ain import UserError
+from ain.engine.local import HERE
 from ain.model.conversation import conversation
 from ain.model.processor import IGNORE, Processor, Unusable
 from ain.model.samples import SCHEMA, STORES, ImageStores
 from ain.runtime.progress import progress
-from ain.storage.record import Row, images_of, rejection
+from ain.storage.record import REJECTED, Row, images_of, rejection
 from ain.storage.shards import Shards
 
 
-def tokenize(mix: Path, processor: Processor, out: Path) -> dict[str, Any]:
+def tokenize(mix: Path, processor: Processor, out: Path, engine: Any = HERE) -> dict[str, Any]:
     rows, shards = Shards(mix), Shards(out, SCHEMA, suffix="arrow").create()
     shutil.copy(mix / STORES, out / STORES)
-    images = ImageStores(out)
+    missing = [index for index in range(len(rows)) if not shards.done(index)]
     with progress("tokenize", total=rows.count(), unit="sample") as bar:
-        for index in range(len(rows)):
-            kept: list[Row] = []
-            rejected: list[Row] = []
-            for row in [] if shards.done(index) else rows.read(index):
-                try:
-                    kept.append(_sample(row, processor, images))
-                except Unusable as reason:
-                    rejected.append(rejection(row["id"], [str(reason)]))
-                bar.update()
-            if not shards.done(index):
-                shards.write(index, kept, rejected)
+        bar.update(shards.count() + shards.count("rejected"))
+        made = engine.spread(Tokenizer(mix, processor, out), "shard", missing)
+        for index, (kept, rejected) in zip(missing, made, strict=True):
+            shards.write_tables(index, kept, rejected)
+            bar.update(kept.num_rows + rejected.num_rows)
     counts = {"input": rows.count(), "kept": shards.count(), "rejected": shards.count("rejected")}
     if counts["kept"] == 0:
         raise UserError(
@@ -43,6 +40,28 @@ def tokenize(mix: Path, processor: Processor, out: Path) -> dict[str, Any]:
             "raise model.processor.max_length or lower model.processor.max_pixels"
         )
     return {**counts, **_tokens(shards)}
+
+
+class Tokenizer:
+    """Tokenizes whole shards, where the engine wants it."""
+
+    def __init__(self, mix: Path, processor: Processor, out: Path) -> None:
+        self.mix, self.processor, self.out = mix, processor, out
+
+    @cached_property
+    def images(self) -> ImageStores:
+        return ImageStores(self.out)
+
+    def shard(self, index: int) -> tuple[pa.Table, pa.Table]:
+        """Return the kept and the rejected rows of a shard."""
+        kept: list[Row] = []
+        rejected: list[Row] = []
+        for row in Shards(self.mix).read(index):
+            try:
+                kept.append(_sample(row, self.processor, self.images))
+            except Unusable as reason:
+                rejected.append(rejection(row["id"], [str(reason)]))
+        return pa.Table.from_pylist(kept, SCHEMA), pa.Table.from_pylist(rejected, REJECTED)
 
 
 def _tokens(shards: Shards) -> dict[str, Any]:

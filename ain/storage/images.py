@@ -18,6 +18,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 SCHEMA = pa.schema([("sha256", pa.string()), ("bytes", pa.binary()), ("width", pa.int32()), ("height", pa.int32())])
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 MAX_PIXELS = 64_000_000  # a larger image is a decompression bomb, not a photograph
+BATCH_BYTES = 4_000_000  # of images written together
 
 Reference = tuple[int, int]  # (shard, row)
 
@@ -71,14 +72,24 @@ def png(image: Image.Image) -> bytes:
 
 
 class ShardWriter:
-    """Write one shard, each image as it comes: a shard of large photographs would not fit into memory."""
+    """Write one shard, a few images at a time: a shard of large photographs would not fit into memory, and an Arrow
+    batch for each image would cost whoever opens the shard more memory than its index."""
 
     def __init__(self, writer: pa.ipc.RecordBatchFileWriter) -> None:
         self._writer = writer
+        self._rows: list[dict[str, object]] = []
+        self._size = 0
 
     def add(self, sha: str, data: bytes, width: int, height: int) -> None:
-        row = {"sha256": sha, "bytes": data, "width": width, "height": height}
-        self._writer.write_batch(pa.RecordBatch.from_pylist([row], schema=SCHEMA))
+        self._rows.append({"sha256": sha, "bytes": data, "width": width, "height": height})
+        self._size += len(data)
+        if self._size >= BATCH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._rows:
+            self._writer.write_batch(pa.RecordBatch.from_pylist(self._rows, schema=SCHEMA))
+        self._rows, self._size = [], 0
 
 
 class ImageStore:
@@ -96,7 +107,9 @@ class ImageStore:
         temporary = final.with_name(f".{final.name}.{os.getpid()}")
         try:
             with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
-                yield ShardWriter(writer)
+                shard_writer = ShardWriter(writer)
+                yield shard_writer
+                shard_writer.flush()
             os.replace(temporary, final)
         finally:
             temporary.unlink(missing_ok=True)
@@ -127,5 +140,9 @@ class ImageStore:
         return {
             sha: (shard, row)
             for shard in range(len(self) if shards is None else shards)
-            for row, sha in enumerate(self._table(shard)["sha256"].to_pylist())
+            for row, sha in enumerate(self.names(shard))
         }
+
+    def names(self, shard: int) -> list[str]:
+        """Return the sha256 of each image of a shard."""
+        return self._table(shard)["sha256"].to_pylist()  # type: ignore[no-any-return]

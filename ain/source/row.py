@@ -1,0 +1,97 @@
+"""Convert a row of the user's data into a record: one path for folders and for data sets."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ain.source import Found, Medium
+from ain.source.conversation import Conversation, language, turns
+from ain.source.parts import by_url
+from ain.storage.record import Turns
+from ain.text.languages import LANGUAGES
+from ain.text.placeholders import IMAGE, PLACEHOLDERS, VIDEO, placed
+
+Opener = Callable[[Any], bytes]  # takes an image as the row names it
+
+
+def converted(row: dict[str, Any], messages: Any, where: str, spoken: str, domain: str, opener: Opener) -> Found:
+    """Return a row with the keys that docs/data.md lists. spoken, domain: of a row without `language` or `domain`."""
+    images = [image for key in ("image", "images") for image in listed(row.get(key)) if image is not None]
+    videos = [video for video in listed(row.get("videos")) if video is not None]
+    made = turns(messages, len(images), len(videos))
+    images += made.images
+    tongue, unknown = language(spoken, row.get("language"), made.turns)
+    references, doubts = _references(row.get("references"), made.turns)
+    if "reference" in row:
+        doubts = [*doubts, 'reference is called references now: {"ar": conversation}']
+    media, wrong = _media(images, videos, row.get("fps"), made, opener)
+    record = {
+        "id": name_of(row.get("id"), where),
+        "domain": str(row.get("domain") or domain),
+        "origin": "authentic",
+        "language": tongue,
+        "turns": made.turns,
+        "references": references,
+    }
+    return Found(where, record, media, [*made.reasons, *unknown, *wrong, *doubts], made.added)
+
+
+def _media(
+    images: list[Any], videos: list[Any], fps: Any, made: Conversation, opener: Opener
+) -> tuple[list[Medium], list[str]]:
+    """Return (media in the order of their placeholders, reasons); if that order is unknown, only the images."""
+    rates = fps if isinstance(fps, list) else [fps] * len(videos)
+    reasons = []
+    if not all(isinstance(video, list) and video for video in videos):
+        reasons.append("a video is a list of images, its frames")
+    if len(rates) != len(videos) or not all(rate is None or _is_rate(rate) for rate in rates):
+        reasons.append("fps: expected a number above 0, or one for each video")
+    waiting = {IMAGE: (([image], None) for image in images), VIDEO: zip(videos, rates, strict=False)}
+    media = []
+    for place in [IMAGE] * len(images) if made.reasons or reasons else placed(made.turns):
+        names, rate = next(waiting[place])
+        wrong = [said for name in names if (said := _no_image(name))]
+        reasons += wrong
+        opened = [] if wrong else [partial(opener, name) for name in names]
+        media.append(Medium(opened, PLACEHOLDERS[place], None if rate is None else float(rate)))
+    return media, reasons
+
+
+def _no_image(name: Any) -> str | None:
+    """Return why this names no image of the user's, or None."""
+    stored = isinstance(name, dict) and (name.get("bytes") or name.get("path"))
+    if said := by_url(name):
+        return said
+    return None if stored or (isinstance(name, str) and name) else f"image is no path: {str(name)[:40]}"
+
+
+def _is_rate(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+
+
+def _references(given: Any, made: Turns) -> tuple[list[dict[str, Any]] | None, list[str]]:
+    """Return (trusted translations, reasons) from {"ar": messages, ...}, with the turns of the conversation itself."""
+    if given is None:
+        return None, []
+    if not isinstance(given, dict):
+        return None, ['references: expected {"ar": conversation}, a language\'s code for each']
+    given = {code: messages for code, messages in given.items() if messages is not None}  # tables hold nulls
+    references, reasons = [], [f"references: unknown language: {code[:20]}" for code in given if code not in LANGUAGES]
+    for code, messages in given.items():
+        translated = turns(messages, placed(made).count(IMAGE), placed(made).count(VIDEO))
+        wrong = translated.reasons
+        if not wrong and len(translated.turns) != len(made):
+            wrong = [f"{len(translated.turns)} turns for {len(made)}"]
+        references.append({"language": code, "turns": translated.turns})
+        reasons += [f"reference in {code}: {reason}" for reason in wrong]
+    return references or None, reasons
+
+
+def listed(value: Any) -> list[Any]:
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def name_of(given: Any, where: str) -> str:
+    """Return a row's id, or where it was found if it has none."""
+    return where if given is None else str(given).encode(errors="replace").decode()

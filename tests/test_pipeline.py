@@ -161,14 +161,23 @@ def test_people_bring_their_own_folder(outputs: Path, tmp_path: Path, language: 
         )
     rows.append({"id": 9, "image": "gone.jpg", "conversations": rows[0]["conversations"]})
     (mine / "data.json").write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
-    words = [word for word in PICO if not word.startswith("source")]
-    result = ain("run", "source=folder", f"source.path={mine}", *words, f"output_dir={outputs}")
+    words = [word for word in PICO if not word.startswith(("source", "benchmark"))]
+    words = ["run", "source=folder", f"source.path={mine}", *words, f"output_dir={outputs}"]
+    refused = ain(*words)
+    assert refused.returncode == 1
+    assert "model, screener, translator, verifier: the miniature's know only its drawn scenes" in refused.stderr
+    assert "benchmark=held_out;" in refused.stderr
+    assert "verifier=all_mpnet|" in refused.stderr
+    result = ain(*words, "allow_toys=true", "benchmark=held_out", "mixture.validation=0.5")
     assert result.returncode == 0, result.stderr
     assert "Traceback" not in result.stderr
     collected = next(
         read_manifest(d)["counts"] for d in stages(outputs)["collect"] if read_manifest(d)["counts"]["input"] == 5
     )
     assert (collected["kept"], collected["rejected"], collected["languages"]) == (4, 1, {language: 4})
+    asked = [read_manifest(d)["counts"] for d in stages(outputs)["evaluate"] if (d / "kept").glob("*")]
+    held_out = next(counts for counts in asked if "general" in next(iter(counts["accuracy"]["shown"].values())))
+    assert held_out["input"] > 0
     assert "image not found" in (outputs / "report" / "index.md").read_text()
 
 

@@ -23,9 +23,8 @@ def refuse_toys(graph: Graph) -> None:
     if toys:
         named = "; ".join(f"{group}={'|'.join(_others(group))}" for group in toys)
         raise UserError(
-            f"{', '.join(toys)}: the miniature's know only its drawn scenes, not your data; choose {named}; or start from "
-            "an experiment: ain run ain/starter source=folder source.path=DIR (to try the pipeline with toy models all "
-            "the same, set allow_toys=true)"
+            f"{', '.join(toys)}: the miniature's know only its drawn scenes, not your data; begin with ain run ain/starter "
+            f"source=folder source.path=DIR, or choose {named}; allow_toys=true tries the pipeline with toys all the same"
         )
 
 

@@ -125,6 +125,9 @@ class LanguageModel(ABC):
         """Return a model with this checkpoint if this one was configured without a checkpoint, otherwise itself."""
         return self
 
+    def check_images(self) -> None:  # noqa: B027
+        """Raise Unavailable if this model cannot read images here. By default, it can."""
+
     def digest(self) -> str | None:
         """Return what affects the answers but is not in the config's content (files, a server), or None."""
         return None

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from copy import copy
 from functools import cached_property
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,7 +16,7 @@ from ain import UserError
 from ain.chat import Message, Reply, Request, Score, Take
 from ain.chat.checkpoint import CheckpointModel
 from ain.chat.cost import Budget
-from ain.chat.local_inputs import Inputs, OwnInputs, ProcessorInputs, Sample, TextInputs
+from ain.chat.local_inputs import Inputs, OwnInputs, ProcessorInputs, Sample, TextInputs, needs_torchvision
 from ain.engine.local import Local
 from ain.runtime.batching import batches
 from ain.runtime.device import chosen
@@ -49,6 +50,10 @@ class LocalModel(CheckpointModel):
     @property
     def shaping(self) -> list[Any]:
         return [self.dtype, self.processor.shaping if self.processor else None]
+
+    def check_images(self) -> None:
+        if self.processor is None and find_spec("torchvision") is None:
+            raise needs_torchvision(self.named)
 
     def generate(
         self,

@@ -13,6 +13,7 @@ from PIL import Image
 
 from ain import Unavailable
 from ain.chat import Message, images_of
+from ain.runtime.paths import install_hint
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,7 @@ class OwnInputs:
         try:
             return AutoProcessor.from_pretrained(self.checkpoint)
         except ImportError:
-            raise Unavailable(
-                f"{self.checkpoint}: its processor needs torchvision, which comes with a GPU build of torch: "
-                "pip install -e '.[gpu]'"
-            ) from None
+            raise needs_torchvision(self.checkpoint) from None
 
     def encode(self, messages: list[Message], continuation: str | None = None) -> Sample:
         parts = [parted(message) for message in messages]
@@ -131,3 +129,9 @@ def parted(message: Message) -> Message:
 
 def _images(messages: list[Message]) -> list[Image.Image]:
     return [Image.open(io.BytesIO(data)).convert("RGB") for data in images_of(messages)]
+
+
+def needs_torchvision(checkpoint: str) -> Unavailable:
+    return Unavailable(
+        f"{checkpoint}: its processor needs torchvision, which comes with a GPU build of torch: {install_hint('gpu')}"
+    )

@@ -12,7 +12,7 @@ from ain.storage.revisions import commit
 
 MINIATURE = "miniature:"
 PACKAGE = "package:"
-_NOT_FOR_TORCH = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*", "*.gguf", "*.tflite"]
+NOT_FOR_TORCH = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "onnx/*", "openvino/*", "*.gguf", "*.tflite"]
 
 
 def identity(name: str) -> Any:
@@ -78,7 +78,7 @@ def _download(name: str) -> str:
     repository, _, revision = name.partition("@")
     pinned = commit(repository, revision or "main") or revision or None
     try:
-        return snapshot_download(repository, revision=pinned, ignore_patterns=_NOT_FOR_TORCH, tqdm_class=tqdm)
+        return snapshot_download(repository, revision=pinned, ignore_patterns=NOT_FOR_TORCH, tqdm_class=tqdm)
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         if "gated" in type(error).__name__.lower() or "gated" in str(error).lower():
             raise Unavailable(

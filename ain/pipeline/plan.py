@@ -5,6 +5,7 @@ from typing import Any
 
 from ain import UserError
 from ain.pipeline.build import build, over_checkpoints
+from ain.pipeline.downloads import downloads
 from ain.pipeline.graph import Graph
 from ain.pipeline.locate import here
 from ain.pipeline.runner import refuse, wanted
@@ -20,7 +21,9 @@ def plan(graph: Graph) -> Iterator[str]:
         yield f"{name:>14}  {'done   ' if node.done else 'to make'}  {node.directory}"
     for node in graph.nodes:
         if not node.done and (estimate := node.stage.hook("estimate")):
-            yield from estimate(**wanted(estimate, node, local, output_dir=graph.output_dir))
+            for line in estimate(**wanted(estimate, node, local, output_dir=graph.output_dir)):
+                yield line if line.startswith((" ", node.stage.name)) else f"{node.stage.name}: {line}"
+    yield from downloads(graph)
     for node in graph.nodes:
         try:
             refuse(node)

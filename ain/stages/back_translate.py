@@ -4,6 +4,7 @@ A failed back-translation scores 0 and is counted. Scores are columns like verif
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 from ain import UserError
 from ain.back_translation.quality import COLUMNS, METRICS, PARTS, Quality
 from ain.metrics import overlap
+from ain.storage.ledger import Ledger
 from ain.storage.record import SCORES, TURNS, Row
 from ain.storage.shards import Shards
 from ain.storage.tables import write_table
@@ -110,6 +112,22 @@ def _quality(collect: Path, shards: Shards, sampled: int, language: str, out: Pa
 
 def _percent(value: float) -> float:
     return round(100 * value, 2)
+
+
+def estimate(collect: Path | None, source: Any, back_translation: Any, output_dir: Path) -> list[str]:
+    """Return the estimate of translating the sample back, for a dry run, as if translations were as long as originals."""
+    translator: Any = getattr(back_translation, "translator", None)
+    if not hasattr(translator, "estimate"):
+        return []
+    rows = Shards(collect).rows(["id", "language", "turns"]) if collect else _usable(source)
+    sample = islice((row for row in rows if row["language"] == translator.target), back_translation.records)
+    known = output_dir / "ledger.sqlite"
+    todo = ({"language": None, "turns": row["turns"]} for row in sample)
+    return list(translator.estimate(todo, Ledger(known) if known.exists() else None).lines())
+
+
+def _usable(source: Any) -> Iterator[Row]:
+    return (found.record for found in source.rows() if not found.reasons)
 
 
 def check(back_translation: Any) -> None:

@@ -7,7 +7,7 @@ Duplicates are rejected, images are split into training and validation, and refe
 import hashlib
 import json
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -18,8 +18,9 @@ import pyarrow as pa
 from ain import UserError
 from ain.engine.local import HERE
 from ain.model.samples import IMAGE_REFERENCE, STORES, ImageStores
+from ain.runtime.console import log
 from ain.runtime.progress import progress
-from ain.source.mixture import Mixture
+from ain.source.mixture import Mixture, Part
 from ain.storage.files import replace_text
 from ain.storage.image_index import ImageIndex
 from ain.storage.images import ImageStore, Reference
@@ -31,7 +32,11 @@ from ain.storage.tables import write_table
 TEXTS = ("id", "part", "source", "origin", "domain", "language", "split")
 Places = ImageIndex | dict[str, Reference]  # name of an image → its place
 TITLE = "What the model is trained on"
-SHOWN = {"mixture": "Conversations by part, source and domain, in training and validation."}
+SHOWN = {
+    "mixture": "Conversations by part, source and domain, in training and validation.",
+    "shares": "Each part's share of all conversations, and the one that was wanted, in percent.",
+}
+TOLERANCE = 0.02  # of a part's share, before a warning
 SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in TEXTS),
@@ -47,12 +52,14 @@ def mix(parts: dict[str, dict[str, Any]], mixture: Mixture, seed: int, out: Path
     indexes = [ImageIndex(out / "index" / str(i)).create(ImageStore(store)) for i, store in enumerate(stores)]
     places = {store: (i, index) for i, (store, index) in enumerate(zip(stores, indexes, strict=True))}
     blocks = [(name, index) for name, inputs in parts.items() for index in range(len(Shards(inputs["collect"])))]
+    drawing = Drawing(parts, mixture, places, seed)
+    drawing.last = _last_drawn(drawing, blocks, engine)
     seen = Seen()
     kept: list[Row] = []
     rejected: list[Row] = []
     index = 0
     with progress("mix", total=len(blocks), unit="shard") as bar:
-        for drawn in engine.spread(Drawing(parts, mixture, places, seed), "draw", blocks):
+        for drawn in engine.spread(drawing, "draw", blocks):
             for row in drawn:
                 if reason := _against(row, seen):
                     rejected.append(rejection(row["id"], [reason]))
@@ -65,7 +72,28 @@ def mix(parts: dict[str, dict[str, Any]], mixture: Mixture, seed: int, out: Path
     _write(shards, index, kept, rejected)
     shutil.rmtree(out / "index")
     replace_text(out / STORES, json.dumps({"stores": [store.name for store in stores], "images": mixture.images}))
-    return _counts(shards, out)
+    counts = _counts(shards, out)
+    return counts | {"shares": _shares(counts["part"], mixture, out)}
+
+
+def _last_drawn(drawing: "Drawing", blocks: list[tuple[str, int]], engine: Any) -> dict[str, bytes]:
+    """Return, for each part that is cut to a size, the greatest key that is drawn. Raise UserError for too few."""
+    mixture, keys = drawing.mixture, defaultdict[str, list[bytes]](list)
+    if mixture.size is None and not any(part.size for part in mixture.parts.values()):
+        return {}
+    for (name, _), found in zip(blocks, engine.spread(drawing, "keys", blocks), strict=True):
+        keys[name] += found
+    for name, part in mixture.parts.items():
+        keys[name] = _smallest(keys[name], part.size, f"mixture.parts.{name}.size")
+    every = _smallest([key for found in keys.values() for key in found], mixture.size, "mixture.size")
+    last = max(every, default=b"")
+    return {name: min(last, max(found, default=b"")) for name, found in keys.items()}
+
+
+def _smallest(keys: list[bytes], size: int | None, named: str) -> list[bytes]:
+    if size is not None and len(keys) < size:
+        raise UserError(f"{named}={size}: only {len(keys):,} conversations are there; set a smaller one")
+    return keys if size is None else sorted(keys)[:size]
 
 
 def _write(shards: Shards, index: int, kept: list[Row], rejected: list[Row]) -> None:
@@ -87,7 +115,15 @@ class Drawing:
         seed: int,
     ) -> None:
         self.parts, self.mixture, self.places, self.seed = parts, mixture, places, seed
+        self.last: dict[str, bytes] = {}  # part → the greatest key that is drawn, where it is cut to a size
         self._usable: tuple[Any, set[str]] = (None, set())  # those of the last span
+
+    def keys(self, block: tuple[str, int]) -> list[bytes]:
+        """Return a random key of each row, by which a part is cut to a size."""
+        return [self._key(row["id"]) for row in self.draw(block)]
+
+    def _key(self, identifier: str) -> bytes:
+        return hashlib.blake2b(f"size {self.seed} {identifier}".encode(), digest_size=8).digest()
 
     def draw(self, block: tuple[str, int]) -> list[Row]:
         name, index = block
@@ -106,7 +142,8 @@ class Drawing:
                     f"mixture.parts.{name}.language={part.language}: the records were translated into "
                     f"{given['language']}; set translator.target={part.language}"
                 )
-        return drawn
+        last = self.last.get(name)
+        return drawn if last is None else [row for row in drawn if self._key(row["id"]) <= last]
 
     def _of_span(self, name: str, span: int) -> set[str]:
         if self._usable[0] != (name, span):
@@ -182,6 +219,34 @@ def _counts(shards: Shards, out: Path) -> dict[str, Any]:
     )
     by = {name: _sums(rows, i) for i, name in enumerate(TEXTS[1:])}
     return {"input": kept + rejected, "kept": kept, "rejected": rejected, **by}
+
+
+def _shares(parts: dict[str, int], mixture: Mixture, out: Path) -> dict[str, float]:
+    """Write and return each part's share of the conversations; warn where it is not the one that is wanted."""
+    total = sum(parts.values())
+    shares = {name: parts.get(name, 0) / total for name in mixture.parts}
+    table = []
+    for name, part in mixture.parts.items():
+        table.append(
+            {
+                "part": name,
+                "conversations": parts.get(name, 0),
+                "share": round(100 * shares[name], 2),
+                "wanted": None if part.share is None else round(100 * part.share, 2),
+            }
+        )
+        if part.share is not None and abs(shares[name] - part.share) > TOLERANCE:
+            log.warning(f"warning: {_off(name, part, shares[name])}")
+    write_table(out / "tables" / "shares.csv", table)
+    return {name: round(share, 6) for name, share in shares.items()}
+
+
+def _off(name: str, part: Part, share: float) -> str:
+    said = f"mixture.parts.{name} makes up {share:.1%} of the conversations, and {part.share:.1%} are wanted"
+    if not share or share == 1 or part.share in (None, 0, 1):
+        return f"{said}; there are no such records" if not share else said
+    weight = part.weight * part.share / (1 - part.share) * (1 - share) / share
+    return f"{said}; set mixture.parts.{name}.weight={weight:.3g}, or change how many of the others there are"
 
 
 def _sums(rows: "Counter[tuple[str, ...]]", column: int) -> dict[str, int]:

@@ -5,17 +5,19 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from PIL import Image
 
 from ain.report import figures
 from ain.runtime.progress import progress
 from ain.screener import ImageSet, Verdicts
 from ain.screener.near_duplicates import NearDuplicates, perceptual_hash
-from ain.storage.images import ImageStore, Reference, png
+from ain.storage.images import BadImage, ImageStore, Reference, checked, png
 from ain.storage.ledger import Ledger
 from ain.storage.record import Row, images_of
 from ain.storage.shards import Shards
@@ -29,6 +31,7 @@ SHOWN = {
     "safety": "Each distinct image is judged once by the policy (Fig. 16).",
     "gallery": "Images that are not known to be safe are blurred.",
 }
+MEASURED = 100  # images of a source whose size a dry run reads
 GALLERY = {"Unsafe": 24, None: 12, "Safe": 12}  # thumbnails per rating
 
 
@@ -54,11 +57,30 @@ def screen(collect: Path, screener: Any, engine: Any, out: Path) -> dict[str, An
     return {**counts, "judged": judged.count if screener.judges else 0, **verdicts.usage()}
 
 
-def estimate(collect: Path | None, screener: Any, output_dir: Path) -> list[str]:
-    """Return the estimate of screening, for a dry run."""
-    if collect is None or not hasattr(screener, "estimate"):
+def estimate(collect: Path | None, source: Any, screener: Any, output_dir: Path) -> list[str]:
+    """Return the estimate of screening, for a dry run; it counts the source's images if nothing is collected yet."""
+    if not hasattr(screener, "estimate"):
         return []
+    if collect is None:
+        return list(screener.estimate(_expected(source), None).lines())
     return list(_estimate(collect, screener, output_dir).lines())
+
+
+def _expected(source: Any) -> ImageSet:
+    """Return the images that the source names, with the sizes of the first ones; the others count as their median."""
+    loads = [load for found in source.rows() if not found.reasons for medium in found.media for load in medium.images]
+    sizes: list[tuple[int, int]] = []
+    for load in loads[:MEASURED]:
+        with suppress(BadImage, OSError):
+            sizes.append(checked(load())[1:])
+    median = sorted(sizes)[len(sizes) // 2] if sizes else (1024, 1024)
+    of = dict(enumerate(sizes))
+    return ImageSet(
+        lambda: map(str, range(len(loads))),
+        lambda _: Image.new("RGB", median),
+        lambda n: of.get(int(n), median),
+        len(loads),
+    )
 
 
 def _estimate(collect: Path, screener: Any, output_dir: Path) -> Any:
@@ -68,7 +90,9 @@ def _estimate(collect: Path, screener: Any, output_dir: Path) -> Any:
 
 
 def check(collect: Path | None, screener: Any, out: Path) -> None:
-    """Refuse a model that cannot answer any more, unless the ledger holds all its answers."""
+    """Refuse a model that cannot see here, or cannot answer any more, unless the ledger holds all its answers."""
+    if chat := getattr(screener, "chat", None):
+        chat.check_images()
     gone = getattr(screener, "gone", None)
     if gone and (collect is None or _estimate(collect, screener, out.parents[1]).requests):
         raise gone

@@ -218,14 +218,14 @@ def test_a_sweep_with_a_failing_job_finishes_the_others(tmp_path: Path) -> None:
 def one_scene_is_a_bug() -> None:
     from ain.source.miniature import MiniatureSource
 
-    rows = MiniatureSource.rows
+    items = MiniatureSource.items
 
     def buggy(self: MiniatureSource) -> object:
         if self.scenes == 1:
             raise RuntimeError("a bug")
-        return rows(self)
+        return items(self)
 
-    MiniatureSource.rows = buggy  # type: ignore[assignment, method-assign]
+    MiniatureSource.items = buggy  # type: ignore[assignment, method-assign]
 
 
 def test_a_bug_in_one_job_of_a_sweep_leaves_the_others_their_table(tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def test_people_bring_their_own_references(trained: Path, tmp_path: Path) -> Non
     rows = [{"id": "a", "conversations": turns, "references": {"ar": reference}}, {"id": "b", "conversations": turns}]
     rows.append({"id": "c", "conversations": turns, "references": {"ar": reference[:1]}})
     (folder / "data.json").write_text(json.dumps(rows))
-    words = ("rate", "source=folder", f"source.path={folder}", f"output_dir={trained}", SMALL[2])
+    words = ("rate", "source=folder", f"source.path={folder}", f"output_dir={trained}", SMALL[2], "allow_toys=true")
     result = ain(*words, "translator.checkpoint='miniature:translator?steps=150'")
     assert result.returncode == 0, result.stderr[-3_000:]
     sheet = (Path(result.stdout.strip()) / "rating_sheet.csv").read_text(encoding="utf-8-sig")

@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from ain import UserError
 from ain.cli.arguments import arguments
 from ain.pipeline.errors import sentence
+from ain.pipeline.fingerprint import digests_taken_once
 from ain.pipeline.keys import refuse_unknown_keys
 from ain.runtime.console import log, results
 from ain.runtime.distributed import rank, world_size
@@ -57,7 +58,8 @@ def main() -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="ain-dry-run-") as nowhere:
             sys.argv[1:] = prepared(words, nowhere)
-            run()
+            with digests_taken_once():
+                run()
     except KeyboardInterrupt:
         sys.exit("ain: interrupted; run the same command to resume")
     except Exception as error:

@@ -6,7 +6,9 @@ Effective values include the defaults of classes, so a changed default changes t
 (devices, workers, rates) do not affect content and are left out. Checkpoints count by content, hub ids by commit.
 """
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from hydra.utils import get_object
@@ -27,6 +29,15 @@ def content(values: Any) -> Any:
     return [content(value) for value in values] if isinstance(values, list) else values
 
 
+def whole(values: Any) -> Any:
+    """Return the plain values, those under `how:` included: a server's address stands there."""
+    if isinstance(values, Values):
+        return {"_target_": values.target, **whole(values.arguments)}
+    if isinstance(values, dict):
+        return {name: whole(value) for name, value in values.items()}
+    return [whole(value) for value in values] if isinstance(values, list) else values
+
+
 def shape(group: str, values: Any) -> Any:
     """Return a group's part of a fingerprint: its content, and the digest of the external data that it reads."""
     made = over_checkpoints(group, content(values), identity)
@@ -35,12 +46,24 @@ def shape(group: str, values: Any) -> Any:
     return [made, _external(values)]
 
 
-_known: dict[str, Any] = {}  # of this command
+_known: ContextVar[dict[str, Any] | None] = ContextVar("known", default=None)
+
+
+@contextmanager
+def digests_taken_once() -> Iterator[None]:
+    """Within it, external data are read once, for all jobs of a command: they do not change under it."""
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
 
 
 def _external(values: Values) -> Any:
-    """Return the digest of the external data. It is taken once a command, for all jobs of a sweep, and on one rank."""
-    key = digest([os.environ.get("AIN_SWEEP"), content(values)])
-    if key not in _known or "AIN_SWEEP" not in os.environ:
-        _known[key] = on_first_rank(key, lambda: build(values).digest())
-    return _known[key]
+    """Return the digest of the external data, which is taken on one rank."""
+    key, known = digest(whole(values)), _known.get()
+    if known is None:
+        return on_first_rank(key, lambda: build(values).digest())
+    if key not in known:
+        known[key] = on_first_rank(key, lambda: build(values).digest())
+    return known[key]

@@ -8,18 +8,20 @@ mixture. An unsafe image rules out the whole record.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ain import UserError
 from ain.back_translation.quality import Quality
-from ain.metrics.rules import RULES, SAMPLED, Scores, Thresholds, below, broken
+from ain.metrics.rules import RULES, SAMPLED, Thresholds, below
+from ain.metrics.verdicts import FUNNEL, Against
 from ain.report.corrupted import corrupted
 from ain.runtime.console import log
+from ain.source.miniature import MiniatureSource
 from ain.storage.images import ImageStore
 from ain.storage.manifest import read_manifest
 from ain.storage.record import REJECTED, Row
@@ -36,7 +38,6 @@ SHOWN = {
     "translations equal their reference: what is rejected there is lost. “encoder” is similarity alone, “checks” the other "
     "rules alone.",
 }
-FUNNEL = ("translation", *RULES, "unsafe")  # all causes of rejection, in order
 
 
 def select(
@@ -73,7 +74,7 @@ def select(
             against.gate(scored[0][0].span(number, ["id", "similarity"]), gate)
         if screened:
             against.images(Shards(screen / "flagged").table(number, ["id", "rating", "category"]))
-        against.write(shards, number)
+        shards.write_tables(number, *against.tables())
         together.update(against.together())
     if translate and verify and read_manifest(translate)["counts"].get("corrupted"):
         write_table(out / "tables" / "corrupted.csv", corrupted(collect, translate, _broken(shards)))
@@ -99,87 +100,6 @@ def _warn(counts: dict[str, Any], gate: dict[str, str | None], out: Path) -> Non
         f"warning: select kept {counts['kept']:,} of {counts['input']:,}: {why}; look at a few with their scores in "
         f"{out / 'rejected'} and in the report, then at the models that made them, before you change the threshold"
     )
-
-
-class Against:
-    """The reasons to reject records of a span."""
-
-    def __init__(self, ids: pa.ChunkedArray) -> None:
-        self.ids = ids.combine_chunks()
-        self.places = [np.zeros(0, np.int64)]  # the record of each reason
-        self.reasons: list[str] = []
-        self.rules = np.zeros(len(ids), np.int64)  # one bit per entry of FUNNEL
-
-    def _places(self, ids: pa.ChunkedArray) -> np.ndarray:
-        """Return the positions of these records in the span. Only their ids are hashed, because they are few."""
-        if len(ids) == len(self.ids) and ids.combine_chunks().equals(self.ids):
-            return np.arange(len(ids))
-        asked = ids.combine_chunks().dictionary_encode()
-        found = pc.index_in(self.ids, asked.dictionary)
-        places = np.full(len(asked.dictionary), -1, np.int64)
-        places[found.drop_null()] = np.flatnonzero(found.is_valid())
-        if (places < 0).any():
-            raise RuntimeError("a stage names records that collect does not know")
-        return places[asked.indices]
-
-    def _add(self, rule: str, places: np.ndarray, reasons: Sequence[str]) -> None:
-        self.rules[places] |= 1 << FUNNEL.index(rule)
-        self.places.append(places)
-        self.reasons += reasons
-
-    def untranslated(self, table: pa.Table) -> None:
-        said = table["reasons"].combine_chunks()
-        places = self._places(table["id"])[pc.list_parent_indices(said).to_numpy()]
-        self._add("translation", places, [f"translation: {reason}" for reason in said.flatten().to_pylist()])
-
-    def scores(self, table: pa.Table, names: list[str], thresholds: dict[str, Any]) -> None:
-        places = self._places(table["id"])
-        for name in names:
-            rows, reasons = broken(RULES[name], Scores.of(table[RULES[name].column]), thresholds[name])
-            self._add(name, places[rows], reasons)
-
-    def unsampled(self, verified: pa.Table, sampled: pa.Table, names: list[str]) -> None:
-        """Reject translated records that were not sampled; used if each record is judged by its own scores."""
-        missing = verified.filter(pc.and_(verified["similarity"].is_valid(), sampled["meteor"].is_null()))
-        places = self._places(missing["id"])
-        for name in names:
-            self._add(name, places, [f"{name}: not computed, the record was not sampled"] * len(places))
-
-    def gate(self, table: pa.Table, reasons: dict[str, str | None]) -> None:
-        """Reject all translated records for the reasons that the sample gave."""
-        places = self._places(table.filter(table["similarity"].is_valid())["id"])
-        for rule, reason in reasons.items():
-            if reason:
-                self._add(rule, places, [reason] * len(places))
-
-    def images(self, table: pa.Table) -> None:
-        said = [
-            f"unsafe: {row['category']}" if row["rating"] else "unsafe: no readable verdict, held back for review"
-            for row in table.select(["rating", "category"]).to_pylist()
-        ]
-        self._add("unsafe", self._places(table["id"]), said)
-
-    def kept(self) -> list[str]:
-        return self.ids.filter(pa.array(self.rules == 0)).to_pylist()  # type: ignore[no-any-return]
-
-    def together(self) -> dict[int, int]:
-        """Return set of rules, as bits → number of records that break exactly these."""
-        sets, counts = np.unique(self.rules, return_counts=True)
-        return dict(zip(sets.tolist(), counts.tolist(), strict=True))
-
-    def write(self, shards: Shards, number: int) -> None:
-        """Write the span. Reasons are grouped by record as whole columns; a list per record would dominate the time."""
-        places = np.concatenate(self.places)
-        order = np.argsort(places, kind="stable")
-        refused, starts = np.unique(places[order], return_index=True)
-        said = pa.array(self.reasons, pa.string()).take(pa.array(order))
-        columns = {
-            "id": self.ids.take(pa.array(refused)),
-            "where": pa.nulls(len(refused), pa.string()),
-            "reasons": pa.ListArray.from_arrays(pa.array([*starts.tolist(), len(order)], pa.int32()), said),
-            "original_usable": pa.array(self.rules[refused] < 1 << FUNNEL.index("unsafe")),
-        }
-        shards.write_tables(number, pa.table({"id": self.ids.filter(pa.array(self.rules == 0))}), pa.table(columns))
 
 
 def _broken(shards: Shards) -> dict[str, set[str]]:
@@ -259,6 +179,18 @@ def _counts(together: "Counter[int]", off: list[str], out: Path) -> dict[str, An
     write_table(out / "tables" / "rules_together.csv", [{"rules": names, "records": n} for names, n in named.items()])
     by_rule = {row["rule"]: row["records"] for row in funnel}
     return {"input": total, "kept": left, "rejected": total - left, "by_rule": by_rule, "not_applied": off}
+
+
+def check(source: Any, translator: Any, thresholds: Thresholds, back_translation: Any, screener: Any) -> None:
+    """Refuse thresholds that would judge nothing, on people's own data: nobody would see that they did not apply."""
+    if isinstance(source, MiniatureSource):
+        return
+    on = [name for name in SAMPLED if name in thresholds.on()]
+    if on and translator is not None and back_translation is None:
+        off = " ".join(f"thresholds.{name}=null" for name in on)
+        raise UserError(f"back_translation=none: {', '.join(on)} have nothing to judge; choose another, or set {off}")
+    if thresholds.unsafe and not screener.judges:
+        raise UserError("screener=none: no image is judged; choose another, or set thresholds.unsafe=null")
 
 
 def pages(

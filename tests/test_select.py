@@ -155,7 +155,8 @@ def test_few_kept_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert judged(scored(tmp_path, rows), tmp_path / "out")[0]["kept"] == 0
     said = capsys.readouterr().err
     assert (
-        f"select kept 0 of {len(ROWS)}: the back-translated sample rejects all translations (bleu: 0.00 below" in said
+        f"select kept 0 of {len(ROWS)} translations: the back-translated sample rejects all translations (bleu: 0.00 below"
+        in said
     )
     judged(scored(tmp_path / "2", [{"similarity": [0.7999]} for _ in ROWS]), tmp_path / "2" / "out")
     assert f"similarity rejects {len(ROWS)}" in capsys.readouterr().err

@@ -73,6 +73,11 @@ class Against:
     def kept(self) -> list[str]:
         return self.ids.filter(pa.array(self.rules == 0)).to_pylist()  # type: ignore[no-any-return]
 
+    def of_translations(self, verified: pa.Table) -> dict[str, int]:
+        """Return how many translations were judged and how many of them are kept."""
+        places = self._places(verified.filter(verified["similarity"].is_valid())["id"])
+        return {"judged": len(places), "kept": int((self.rules[places] == 0).sum())}
+
     def together(self) -> dict[int, int]:
         """Return set of rules, as bits → number of records that break exactly these."""
         sets, counts = np.unique(self.rules, return_counts=True)

@@ -58,36 +58,38 @@ def select(
     gate = _gate(sample, thresholds)
     named = records if failed or not scored else scored[0][0]  # memory-mapped, if it lists all records
     together: Counter[int] = Counter()
+    translations: Counter[str] = Counter()
     for number in records.spans():
         against = Against(named.span(number, ["id"])["id"])
         if translate and failed:
             against.untranslated(Shards(translate).span(number, ["id", "reasons"], "rejected"))
         for scores, names in scored:
             against.scores(scores.span(number, ["id", *{RULES[name].column for name in names}]), names, thresholds.on())
-        if verify and thresholds.sampled == "record" and len(scored) > 1:
-            against.unsampled(
-                scored[0][0].span(number, ["id", "similarity"]),
-                scored[1][0].span(number, ["id", "meteor"]),
-                scored[1][1],
-            )
-        if any(gate.values()):
-            against.gate(scored[0][0].span(number, ["id", "similarity"]), gate)
+        verified = scored[0][0].span(number, ["id", "similarity"]) if verify else None
+        if verified and thresholds.sampled == "record" and len(scored) > 1:
+            against.unsampled(verified, scored[1][0].span(number, ["id", "meteor"]), scored[1][1])
+        if verified and any(gate.values()):
+            against.gate(verified, gate)
         if screened:
             against.images(Shards(screen / "flagged").table(number, ["id", "rating", "category"]))
         shards.write_tables(number, *against.tables())
         together.update(against.together())
+        translations.update(against.of_translations(verified) if verified else {})
     if translate and verify and read_manifest(translate)["counts"].get("corrupted"):
         write_table(out / "tables" / "corrupted.csv", corrupted(collect, translate, _broken(shards)))
     on = {name for _, names in scored for name in names} | set(gate)
     off = [name for name in (*RULES, "unsafe") if name not in on and not (name == "unsafe" and screened)]
-    counts = _counts(together, off, out)
-    _warn(counts, gate, out)
+    counts = _counts(together, off, out) | ({"translations": dict(translations)} if verify else {})
+    _warn(counts, translations, gate, out)
     return counts
 
 
-def _warn(counts: dict[str, Any], gate: dict[str, str | None], out: Path) -> None:
-    """Say what to look at if less than a tenth is kept."""
-    if not counts["input"] or counts["kept"] >= counts["input"] / 10:
+def _warn(counts: dict[str, Any], translations: "Counter[str]", gate: dict[str, str | None], out: Path) -> None:
+    """Say what to look at if less than a tenth is kept, of the translations or of all records."""
+    kept, judged, what = counts["kept"], counts["input"], "records"
+    if translations["judged"]:
+        kept, judged, what = translations["kept"], translations["judged"], "translations"
+    if kept >= judged / 10:
         return
     failed = "; ".join(reason for reason in gate.values() if reason)
     worst = max(counts["by_rule"], key=counts["by_rule"].get, default="no rule")
@@ -97,7 +99,7 @@ def _warn(counts: dict[str, Any], gate: dict[str, str | None], out: Path) -> Non
         else f"{worst} rejects {counts['by_rule'].get(worst, 0):,}"
     )
     log.warning(
-        f"warning: select kept {counts['kept']:,} of {counts['input']:,}: {why}; look at a few with their scores in "
+        f"warning: select kept {kept:,} of {judged:,} {what}: {why}; look at a few with their scores in "
         f"{out / 'rejected'} and in the report, then at the models that made them, before you change the threshold"
     )
 

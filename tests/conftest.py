@@ -17,6 +17,7 @@ from ain.runtime.paths import ROOT
 from ain.storage.locks import lock
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test depends on the network
 
 # The same code as the default run, with checkpoints of a few steps and a dozen scenes. The translator is trained longer,
 # because otherwise it never generates an end of sequence.

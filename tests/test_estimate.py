@@ -1,13 +1,16 @@
 """Checks before a long run: wrong values, the estimated cost, and what to change if it does not fit."""
 
+import json
 import re
 from dataclasses import replace
+from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import ain
+from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 from test_config import config
 
@@ -84,6 +87,29 @@ def test_signatures_say_which_values_are_wrong(kind: Any, key: str, values: list
 def test_values_that_do_not_go_together_are_refused_before_any_work(slip: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=re.escape(said)):
         Runner(Graph(config(*slip.split()), [STAGES["train"]])).check()
+
+
+@pytest.mark.parametrize("experiment", ["ain/starter", "ain/paper"])
+def test_a_dry_run_of_ones_own_data_says_what_the_whole_way_takes(experiment: str, tmp_path: Path) -> None:
+    Image.new("RGB", (640, 480), "red").save(tmp_path / "a.png")
+    turns = [{"from": "human", "value": "What is this?"}, {"from": "gpt", "value": "A red wall."}]
+    rows = [{"id": str(i), "image": "a.png", "conversations": turns} for i in range(3)]
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    words = ["run", experiment, "source=folder", f"source.path={tmp_path}", f"output_dir={tmp_path}/out"]
+    result = ain(*words, "dry_run=true", env={"OPENAI_API_KEY": ""})
+    assert result.returncode == 0, result.stderr
+    said = result.stderr
+    assert "screen: 3 images need 3 requests" in said
+    assert "to download: sentence-transformers/LaBSE for verifier" in said
+    assert "strategy   parameters" in said
+    if experiment == "ain/paper":
+        assert "translate: 3 records need" in said
+        assert "back_translate: 3 records need" in said
+        assert "1.9 hours on 64 devices" in said
+        assert "OPENAI_API_KEY is not set" in said
+    else:
+        assert "its processor needs torchvision" in said or find_spec("torchvision")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_constant_rate_has_no_warm_up() -> None:

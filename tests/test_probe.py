@@ -100,7 +100,7 @@ def test_reproducing_a_figure_whose_columns_are_choices(tmp_path: Path) -> None:
 def test_fig14_offline(tmp_path: Path) -> None:
     """Uses real MiniLM weights, similar to the paper's all-mpnet. Missing encoders are named, which is not a failure."""
     words = ["reproduce", "ain/fig14", "verifier=labse,cometkiwi,minilm", "tracker=offline", f"output_dir={tmp_path}"]
-    result = ain(*words, env={"HF_HUB_OFFLINE": "1"})
+    result = ain(*words)
     assert result.returncode == 0, result.stderr[-3_000:]
     assert "labse is unavailable: sentence-transformers/LaBSE: cannot be fetched" in result.stdout
     ours = [line.split() for line in result.stdout.splitlines() if line.startswith("minilm  ")]
@@ -112,7 +112,7 @@ def test_fig14_offline(tmp_path: Path) -> None:
     assert "LaBSE, as printed" in page
     assert (tmp_path / "report" / "probe" / "figures" / "heatmap.png").exists()
     assert list(tmp_path.glob("runs/sweep-*/wandb/offline-run-*"))
-    alone = ain("probe", "verifier=labse", f"output_dir={tmp_path}", env={"HF_HUB_OFFLINE": "1"})
+    alone = ain("probe", "verifier=labse", f"output_dir={tmp_path}")
     assert alone.returncode == 1
 
 

@@ -4,12 +4,14 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from commands import ain
 from conftest import PICO
 
+from ain.pipeline.sweep import without_effect
 from ain.storage.manifest import read_manifest
 from ain.storage.shards import Shards
 
@@ -234,3 +236,13 @@ def test_a_schema_stands_also_in_an_empty_shard(pico: Path, stages: Stages) -> N
     for directory in (stages(pico)[name][0] for name in ("collect", "translate", "verify", "screen", "select")):
         for path in (directory / "rejected").glob("*.parquet"):
             assert {"id", "reasons"} <= set(pq.read_schema(path).names)
+
+
+def test_a_key_of_a_sweep_without_effect_is_named() -> None:
+    def job(directory: str, *overrides: str) -> dict[str, Any]:
+        return {"overrides": list(overrides), "directories": {"translate": directory}}
+
+    jobs = [job(f"a{t}", f"thresholds.bleu={t}", f"prompt={p}") for t in (0.5, 0.6) for p in ("arabic", "english")]
+    assert without_effect(jobs) == ["prompt"]
+    assert without_effect(jobs[:1]) == []
+    assert without_effect([*jobs, job("b", "thresholds.bleu=0.6", "prompt=mine")]) == []

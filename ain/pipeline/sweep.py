@@ -38,6 +38,8 @@ def end(config: DictConfig) -> None:
         sys.exit("ain: the sweep has no jobs; give at least one value, as in thresholds=default,none")
     for line in table(jobs):
         print(line, file=sys.stderr)
+    for key in without_effect(jobs):
+        log.warning(f"warning: {key} has no effect here: jobs that differ in it alone have the same results")
     done = [job for job in jobs if job["status"] in ("done", "planned")]
     unavailable = [job for job in jobs if job["status"] == "unavailable"]
     missing = 0
@@ -129,6 +131,27 @@ def table(jobs: list[dict[str, Any]]) -> list[str]:
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip()
         for row in rows
     ]
+
+
+def without_effect(jobs: list[dict[str, Any]]) -> list[str]:
+    """Return the keys of the sweep that made no difference, such as `prompt` for a translator that takes none."""
+    given = [
+        ({key: value for key, _, value in (word.partition("=") for word in job["overrides"])}, job.get("directories"))
+        for job in jobs
+    ]
+    keys = dict.fromkeys(key for overrides, _ in given for key in overrides)
+    return [key for key in keys if _same(key, given)]
+
+
+def _same(key: str, given: list[tuple[dict[str, str], Any]]) -> bool:
+    """Return whether all jobs that differ in the key alone have the same directories, if there are any such jobs."""
+    alike: dict[str, list[tuple[str, Any]]] = {}
+    for overrides, directories in given:
+        if directories:
+            others = json.dumps({name: value for name, value in overrides.items() if name != key}, sort_keys=True)
+            alike.setdefault(others, []).append((overrides.get(key, ""), directories))
+    compared = [group for group in alike.values() if len({value for value, _ in group}) > 1]
+    return bool(compared) and all(directories == group[0][1] for group in compared for _, directories in group)
 
 
 def _short(value: float) -> str:

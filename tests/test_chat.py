@@ -12,6 +12,8 @@ import pytest
 from asking import Serve, check, die_at_put, good, log, manifest, words
 from commands import Command, ain
 
+from ain.storage.shards import Shards
+
 SECRET = "sk-this-must-not-be-anywhere-0123456789"
 
 A_THIRD = {
@@ -37,6 +39,9 @@ def test_faults_on_a_third_of_the_requests(vqa: Path, tmp_path: Path, serve: Ser
     kinds = {reason.split(":")[0] for reasons in rejected.values() for reason in reasons}
     said = "refused, broken JSON, cut off, untranslated, half translated, number changed, missing from the answer"
     assert kinds <= set(said.split(", "))
+    (out,) = (tmp_path / "data").glob("02-*")
+    candidates = [row for row in Shards(out).rows(part="rejected") if row["turns"]]
+    assert any("?" in turn["question"] for row in candidates for turn in row["turns"])  # what was rejected can be read
     counts = manifest(tmp_path)
     assert counts["requests"] < counts["naive_requests"]
     assert counts["prompt_tokens"] < counts["naive_prompt_tokens"]

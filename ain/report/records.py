@@ -93,7 +93,7 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
     places = store.index()
     verdicts = _verdicts(directories, wanted)
     thresholds = Thresholds.of(read_manifest(directories["select"])["settings"]["thresholds"])
-    sample = read_manifest(directories["back_translate"])["counts"] if "back_translate" in directories else None
+    sample = read_manifest(directories["select"])["counts"].get("sample")
     screened = read_manifest(directories["screen"])["counts"]["computed"]
     made = []
     for index in range(len(Shards(directories["collect"]))):
@@ -101,8 +101,11 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
         if not here:
             continue
         of = {stage: _rows(directories, stage, index) for stage in ("collect", "translate", "verify", "back_translate")}
+        candidates = (
+            Shards(directories["translate"]).by_id(index, part="rejected") if "translate" in directories else {}
+        )
         for name in [name for name in of["collect"] if name in here]:
-            record, translated = of["collect"][name], of["translate"].get(name, {})
+            record, translated = of["collect"][name], of["translate"].get(name) or candidates.get(name, {})
             scores, back = of["verify"].get(name, {}), of["back_translate"].get(name, {})
             images = [_image(store, places[sha], verdicts[sha], screened) for sha in images_of(record)]
             made.append(
@@ -115,7 +118,9 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
                     "images": images,
                     "reasons": reasons.get(name, []),
                     "rules": [
-                        *_rules({**scores, **back}, thresholds, sample, bool(translated.get("turns"))),
+                        *_rules(
+                            {**scores, **back}, thresholds, sample, bool(of["translate"].get(name, {}).get("turns"))
+                        ),
                         _of_images(images, bool(thresholds.unsafe) and screened),
                     ],
                     "worst": _worst(scores),

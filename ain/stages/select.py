@@ -80,6 +80,8 @@ def select(
     on = {name for _, names in scored for name in names} | set(gate)
     off = [name for name in (*RULES, "unsafe") if name not in on and not (name == "unsafe" and screened)]
     counts = _counts(together, off, out) | ({"translations": dict(translations)} if verify else {})
+    if sample and sample.records:
+        counts["sample"] = {"sampled": sample.records, **sample.means()}
     _warn(counts, translations, gate, out)
     return counts
 

@@ -11,20 +11,21 @@ from typing import Any
 import pyarrow as pa
 
 from ain.storage.ledger import Ledger
-from ain.storage.record import TURNS, Row, Turns, reference, rejection
+from ain.storage.record import REJECTED, TURNS, Row, Turns, reference, rejection
 from ain.storage.shards import Shards
 from ain.text import corruption
 from ain.translator import Todo, Translations
 
-# In SCHEMA, turns and their language are null if the record is in the target language already. `corrupted` names the
+# In SCHEMA and REFUSED, turns and their language are null if the record is in the target language already. `corrupted` names the
 # deliberate corruption, if any.
 TITLE = "Translating"
 SHOWN: dict[str, str] = {}
 SCHEMA = pa.schema([("id", pa.string()), ("language", pa.string()), ("turns", TURNS), ("corrupted", pa.string())])
+REFUSED = pa.schema([*REJECTED, ("language", pa.string()), ("turns", TURNS)])  # with the translation that was rejected
 
 
 def translate(collect: Path, translator: Any, engine: Any, out: Path) -> dict[str, Any]:
-    records, shards = Shards(collect), Shards(out, SCHEMA).create()
+    records, shards = Shards(collect), Shards(out, SCHEMA, REFUSED).create()
     target = translator.target
     todo = Todo(lambda: (_todo(row, target) for row in records.rows(["language", "turns"])), records.count())
     translations = translator.run(todo, out, engine)
@@ -34,7 +35,8 @@ def translate(collect: Path, translator: Any, engine: Any, out: Path) -> dict[st
         for record in records.read(index):
             row, reasons = _record(record, target, translations, translator.corrupt, others)
             if reasons:
-                rejected.append(rejection(record["id"], reasons))
+                candidate = row["turns"] if len(row["turns"]) == len(record["turns"]) else None
+                rejected.append(rejection(record["id"], reasons) | {"language": target, "turns": candidate})
             else:
                 kept.append(row)
         shards.write(index, kept, rejected)

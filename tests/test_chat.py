@@ -218,7 +218,7 @@ def test_a_dry_run_says_what_it_would_cost(vqa: Path, tmp_path: Path) -> None:
     assert "2,000 records need" in result.stderr
     assert "ain: translate: live: about $" in result.stderr
     assert "ain: translate: batch: about $" in result.stderr
-    assert re.search(r"ain: prices of \d{4}-\d\d-\d\d: \$0.1 in, \$0.5 out", result.stderr)
+    assert re.search(r"ain: translate: prices of \d{4}-\d\d-\d\d: \$0.1 in, \$0.5 out", result.stderr)
     assert not list(tmp_path.iterdir())
 
 

@@ -134,7 +134,8 @@ def test_a_killed_collect_leaves_no_worker_and_resumes(folder: Path, tmp_path: P
     deadline = time.monotonic() + 30
     while any(map(alive, workers)) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert process.pid not in workers
+    workers -= {process.pid}  # it worked as well while they started
+    assert workers
     assert not any(map(alive, workers))
     done = len(Shards(tmp_path / "killed"))
     assert 0 < done < RECORDS / 50
@@ -145,8 +146,11 @@ def test_a_killed_collect_leaves_no_worker_and_resumes(folder: Path, tmp_path: P
 
 
 class Dies:
+    def __init__(self) -> None:
+        self.caller = os.getpid()
+
     def work(self, block: int) -> int:
-        if block == 5:
+        if os.getpid() != self.caller:
             os.kill(os.getpid(), signal.SIGKILL)
         return block
 
@@ -170,11 +174,14 @@ def test_few_blocks_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "START_AFTER_S", 60.0)
     assert set(Local(2).spread(Where(), "work", range(9))) == {os.getpid()}
     monkeypatch.setattr(local, "START_AFTER_S", 0.0)
-    assert os.getpid() not in set(Local(2).spread(Where(), "work", range(9)))
+    by = list(Local(2).spread(Where(), "work", range(2_000)))
+    assert by[0] != os.getpid()
+    assert os.getpid() not in by[-100:]  # it works along only while the processes start
 
 
 class Where:
     def work(self, block: int) -> int:
+        time.sleep(0.005)
         return os.getpid()
 
 

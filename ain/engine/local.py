@@ -39,17 +39,25 @@ class Local:
         multiprocessing.set_forkserver_preload([type(part).__module__])  # its libraries load once for all processes
         for block in waiting:
             if time.monotonic() - started >= START_AFTER_S:
-                yield from self._in_processes(packed, method, chain([block], waiting))
+                yield from self._in_processes(part, packed, method, chain([block], waiting))
                 return
             yield getattr(part, method)(block)
 
-    def _in_processes(self, packed: bytes, method: str, blocks: Iterable[Any]) -> Iterator[Any]:
-        """At most two blocks for each process are in flight, to limit memory."""
+    def _in_processes(self, part: Any, packed: bytes, method: str, blocks: Iterable[Any]) -> Iterator[Any]:
+        """At most two blocks for each process are in flight, to limit memory. While the processes start, which takes
+        seconds, this one goes on with the work."""
         pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("forkserver"), _prepare, (packed,))
         flying: deque[Future[Any]] = deque()
+        ready = False
         try:
             for block in blocks:
-                if len(flying) == 2 * self.workers:
+                while flying and flying[0].done():
+                    ready = True
+                    yield flying.popleft().result()
+                if not ready and len(flying) >= self.workers:
+                    flying.append(_finished(getattr(part, method)(block)))
+                    continue
+                if len(flying) >= 2 * self.workers:
                     yield flying.popleft().result()
                 flying.append(pool.submit(_work, method, block))
             while flying:
@@ -61,6 +69,12 @@ class Local:
             ) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _finished(result: Any) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_result(result)
+    return future
 
 
 _part: Any = None  # of a worker process

@@ -129,7 +129,6 @@ def vqa(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 LONGEST = (
     "test_kill.py",
-    "test_quality.py",
     "test_train_killed.py",
     "test_families_train.py",
     "test_train.py",

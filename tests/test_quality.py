@@ -40,6 +40,7 @@ def test_the_translator_has_learnt_its_world(checkpoints: Path) -> None:
     assert right / sum(map(len, arabic)) > 0.98
 
 
+@pytest.mark.slow
 def test_verification_catches_the_bad_and_keeps_the_good(checkpoints: Path) -> None:
     """Per turn, at least 95 % of corrupted translations are caught and at most 2 % of good ones rejected."""
     encoder = SentenceEncoder(locate("miniature:encoder", checkpoints), device="cpu")

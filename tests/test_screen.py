@@ -225,6 +225,7 @@ def test_near_finds_what_comparing_all_would_find() -> None:
     assert isinstance(perceptual_hash(Image.new("RGB", (9, 9))), int)
 
 
+@pytest.mark.slow
 def test_the_miniature_sees_what_the_policy_forbids(checkpoints: Path) -> None:
     """At least 95 % recall and precision on the world's unsafe images, through the same chat class as real screeners."""
     from test_config import config

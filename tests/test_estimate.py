@@ -112,6 +112,12 @@ def test_a_dry_run_of_ones_own_data_says_what_the_whole_way_takes(experiment: st
     assert not (tmp_path / "out").exists()
 
 
+def test_asking_about_held_out_data_needs_some(tmp_path: Path) -> None:
+    cfg = config("benchmark=held_out", "mixture.validation=0")
+    with pytest.raises(UserError, match=r"benchmark=held_out: nothing is held out; set mixture\.validation"):
+        Runner(Graph(cfg, [STAGES["evaluate_base"]])).check()
+
+
 def test_a_constant_rate_has_no_warm_up() -> None:
     with pytest.raises(UserError, match=r"objective.lr_scheduler_type=constant has no warm-up: set"):
         SupervisedFineTuning(lr_scheduler_type="constant")

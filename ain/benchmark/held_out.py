@@ -37,7 +37,10 @@ class HeldOut:
         found = (row["id"] for row in rows if row["split"] == "validation" and _images_only(row))
         ids = list(found) if self.limit is None else nsmallest(self.limit, found, key=_draw)
         if not ids:
-            raise UserError("benchmark=held_out: no conversation is held out; set mixture.validation, as in 0.02")
+            raise UserError(
+                "benchmark=held_out: no conversation is held out, because the data have few images; raise mixture.validation, "
+                "the share of images kept out of training"
+            )
         return ids
 
 

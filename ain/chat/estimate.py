@@ -1,21 +1,8 @@
 """Estimates of requests, tokens, cost and time for many records or images, and a summary of what translating used."""
 
 import math
-import sqlite3
 from dataclasses import dataclass
 from typing import Any
-
-
-class Seen:
-    """A set of names on disk, because millions of them would not fit in memory."""
-
-    def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)  # a temporary file managed by SQLite
-        self._database.execute("CREATE TABLE seen (name TEXT PRIMARY KEY) WITHOUT ROWID")
-        self._database.execute("BEGIN")
-
-    def first(self, name: str) -> bool:
-        return self._database.execute("INSERT OR IGNORE INTO seen VALUES (?)", (name,)).rowcount == 1
 
 
 @dataclass

@@ -1,12 +1,12 @@
 """List the weights that a job would download from the Hugging Face hub."""
 
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from ain.pipeline.build import over_checkpoints
 from ain.pipeline.graph import Graph
 from ain.pipeline.locate import MINIATURE, NOT_FOR_TORCH, here
+from ain.storage.revisions import download_bytes, is_cached
 
 
 def downloads(graph: Graph) -> list[str]:
@@ -20,7 +20,7 @@ def downloads(graph: Graph) -> list[str]:
                 groups = names.setdefault(name, [])
                 if group.split(".")[0] not in groups:
                     groups.append(group.split(".")[0])
-    missing = {name: groups for name, groups in names.items() if not _cached(name)}
+    missing = {name: groups for name, groups in names.items() if not is_cached(name.partition("@")[0])}
     return [f"to download: {name} for {', '.join(groups)}{_size(name)}" for name, groups in missing.items()]
 
 
@@ -30,23 +30,8 @@ def _named(group: str, values: Any, output_dir: Path) -> list[str]:
     return [name for name in found if not name.startswith(MINIATURE) and not Path(name).is_dir()]
 
 
-def _cached(name: str) -> bool:
-    from huggingface_hub import constants
-
-    folder = f"models--{name.partition('@')[0].replace('/', '--')}"
-    return any((Path(constants.HF_HUB_CACHE) / folder / "snapshots").glob("*/config.json"))
-
-
 def _size(name: str) -> str:
     """Return `, 4.4 GB`, or nothing if the hub cannot be asked."""
-    from huggingface_hub import HfApi, constants
-
-    if constants.HF_HUB_OFFLINE:
-        return ""
     repository, _, revision = name.partition("@")
-    try:
-        files = HfApi().model_info(repository, revision=revision or None, files_metadata=True, timeout=5).siblings or []
-    except Exception:  # whatever keeps the hub from answering, the plan is the same
-        return ""
-    needed = [file for file in files if not any(fnmatch(file.rfilename, pattern) for pattern in NOT_FOR_TORCH)]
-    return f", {sum(file.size or 0 for file in needed) / 1e9:.1f} GB"
+    size = download_bytes(repository, revision or None, NOT_FOR_TORCH)
+    return "" if size is None else f", {size / 1e9:.1f} GB"

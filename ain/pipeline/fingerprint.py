@@ -20,22 +20,13 @@ from ain.runtime.distributed import on_first_rank
 from ain.storage.digests import digest
 
 
-def content(values: Any) -> Any:
-    """Return the plain values that affect a result, at every level of nesting."""
+def content(values: Any, how: bool = False) -> Any:
+    """Return the plain values that affect a result, at every level of nesting. how: with those that affect none."""
     if isinstance(values, Values):
-        return {"_target_": values.target, **content(values.shaping)}
+        return {"_target_": values.target, **content(values.arguments if how else values.shaping, how)}
     if isinstance(values, dict):
-        return {name: content(value) for name, value in values.items()}
-    return [content(value) for value in values] if isinstance(values, list) else values
-
-
-def whole(values: Any) -> Any:
-    """Return the plain values, those under `how:` included: a server's address stands there."""
-    if isinstance(values, Values):
-        return {"_target_": values.target, **whole(values.arguments)}
-    if isinstance(values, dict):
-        return {name: whole(value) for name, value in values.items()}
-    return [whole(value) for value in values] if isinstance(values, list) else values
+        return {name: content(value, how) for name, value in values.items()}
+    return [content(value, how) for value in values] if isinstance(values, list) else values
 
 
 def shape(group: str, values: Any) -> Any:
@@ -61,7 +52,7 @@ def digests_taken_once() -> Iterator[None]:
 
 def _external(values: Values) -> Any:
     """Return the digest of the external data, which is taken on one rank."""
-    key, known = digest(whole(values)), _known.get()
+    key, known = digest(content(values, how=True)), _known.get()  # a server's address stands under `how`
     if known is None:
         return on_first_rank(key, lambda: build(values).digest())
     if key not in known:

@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ain.pipeline.build import plain
-from ain.pipeline.fingerprint import shape, whole
+from ain.pipeline.fingerprint import content, shape
 from ain.pipeline.stages import STAGES, Stage, targets
 from ain.pipeline.values import checked
 from ain.storage.digests import digest
@@ -98,7 +98,7 @@ class Graph:
 
     def _shape(self, group: str, values: Any) -> Any:
         """Return the group's part of a fingerprint. External data is hashed once, however many nodes read it."""
-        key = digest([group, whole(values)])
+        key = digest([group, content(values, how=True)])
         if key not in self._shapes:
             self._shapes[key] = shape(group, values)
         return self._shapes[key]

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from ain import UserError
 from ain.benchmark import Condition, Item, Loader
+from ain.benchmark.held_out import HeldOut
 from ain.chat import LanguageModel, Message, Reply, Request, compact, image_part, user_message
 from ain.chat.asking import Asking
 from ain.chat.estimate import Estimate
@@ -25,6 +26,7 @@ from ain.metrics.text import chrf
 from ain.model.processor import Processor
 from ain.model.samples import blank
 from ain.runtime.progress import progress
+from ain.source.mixture import Mixture
 from ain.storage.images import decode, mime, png
 from ain.storage.ledger import key
 from ain.storage.record import Row
@@ -207,7 +209,10 @@ def _accuracy(rows: list[Row]) -> list[dict[str, Any]]:
     return table
 
 
-def check(predictor: LanguageModel) -> None:
+def check(predictor: LanguageModel, benchmark: Any, mixture: Mixture | None) -> None:
+    """Refuse a model that was shut down, and to ask about held-out data where nothing is held out."""
+    if isinstance(benchmark, HeldOut) and mixture and not mixture.validation:
+        raise UserError("benchmark=held_out: nothing is held out; set mixture.validation to a share, as 0.02")
     if predictor.gone:
         raise predictor.gone
 

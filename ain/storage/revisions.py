@@ -1,8 +1,13 @@
-"""Resolve a name on the Hugging Face hub to a commit."""
+"""Ask the Hugging Face hub, and look into its local cache: commits of names, and sizes of what would be downloaded."""
 
 import re
+from collections.abc import Callable
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar
+
+Answer = TypeVar("Answer")
 
 
 @cache
@@ -11,18 +16,42 @@ def commit(repository: str, revision: str = "main", kind: str = "model") -> str 
 
     kind: model | dataset. The cache comes first, so that editing a model card on the hub does not change fingerprints.
     """
+    if re.fullmatch(r"[0-9a-f]{40}", revision):
+        return revision
+    cached = _folder(repository, kind) / "refs" / revision
+    if cached.is_file():
+        return cached.read_text(encoding="utf-8").strip()
+    return _asked(lambda hub: hub.repo_info(repository, revision=revision, repo_type=kind, timeout=10).sha)
+
+
+def is_cached(repository: str) -> bool:
+    """Return whether a model, of whatever commit, was downloaded."""
+    return any((_folder(repository, "model") / "snapshots").glob("*/config.json"))
+
+
+def download_bytes(repository: str, revision: str | None, ignored: list[str]) -> int | None:
+    """Return the size of a model's files, but for the ignored patterns; None if the hub does not tell."""
+    found = _asked(lambda hub: hub.model_info(repository, revision=revision, files_metadata=True, timeout=5).siblings)
+    if found is None:
+        return None
+    return sum(file.size or 0 for file in found if not any(fnmatch(file.rfilename, pattern) for pattern in ignored))
+
+
+def _folder(repository: str, kind: str) -> Path:
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE) / f"{kind}s--{repository.replace('/', '--')}"
+
+
+def _asked(ask: Callable[[Any], Answer]) -> Answer | None:
+    """Return what the hub answers; None without a network, or if it has no such thing."""
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
-    if re.fullmatch(r"[0-9a-f]{40}", revision):
-        return revision
-    cached = Path(constants.HF_HUB_CACHE) / f"{kind}s--{repository.replace('/', '--')}" / "refs" / revision
-    if cached.is_file():
-        return cached.read_text(encoding="utf-8").strip()
     if constants.HF_HUB_OFFLINE:
         return None
     try:
-        return HfApi().repo_info(repository, revision=revision, repo_type=kind, timeout=10).sha
+        return ask(HfApi())
     except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, OSError):
         return None
     except Exception as error:

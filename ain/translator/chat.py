@@ -15,12 +15,13 @@ from typing import Any, Literal
 from ain import UserError
 from ain.chat import LanguageModel, Message, Reply, Request
 from ain.chat.asking import Asking
-from ain.chat.estimate import Estimate, Seen, usage_line
+from ain.chat.estimate import Estimate, usage_line
 from ain.chat.tokens import request_tokens, tokens
 from ain.runtime.console import log
 from ain.runtime.progress import progress
 from ain.storage.ledger import Ledger, key
 from ain.storage.record import Row
+from ain.storage.seen import Seen
 from ain.text.languages import OPTIONS, LanguageCode, Options, option_script
 from ain.text.options import known
 from ain.text.placeholders import core, relabelled
@@ -232,7 +233,7 @@ class ChatTranslator:
             new = []
             for unit in units:
                 name = self._key(unit, 1, source)
-                if seen.first(name) and (ledger is None or ledger.get(name) is None):
+                if seen.add(name) and (ledger is None or ledger.get(name) is None):
                     new.append(unit)
             made.add(self._size(units, source), [self._size(some, source) for some in self._grouped(new)])
         return made

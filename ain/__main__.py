@@ -13,9 +13,10 @@ def main() -> None:
     if words == ["--version"]:
         print(f"ain {__version__}")
     elif words and words[0] in verbs.VERBS:
+        _end_with_reader()
         verbs.run(words)
     elif asks_for_help(words):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `ain --help | head` is no error
+        _end_with_reader()
         try:
             print(help_text(words))
         except UserError as error:
@@ -24,6 +25,11 @@ def main() -> None:
         from ain.cli.main import main as command  # Hydra takes its time to load
 
         command()
+
+
+def _end_with_reader() -> None:
+    """End when nobody reads the output any more: `ain --help | head` is no error."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from ain.text.options import known
 from ain.text.placeholders import core, relabelled
 from ain.translator import Todo, Translation
 from ain.translator.faults import Kind
-from ain.translator.replies import Unit, read, said_again, schema
+from ain.translator.replies import Unit, candidate, read, said_again, schema
 
 FIELDS = {"turn": ("question", "answer"), "text": ("text",)}
 _LENGTHS = {"o200k": 4, "cl100k": 8}  # upper bound of Arabic tokens per English token
@@ -199,7 +199,7 @@ class ChatTranslator:
             result: dict[str, Any] = answers[-1] if answers else {"fault": "failed", "reason": silence}
             if "fault" in result:
                 reasons.append(f"{result['reason']} ({self.granularity} {number})")
-            found[tuple(unit.values())] = result.get("fields", {})
+            found[tuple(unit.values())] = candidate(unit, result)
         return [self._turn(turn, found) for turn in row["turns"]], reasons
 
     def _turn(self, turn: dict[str, str], found: dict[tuple[str, ...], dict[str, Any]]) -> dict[str, str]:

@@ -51,6 +51,16 @@ def _faulty(found: Fault, said: Any) -> dict[str, Any]:
     return {"fault": found.kind, "reason": found.reason, "detail": found.detail, "said": said}
 
 
+def candidate(unit: Unit, result: dict[str, Any]) -> dict[str, str]:
+    """Return the fields of a result of `read`; of a faulty one what the answer said, for people to judge."""
+    if "fields" in result:
+        return result["fields"]  # type: ignore[no-any-return]
+    said = result.get("said")
+    if isinstance(said, dict):
+        return {name: said[name] for name in unit if isinstance(said.get(name), str)}
+    return {next(iter(unit)): said} if isinstance(said, str) else {}
+
+
 def said_again(faulty: list[dict[str, Any]]) -> str:
     """Return the answer that a repair request shows as the model's own: its items under the ids of that request."""
     items = [{**one["said"], "id": i} for i, one in enumerate(faulty, 1) if isinstance(one["said"], dict)]

@@ -1,4 +1,4 @@
-"""Run one job in this process, for Python: `ain.run("select", ["source=folder", ...])`."""
+"""Run one job in this process, for Python: `ain.run("select", ["experiment=ain/starter", "source.path=DIR"])`."""
 
 import os
 import tempfile

@@ -15,6 +15,10 @@ _ORDERED = re.compile(
 )
 _READ = {"en", "ar"}  # languages whose number words are known
 _SENTENCE = re.compile(r"[.!?؟]\s")
+# Halves of the day. Night belongs to both: 1 a.m. and 11 p.m. are «ليلًا».
+_MORNING = re.compile(r"\d\s?a\.?m\b|\bmorning|\bdawn|صباح|فجر|\d\s?ص(?!\w)", re.I)
+_EVENING = re.compile(r"\d\s?p\.?m\b|\b(?:after)?noon|\bevening|مساء|عصر|ظهر|\d\s?م(?!\w)", re.I)
+_CLOCK = re.compile(r"\d[\d:.]*\s?[ap]\.?m\b", re.I)
 
 
 def changed_number(original: str, translation: str, source: str, target: str) -> str | None:
@@ -33,7 +37,7 @@ def changed_number(original: str, translation: str, source: str, target: str) ->
     for first, second in pairs:
         if (reason := _unit_changed(first, second, original, translation)) is not None:
             return reason
-    return _swapped(pairs, original, translation)
+    return _other_half(original, translation) or _swapped(pairs, original, translation)
 
 
 def have_numbers(original: str, translation: str, source: str, target: str) -> bool:
@@ -93,6 +97,15 @@ def _unit_changed(one: Quantity, other: Quantity, original: str, translation: st
     for quantity, text in ((one, translation), (other, original)):
         if needed(quantity.units) and not quantity.units & mentioned(folded(text).lower()):
             return f"{quantity.text} has its unit in one text only"
+    return None
+
+
+def _other_half(original: str, translation: str) -> str | None:
+    """Return a clock's time with "am" or "pm" that the translation puts into the other half of the day."""
+    clock = _CLOCK.search(original)
+    halves = [(bool(_MORNING.search(text)), bool(_EVENING.search(text))) for text in (original, translation)]
+    if clock and {halves[0], halves[1]} == {(True, False), (False, True)}:
+        return f"{clock[0]} is in the other half of the day"
     return None
 
 

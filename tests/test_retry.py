@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
 from asking import Serve, die_at_put, good, log, words
 from commands import Result, ain
 from openai_answers import arabic

@@ -62,6 +62,8 @@ def completion(body: dict[str, Any], fault: str | None) -> dict[str, Any]:
         made = items(body)
     if fault == "number":
         made = [{k: v if k == "id" or not v else f"{v} ٩٩٩" for k, v in item.items()} for item in made]
+    if fault == "twice_as_long":
+        made = [{k: v if k == "id" or not v else f"{v} {v}" for k, v in item.items()} for item in made]
     if fault == "lost_item":
         made = made[1:]
     return answered(body, json.dumps({"translations": made[::-1]}, ensure_ascii=False), fault)

@@ -19,7 +19,7 @@ LAYERS = (
     {"model"},
     {"miniature"},
     {"chat"},
-    {"source", "translator", "back_translation", "verifier", "screener", "rating", "benchmark"},
+    {"source", "translator", "back_translation", "verifier", "screener", "rating", "review", "benchmark"},
     {"objective"},
     {"trainer"},
     {"stages"},

@@ -30,6 +30,7 @@ class Request:
     schema: dict[str, Any] | None = None  # JSON schema that the answer must follow
     tag: Any = None  # the caller's own data, as plain values; passed back with the reply
     id: str = ""  # readable name of the thing that is asked about; need not be unique
+    temperature: float | None = None  # the least that is wanted, from models that accept a temperature
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class LanguageModel(ABC):
     skip_unanswered = False
     max_new_tokens = 256  # per answer, for callers without a limit of their own
     in_ledger = True  # store answers in the ledger
+    deterministic = False  # the same request always gets the same answer
     batched = False  # answers are computed in batches, which should be the same after an interruption
     vocabulary = "o200k"
     image_rates: tuple[int, int] | None = None

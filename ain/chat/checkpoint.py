@@ -14,6 +14,7 @@ from ain.storage.digests import content_digest
 class CheckpointModel(LanguageModel, ABC):
     """A model whose checkpoint is configured, or supplied by the stage that asks it."""
 
+    deterministic = True  # greedy, or with a fixed seed
     library = ""  # what runs it, for its identity
     checkpoint: str | None
     processor: Any = None

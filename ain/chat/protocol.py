@@ -89,7 +89,7 @@ class Endpoint:
     def body(self, request: Request) -> dict[str, Any]:
         body: dict[str, Any] = {"model": self.model, "messages": request.messages}
         if self.temperature is not None:
-            body["temperature"] = self.temperature
+            body["temperature"] = max(self.temperature, request.temperature or 0.0)
         if self.reasoning_effort is not None:
             body["reasoning_effort"] = self.reasoning_effort
         body[self.token_limit] = request.max_tokens

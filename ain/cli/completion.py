@@ -14,6 +14,7 @@ _ain() {{
   if [ "$COMP_CWORD" -eq 1 ]; then words="{verbs}"
   else
     case "${{COMP_WORDS[1]}}" in
+      retry) words="translate {experiments} {settings} reason=" ;;
       {beside}) COMPREPLY=(); return ;;
       {named}) words="{experiments} {settings}" ;;
       *) words="{settings}" ;;
@@ -43,5 +44,5 @@ def script() -> str:
         beside="|".join(BESIDE),
         named="|".join(_NAMED),
         experiments=" ".join(choices.experiments()),
-        settings=" ".join([*options, "dry_run=true", "output_dir=", "seed="]),
+        settings=" ".join([*options, "dry_run=true", "output_dir=", "overrides=", "retry=", "seed="]),
     )

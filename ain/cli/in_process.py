@@ -49,7 +49,7 @@ def run(verb: str, words: Sequence[str]) -> Run:
         raise UserError(f"ain.run takes no flags such as {flags[0]}; give key=value")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:
-        with tempfile.TemporaryDirectory(prefix="ain-dry-run-") as nowhere, _composed(verb, words, nowhere) as cfg:
+        with tempfile.TemporaryDirectory(prefix="ain-dry-run-") as nowhere, composed(verb, words, nowhere) as cfg:
             return _work(cfg)
     except UserError:
         raise
@@ -80,7 +80,7 @@ def _tables(directory: Path) -> dict[str, Table]:
 
 
 @contextmanager
-def _composed(verb: str, words: Sequence[str], nowhere: str) -> Iterator[DictConfig]:
+def composed(verb: str, words: Sequence[str], nowhere: str) -> Iterator[DictConfig]:
     """Provide the composed config. Hydra's global state is put back, so that a process can compose many times."""
     before = Singleton.get_state()
     GlobalHydra.instance().clear()

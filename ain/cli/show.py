@@ -48,6 +48,8 @@ def lines(record: dict[str, Any], isolate: bool) -> Iterator[str]:
     yield f"{record['id']}: {record['source']}, {record['domain']}, {record['origin']}, {record['language'].name}"
     yield f"Rejected: {'; '.join(record['reasons'])}" if record["reasons"] else "Kept"
     yield f"  by {record['directory']}"
+    if person := record["person"]:
+        yield f"Verdict of a person: {person['verdict']}{': ' * bool(person['note'])}{person['note']}"
     for image in record["images"]:
         category = f", {image['category']}" if image["category"] not in (None, "NA") else ""
         yield f"\nImage {image['sha256']}: {image['rating'] or 'no verdict'}{category}"
@@ -57,6 +59,8 @@ def lines(record: dict[str, Any], isolate: bool) -> Iterator[str]:
     others = {"reference": record["reference"], "translated back": record["back"]}
     if record["translation"]:
         others = {record["target"].name: record["translation"], **others}
+    if record["person"] and record["person"]["verdict"] == "correct":
+        others["corrected"] = record["person"]["turns"]
     for number, turn in enumerate(record["turns"]):
         yield f"\nTurn {number + 1}"
         for label, turns in {record["language"].name: [turn], **others}.items():

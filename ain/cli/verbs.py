@@ -7,6 +7,7 @@ import sys
 VERBS = {
     "chat": "ask a checkpoint questions in the terminal, also about an image",
     "show": "print one record from its source to its verdict",
+    "retry": "ask again for translations that were rejected",
     "export": "write what select or mix kept for LLaVA or LLaMA-Factory",
     "completion": 'tab completion for a shell: eval "$(ain completion bash)"',
 }

@@ -1,5 +1,6 @@
 """Collect the reasons to reject records, rule by rule, over columns of many records."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,8 +9,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ain.metrics.rules import RULES, Scores, broken
+from ain.storage.record import Row
 
-FUNNEL = ("translation", *RULES, "unsafe")  # all causes of rejection, in order
+PERSON = "rejected by a person"
+FUNNEL = ("translation", *RULES, PERSON, "unsafe")  # all causes of rejection, in order
+
+
+_OF_A_TURN = re.compile(r" in turn \d+$")
+
+
+def of_translation(reason: str) -> bool:
+    """Return whether a reason speaks against this very translation; the sample's speaks against all, others against an
+    image."""
+    return reason.startswith(("translation:", PERSON)) or bool(_OF_A_TURN.search(reason))
 
 
 class Against:
@@ -20,6 +32,8 @@ class Against:
         self.places = [np.zeros(0, np.int64)]  # the record of each reason
         self.reasons: list[str] = []
         self.rules = np.zeros(len(ids), np.int64)  # one bit per entry of FUNNEL
+        self.accepted = np.zeros(len(ids), bool)  # by a person: rules on translations do not apply
+        self.barred = np.zeros(len(ids), bool)  # rejected by a person with the original
 
     def _places(self, ids: pa.ChunkedArray) -> np.ndarray:
         """Return the positions of these records in the span. Only their ids are hashed, because they are few."""
@@ -34,9 +48,24 @@ class Against:
         return places[asked.indices]
 
     def _add(self, rule: str, places: np.ndarray, reasons: Sequence[str]) -> None:
+        if rule not in (PERSON, "unsafe") and self.accepted[places].any():
+            apply = ~self.accepted[places]
+            places, reasons = places[apply], [one for one, keep in zip(reasons, apply, strict=True) if keep]
         self.rules[places] |= 1 << FUNNEL.index(rule)
         self.places.append(places)
         self.reasons += reasons
+
+    def overrides(self, rows: Sequence[Row]) -> None:
+        """Apply a person's verdicts, of any span. Call it before all others."""
+        if not rows:
+            return
+        found = pc.index_in(self.ids, pa.array([row["id"] for row in rows], pa.string()))
+        for place in np.flatnonzero(found.is_valid()):
+            row = rows[found[place].as_py()]
+            self.accepted[place] = row["verdict"] != "reject"
+            if row["verdict"] == "reject":
+                self._add(PERSON, np.array([place]), [f"{PERSON}: {row['note']}" if row["note"] else PERSON])
+                self.barred[place] = row["language"] is None  # there is no translation that was meant
 
     def untranslated(self, table: pa.Table) -> None:
         said = table["reasons"].combine_chunks()
@@ -73,6 +102,9 @@ class Against:
     def kept(self) -> list[str]:
         return self.ids.filter(pa.array(self.rules == 0)).to_pylist()  # type: ignore[no-any-return]
 
+    def accepted_but_unsafe(self) -> int:
+        return int((self.accepted & (self.rules > 0)).sum())
+
     def of_translations(self, verified: pa.Table) -> dict[str, int]:
         """Return how many translations were judged and how many of them are kept."""
         places = self._places(verified.filter(verified["similarity"].is_valid())["id"])
@@ -94,6 +126,6 @@ class Against:
             "id": self.ids.take(pa.array(refused)),
             "where": pa.nulls(len(refused), pa.string()),
             "reasons": pa.ListArray.from_arrays(pa.array([*starts.tolist(), len(order)], pa.int32()), said),
-            "original_usable": pa.array(self.rules[refused] < 1 << FUNNEL.index("unsafe")),
+            "original_usable": pa.array((self.rules[refused] < 1 << FUNNEL.index("unsafe")) & ~self.barred[refused]),
         }
         return pa.table({"id": self.ids.filter(pa.array(self.rules == 0))}), pa.table(columns)

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ain.pipeline.build import plain
 from ain.pipeline.fingerprint import content, shape
-from ain.pipeline.stages import STAGES, Stage, targets
+from ain.pipeline.stages import FILES, STAGES, Stage, targets
 from ain.pipeline.values import checked
 from ain.storage.digests import digest
 from ain.storage.manifest import is_done
@@ -87,9 +87,9 @@ class Graph:
 
     def _made(self, stage: Stage, view: "View") -> Node:
         inputs = self._inputs(stage, view)
-        settings = {group: checked(group, plain(view.cfg, group)) for group in stage.reads}
+        settings = {group: _checked(group, view.cfg) for group in stage.reads}
         uses = {group: checked(group, plain(view.cfg, group)) for group in stage.uses}
-        shapes = {group: self._shape(group, values) for group, values in settings.items()}
+        shapes = {group: self._shape(group, values) for group, values in settings.items() if values is not None}
         above = map_inputs(inputs, lambda node: node.directory.name.rpartition("-")[2])
         name = digest([stage.name, stage.version, shapes, above])
         number = list(STAGES).index(stage.name) + 1
@@ -120,6 +120,14 @@ class Graph:
     def _followed(self, stage: Stage, name: str, view: "View") -> Node | None:
         condition = stage.when.get(name)
         return self._node(STAGES[name], view) if condition is None or condition(view.cfg) else None
+
+
+def _checked(group: str, cfg: DictConfig) -> Any:
+    """Return the group's checked values; of a setting that names a person's file, those of the class that reads it."""
+    given = plain(cfg, group)
+    if group in FILES and given is not None:
+        return checked(group, {"_target_": FILES[group], "how": {"path": given}}, {"path": group})
+    return checked(group, given)
 
 
 class View:

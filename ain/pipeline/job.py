@@ -48,7 +48,8 @@ def fingerprint(cfg: DictConfig) -> str:
     plain = OmegaConf.to_container(
         OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key not in _NOT_CONTENT]), resolve=False
     )
-    return digest(_without_how(plain))
+    assert isinstance(plain, dict)
+    return digest(_without_how({key: value for key, value in plain.items() if value is not None}))
 
 
 def _without_how(plain: Any) -> Any:
@@ -139,6 +140,7 @@ class Job:
         refuse_anonymous(self.cfg.tracker.mode)
         runner = Runner(graph)
         runner.check()
+        runner.refuse_unknown_ids()
         if self.cfg.stage in REPORTED:  # the others write no pages of records
             runner.refuse_unknown_records([str(name) for name in self.cfg.records])
         for node in graph.targets:

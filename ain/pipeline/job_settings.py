@@ -16,6 +16,8 @@ class JobSettings:
     stage: str
     seed: Annotated[int, Field(ge=0)] = 0
     output_dir: str = "outputs"
+    overrides: str | None = None
+    retry: str | None = None
     records: list[str] = field(default_factory=list)
     reproduce: bool = False
     dry_run: bool = False

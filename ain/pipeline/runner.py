@@ -12,6 +12,7 @@ from ain.pipeline.build import build, over_checkpoints
 from ain.pipeline.graph import Graph, Node, map_inputs
 from ain.pipeline.locate import locate
 from ain.pipeline.manifests import manifest, metrics
+from ain.pipeline.stages import FILES
 from ain.runtime.console import log
 from ain.runtime.distributed import rank, world_size
 from ain.storage.files import replace_text
@@ -60,13 +61,23 @@ class Runner:
 
     def refuse_unknown_records(self, names: list[str]) -> None:
         """Raise UserError for ids that no record has. Stages that know the ids are made first, the others not yet."""
-        for node in self.graph.nodes:
-            if lacking := node.stage.hook("lacking"):
-                names = lacking(self.bring_up(node), names) if names else []
-        if names:
+        if names := self._lacking(names):
             raise UserError(
                 f"records=[{','.join(names)}]: collect kept no record with such an id; correct or remove it"
             )
+
+    def refuse_unknown_ids(self) -> None:
+        """Raise UserError, naming file and row, for an id in a person's file that no record has."""
+        files = (node.settings.get(name) for node in self.graph.nodes if not node.done for name in FILES)
+        places = {name: where for values in files if values for name, where in build(values).places.items()}
+        for name in self._lacking(list(places)):
+            raise UserError(f"{places[name]}: collect kept no record with the id {name}; correct or remove it")
+
+    def _lacking(self, names: list[str]) -> list[str]:
+        for node in self.graph.nodes:
+            if lacking := node.stage.hook("lacking"):
+                names = lacking(self.bring_up(node), names) if names else []
+        return names
 
     def _with_other_ranks(self, node: Node) -> None:
         """Make the node as one of several ranks. Only some stages support this; rank 0 writes the directory."""

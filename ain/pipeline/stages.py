@@ -10,6 +10,8 @@ module may also define these hooks, which name what they need in their arguments
     said(counts)            return a sentence on the outcome, for that section
     pages(where, ...)       write further pages of a job's report
     lacking(out, names)     return those of these ids that no record of the stage has
+    again(out)              yield (id, reasons) of rejected records that may be asked for again by `ain retry`
+    check_again(...)        refuse to ask for anything again
     exported(out, follows)  yield (row, function that returns the bytes of its images) for `ain export`
     together(jobs, where)   write the page that compares the jobs of a sweep
 """
@@ -18,6 +20,10 @@ import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+# Settings that name a person's file → the class that reads it. The file counts by its content, and is optional: without it
+# a stage's fingerprint is what it was before the stage could read one.
+FILES = {"overrides": "ain.review.overrides.Overrides", "retry": "ain.review.attempts.Attempts"}
 
 Config = Any  # a composed config
 Condition = Callable[[Config], bool]
@@ -65,14 +71,14 @@ def asks_held_out(cfg: Config) -> bool:
 
 _ROWS = (
     Stage("collect", 4, reads=("source",), uses=("engine",)),
-    Stage("translate", 6, reads=("translator",), uses=("engine",), after=("collect",)),
+    Stage("translate", 6, reads=("translator", "retry"), uses=("engine",), after=("collect",)),
     Stage("verify", 4, reads=("verifier",), uses=("engine",), after=("collect", "translate")),
     Stage("back_translate", 3, reads=("back_translation",), uses=("engine",), after=("collect", "translate")),
     Stage("screen", 3, reads=("screener",), uses=("engine",), after=("collect",)),
     Stage(
         "select",
         6,
-        reads=("thresholds",),
+        reads=("thresholds", "overrides"),
         after=("collect", "translate", "verify", "back_translate", "screen"),
         when={"translate": translates, "verify": translates, "back_translate": translates_back},
     ),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ain import UserError
+from ain.storage import spreadsheets
 from ain.storage.digests import digest
 from ain.storage.files import replace_file, replace_text
 from ain.storage.tables import Table
@@ -47,7 +48,7 @@ def write(rows: Table, directory: Path) -> None:
 
 def read_sheet(directory: Path) -> Table:
     """Return the rows of a sheet that `write` made."""
-    return [dict(row) for row in _rows(directory / "rating_sheet.csv")]
+    return [row for _, row in _rows(directory / "rating_sheet.csv")]
 
 
 def _workbook(lines: list[Any], path: Path) -> None:
@@ -97,9 +98,7 @@ class Sheets:
         return {path.stem: dict(self._ratings(path)) for path in self.files}
 
     def _ratings(self, path: Path) -> Iterator[tuple[str, float]]:
-        if not path.is_file():
-            raise UserError(f"rating.files: {path}: no such file")
-        for number, row in enumerate(_rows(path), 2):
+        for number, row in _rows(path):
             given = (
                 western_digits(str(row.get("rating") if row.get("rating") is not None else ""))
                 .strip()
@@ -116,22 +115,5 @@ class Sheets:
             yield str(row["item"]), rating
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    lines = _lines(path)
-    names = [str(name) for name in next(lines, ())]
-    if not {"item", "rating"} <= set(names):
-        raise UserError(f"{path}: no rating sheet: its first line names no columns `item` and `rating`")
-    yield from (dict(zip(names, line, strict=False)) for line in lines)
-
-
-def _lines(path: Path) -> Iterator[Any]:
-    """Yield the lines of an XLSX, or of a CSV with commas, semicolons or tabs (spreadsheets differ by locale)."""
-    if path.suffix == ".xlsx":
-        from openpyxl import load_workbook
-
-        yield from load_workbook(path, read_only=True, data_only=True).worksheets[0].iter_rows(values_only=True)
-        return
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        head = file.readline()
-        file.seek(0)
-        yield from csv.reader(file, delimiter=max(",;\t", key=head.count))
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    return spreadsheets.rows(path, "rating.files", "rating sheet", ("item", "rating"))

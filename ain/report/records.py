@@ -92,6 +92,7 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
     store = ImageStore(directories["collect"])
     places = store.index()
     verdicts = _verdicts(directories, wanted)
+    people = {row["id"]: row for row in Shards(directories["select"] / "overrides").rows()}
     thresholds = Thresholds.of(read_manifest(directories["select"])["settings"]["thresholds"])
     sample = read_manifest(directories["select"])["counts"].get("sample")
     screened = read_manifest(directories["screen"])["counts"]["computed"]
@@ -117,6 +118,7 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
                     "scores": {"similarity": None, **scores, **back},
                     "images": images,
                     "reasons": reasons.get(name, []),
+                    "person": people.get(name),
                     "rules": [
                         *_rules(
                             {**scores, **back}, thresholds, sample, bool(of["translate"].get(name, {}).get("turns"))

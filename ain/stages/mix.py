@@ -18,6 +18,7 @@ import pyarrow as pa
 from ain import UserError
 from ain.engine.local import HERE
 from ain.model.samples import IMAGE_REFERENCE, STORES, ImageStores
+from ain.review.overrides import texts
 from ain.runtime.console import log
 from ain.runtime.progress import progress
 from ain.source.mixture import Mixture, Part
@@ -117,6 +118,7 @@ class Drawing:
         self.parts, self.mixture, self.places, self.seed = parts, mixture, places, seed
         self.last: dict[str, bytes] = {}  # part → the greatest key that is drawn, where it is cut to a size
         self._usable: tuple[Any, set[str]] = (None, set())  # those of the last span
+        self._replaced: dict[str, dict[str, Row]] = {}  # part → id → a person's text in place of the translation
 
     def keys(self, block: tuple[str, int]) -> list[bytes]:
         """Return a random key of each row, by which a part is cut to a size."""
@@ -129,7 +131,7 @@ class Drawing:
         name, index = block
         part, inputs = self.mixture.parts[name], self.parts[name]
         usable = self._of_span(name, index // SPAN)
-        translations = Shards(inputs["translate"]).by_id(index, ["language", "turns"]) if part.translate else {}
+        translations = self._translations(name, index) if part.translate else {}
         drawn: list[Row] = []
         for record in Shards(inputs["collect"]).read(index):
             given = translations.get(record["id"], {}) if part.translate else record
@@ -144,6 +146,12 @@ class Drawing:
                 )
         last = self.last.get(name)
         return drawn if last is None else [row for row in drawn if self._key(row["id"]) <= last]
+
+    def _translations(self, name: str, index: int) -> dict[str, Row]:
+        """Return id → the translation of one shard's records, and of all records whose text a person replaced."""
+        if name not in self._replaced:
+            self._replaced[name] = texts(self.parts[name]["select"])
+        return Shards(self.parts[name]["translate"]).by_id(index, ["language", "turns"]) | self._replaced[name]
 
     def _of_span(self, name: str, span: int) -> set[str]:
         if self._usable[0] != (name, span):

@@ -3,6 +3,7 @@ judges quality.
 
 The back-translated sample is judged as a whole: over the sampled records that all other rules keep, its scores accept
 or reject all translations.
+A person's verdicts (`overrides=FILE`) come before the rules on translations.
 If a record is rejected for its translation alone, its original stays usable (`original_usable`) for other parts of a
 mixture. An unsafe image rules out the whole record.
 """
@@ -18,8 +19,10 @@ import pyarrow.compute as pc
 from ain import UserError
 from ain.back_translation.quality import Quality
 from ain.metrics.rules import RULES, SAMPLED, Thresholds, below
-from ain.metrics.verdicts import FUNNEL, Against
+from ain.metrics.verdicts import FUNNEL, Against, of_translation
 from ain.report.corrupted import corrupted
+from ain.review.overrides import SCHEMA as DECIDED
+from ain.review.overrides import VERDICTS, Overrides, texts
 from ain.runtime.console import log
 from ain.source.miniature import MiniatureSource
 from ain.storage.images import ImageStore
@@ -48,19 +51,26 @@ def select(
     screen: Path,
     thresholds: Thresholds,
     out: Path,
+    overrides: Overrides | None = None,
 ) -> dict[str, Any]:
-    """Write a shard for each span of collect's: the ids kept, and the ids rejected with every reason."""
+    """Write a shard for each span of collect's: the ids kept, and the ids rejected with every reason. A person's verdicts
+    are written beside them."""
+    people = overrides.settled(collect, translate) if overrides else []
     records, shards = Shards(collect), Shards(out, SCHEMA, REFUSED).create()
     scored = _scored(verify, back_translate, thresholds)
     failed = translate and read_manifest(translate)["counts"]["rejected"]
     screened = bool(thresholds.unsafe and read_manifest(screen)["counts"]["computed"])
-    sample = _sample(collect, back_translate, scored, screen if screened else None, thresholds) if verify else None
+    sample = (
+        _sample(collect, back_translate, scored, screen if screened else None, thresholds, people) if verify else None
+    )
     gate = _gate(sample, thresholds)
     named = records if failed or not scored else scored[0][0]  # memory-mapped, if it lists all records
     together: Counter[int] = Counter()
     translations: Counter[str] = Counter()
+    unsafe = 0
     for number in records.spans():
         against = Against(named.span(number, ["id"])["id"])
+        against.overrides(people)
         if translate and failed:
             against.untranslated(Shards(translate).span(number, ["id", "reasons"], "rejected"))
         for scores, names in scored:
@@ -73,6 +83,7 @@ def select(
         if screened:
             against.images(Shards(screen / "flagged").table(number, ["id", "rating", "category"]))
         shards.write_tables(number, *against.tables())
+        unsafe += against.accepted_but_unsafe()
         together.update(against.together())
         translations.update(against.of_translations(verified) if verified else {})
     if translate and verify and read_manifest(translate)["counts"].get("corrupted"):
@@ -82,8 +93,29 @@ def select(
     counts = _counts(together, off, out) | ({"translations": dict(translations)} if verify else {})
     if sample and sample.records:
         counts["sample"] = {"sampled": sample.records, **sample.means()}
+    if overrides:
+        Shards(out / "overrides", DECIDED).create().write(0, people)
+        counts["overrides"] = _by_verdict(people, unsafe)
     _warn(counts, translations, gate, out)
     return counts
+
+
+def _by_verdict(people: list[Row], unsafe: int) -> dict[str, int]:
+    given = Counter(row["verdict"] for row in people)
+    if unsafe:
+        log.info(f"select: {unsafe:,} records stay rejected although a person accepted them: an image is unsafe")
+    return {verdict: given[verdict] for verdict in VERDICTS} | {"unsafe": unsafe}
+
+
+def said(counts: dict[str, Any]) -> str:
+    """Return how many verdicts people gave."""
+    if "overrides" not in counts:
+        return ""
+    of = {name: f"{count:,}" for name, count in counts["overrides"].items()}
+    return (
+        f"A person accepted {of['accept']}, rejected {of['reject']} and corrected {of['correct']} records; {of['unsafe']} "
+        "of the accepted and corrected ones stay rejected, because an image is unsafe."
+    )
 
 
 def _warn(counts: dict[str, Any], translations: "Counter[str]", gate: dict[str, str | None], out: Path) -> None:
@@ -128,8 +160,11 @@ def _sample(
     scored: list[tuple[Shards, list[str]]],
     screen: Path | None,
     thresholds: Thresholds,
+    people: list[Row],
 ) -> Quality | None:
-    """Return the quality of those sampled records that the other rules keep; None if the sample decides nothing."""
+    """Return the quality of those sampled records that the other rules keep; None if the sample decides nothing. Texts
+    that a person replaced do not count."""
+    replaced = {row["id"] for row in people if row["turns"]}
     if back_translate is None or thresholds.sampled == "record" or not set(SAMPLED) & set(thresholds.on()):
         return None
     back, quality = Shards(back_translate, suffix="arrow"), Quality(read_manifest(back_translate)["counts"]["language"])
@@ -138,6 +173,7 @@ def _sample(
         if not rows:
             continue
         against = Against(pa.chunked_array([pa.array(list(rows))]))
+        against.overrides(people)
         for scores, names in scored:
             table = scores.mapped(index).select(["id", *{RULES[name].column for name in names}])
             against.scores(_only(table, against.ids), names, thresholds.on())
@@ -145,7 +181,7 @@ def _sample(
             flagged = Shards(screen / "flagged").table(index // SPAN, ["id", "rating", "category"])
             against.images(_only(flagged, against.ids))
         originals = Shards(collect).by_id(index, ["turns"])
-        for name in against.kept():
+        for name in [name for name in against.kept() if name not in replaced]:
             quality.add(rows[name], originals[name]["turns"])
     return quality
 
@@ -185,8 +221,20 @@ def _counts(together: "Counter[int]", off: list[str], out: Path) -> dict[str, An
     return {"input": total, "kept": left, "rejected": total - left, "by_rule": by_rule, "not_applied": off}
 
 
-def check(source: Any, translator: Any, thresholds: Thresholds, back_translation: Any, screener: Any) -> None:
-    """Refuse thresholds that would judge nothing, on people's own data: nobody would see that they did not apply."""
+def check(
+    collect: Path | None,
+    translate: Path | None,
+    source: Any,
+    translator: Any,
+    thresholds: Thresholds,
+    back_translation: Any,
+    screener: Any,
+    overrides: Overrides | None,
+) -> None:
+    """Refuse verdicts that do not fit their records, if these are known already, and thresholds that would judge nothing
+    on people's own data: nobody would see that they did not apply."""
+    if overrides and collect and translate:
+        overrides.settled(collect, translate)
     if isinstance(source, MiniatureSource):
         return
     on = [name for name in SAMPLED if name in thresholds.on()]
@@ -215,18 +263,26 @@ def pages(
     return examples(found | {"screen": screen, "select": out}, where, records)
 
 
+def again(out: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield the records that are rejected for their translation alone, with the reasons that speak against it."""
+    for row in Shards(out).rows(["id", "reasons", "original_usable"], "rejected"):
+        reasons = [reason for reason in row["reasons"] if of_translation(reason)]
+        if reasons and row["original_usable"]:
+            yield row["id"], reasons
+
+
 def exported(out: Path, follows: dict[str, Any]) -> Iterator[tuple[Row, Any]]:
     """Yield each record that was kept, in its translation if it has one, and a function that returns the bytes of an
     image by its sha256."""
     collect = follows["collect"]
     store = ImageStore(collect)
-    places = store.index()
+    places, replaced = store.index(), texts(out)
     for index in range(len(Shards(collect))):
         if index % SPAN == 0:
             kept = {row["id"] for row in Shards(out).read(index // SPAN, ["id"])}
         translated = Shards(follows["translate"]).by_id(index, ["language", "turns"]) if follows["translate"] else {}
         for record in Shards(collect).read(index):
             if record["id"] in kept:
-                made = translated.get(record["id"], {})
+                made = replaced.get(record["id"]) or translated.get(record["id"], {})
                 own = {**record, "language": made["language"], "turns": made["turns"], "references": None}
                 yield own if made.get("turns") else record, lambda sha: store.bytes(places[sha])

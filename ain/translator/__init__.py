@@ -2,7 +2,8 @@
 
     run(todo, out, engine) -> Translations
 
-which makes the missing translations and keeps them in `out` or in the ledger. A translator that only maps texts to
+which makes the missing translations and keeps them in `out` or in the ledger, and `deterministic`: whether the same text
+always gets the same translation. A translator that only maps texts to
 texts inherits `run` from `ain.translator.text_translator.TextTranslator`.
 """
 
@@ -28,7 +29,8 @@ class Translations(Protocol):
 
 @dataclass(frozen=True)
 class Todo:
-    """The rows to translate, with their `language` and `turns` (empty if there is nothing to translate).
+    """The rows to translate, with their `language` and `turns` (empty if there is nothing to translate), and `attempt`:
+    how often another answer was asked for, 0 if left out.
 
     `rows` is called several times.
     """

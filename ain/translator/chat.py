@@ -9,6 +9,7 @@ Translations are assembled from the ledger alone, so a killed run resumes and a 
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +31,7 @@ from ain.translator.faults import Kind
 from ain.translator.replies import Unit, candidate, read, said_again, schema
 
 FIELDS = {"turn": ("question", "answer"), "text": ("text",)}
+ANOTHER = 0.7  # temperature for another answer: at 0, it would be the same
 _LENGTHS = {"o200k": 4, "cl100k": 8}  # upper bound of Arabic tokens per English token
 
 
@@ -82,6 +84,10 @@ class ChatTranslator:
     def gone(self) -> UserError | None:
         return self.chat.gone
 
+    @property
+    def deterministic(self) -> bool:
+        return self.chat.deterministic
+
     def run(self, todo: Todo, out: Path, engine: Any) -> "Asked":
         """Request what the ledger lacks; return all translations, to be assembled from the ledger."""
         self.asking = Asking(self.chat, out, self._shape, self._read, engine)
@@ -112,24 +118,25 @@ class ChatTranslator:
 
     # Requests
 
-    def _ask(self, todo: Todo, wanted: Callable[[Unit, str], "list[Any] | None"], what: str) -> None:
+    def _ask(self, todo: Todo, wanted: Callable[[Unit, int, str], "list[Any] | None"], what: str) -> None:
         """Run one round. `wanted` returns what a unit's request must contain, or None if the unit needs no request."""
 
         def requests() -> Iterator[list[Request]]:
             for row in todo.rows():
-                source = self.source(row)
-                asked = [want for unit in self.units(row) if (want := wanted(unit, source))]
-                yield [self._request(wants, source) for wants in self._grouped(asked)]
+                source, first = self.source(row), _first_attempt(row)
+                asked = [want for unit in self.units(row) if (want := wanted(unit, first, source))]
+                least = ANOTHER if first > 1 else None
+                yield [replace(self._request(wants, source), temperature=least) for wants in self._grouped(asked)]
 
         with progress(what, total=todo.count, unit="record") as bar:
             self.asking.round(requests(), bar)
 
-    def _first(self, unit: Unit, source: str) -> list[Any] | None:
-        name = self._key(unit, 1, source)
+    def _first(self, unit: Unit, first: int, source: str) -> list[Any] | None:
+        name = self._key(unit, first, source)
         return [name, unit, None] if self.asking.wanted(name) else None
 
-    def _again(self, unit: Unit, source: str) -> list[Any] | None:
-        before, name = self.asking.known(self._key(unit, 1, source)), self._key(unit, 2, source)
+    def _again(self, unit: Unit, first: int, source: str) -> list[Any] | None:
+        before, name = self.asking.known(self._key(unit, first, source)), self._key(unit, first + 1, source)
         if before is None or before.get("fault") not in self.retry_on:
             return None
         return [name, unit, before] if self.asking.wanted(name) else None
@@ -185,17 +192,18 @@ class ChatTranslator:
     # Results
 
     def assemble(self, row: Row, usage: dict[str, Any]) -> Translation:
-        units, source = self.units(row), self.source(row)
+        units, source, first = self.units(row), self.source(row), _first_attempt(row)
         usage["records"] += bool(units)
         usage["naive_tokens"] += self._size(units, source)[0] if units else 0
         found: dict[tuple[str, ...], dict[str, Any]] = {}
         reasons = []
         for number, unit in enumerate(units, 1):
-            answers = [answer for attempt in (1, 2) if (answer := self.asking.known(self._key(unit, attempt, source)))]
+            names = [self._key(unit, attempt, source) for attempt in (first, first + 1)]
+            answers = [answer for name in names if (answer := self.asking.known(name))]
             for answer in answers:
                 usage["latency_s"] += answer["seconds"]
                 usage["answers_usd"] += answer["usd"]
-            silence = self.asking.silence(self._key(unit, 1, source))
+            silence = self.asking.silence(names[0])
             result: dict[str, Any] = answers[-1] if answers else {"fault": "failed", "reason": silence}
             if "fault" in result:
                 reasons.append(f"{result['reason']} ({self.granularity} {number})")
@@ -232,7 +240,7 @@ class ChatTranslator:
                 continue
             new = []
             for unit in units:
-                name = self._key(unit, 1, source)
+                name = self._key(unit, _first_attempt(row), source)
                 if seen.add(name) and (ledger is None or ledger.get(name) is None):
                     new.append(unit)
             made.add(self._size(units, source), [self._size(some, source) for some in self._grouped(new)])
@@ -268,6 +276,11 @@ class ChatTranslator:
         made |= {"estimated_usd": round(expected.spent + expected.usd, 6)} if expected else {}
         log.info(usage_line(made))
         return made
+
+
+def _first_attempt(row: Row) -> int:
+    """Return the number of a row's first answer, in keys. The answer to its repair has the next one."""
+    return 1 + 2 * int(row.get("attempt", 0))
 
 
 class Asked:

@@ -15,6 +15,7 @@ from ain.translator import Todo, Translation
 
 class TextTranslator(ABC):
     corrupt: dict[str, float] = {}  # noqa: RUF012
+    deterministic = True
     target: str = "ar"
     options: Options = "auto"  # whose letters options get; auto: those of the target language
 

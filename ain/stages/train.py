@@ -50,9 +50,7 @@ def check(model: ModelFamily, trainer: TrainerSettings) -> None:
     model.check(here.accelerator == "gpu", here.bf16, here.shared_rows)
 
 
-def estimate(
-    tokenize: Path | None, mixture: Mixture, model: ModelFamily, trainer: TrainerSettings
-) -> Iterator[str]:
+def estimate(tokenize: Path | None, mixture: Mixture, model: ModelFamily, trainer: TrainerSettings) -> Iterator[str]:
     """Return the estimate's lines, from the tokenized data or, before that exists, from trainer.how.assume."""
     from ain.trainer.estimate import lines
 

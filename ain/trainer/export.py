@@ -39,10 +39,10 @@ def export(training: Training, state: Path, card: str) -> None:
     replace_text(beside / "data_manifest.json", json.dumps(lineage(training.samples), indent=2, ensure_ascii=False))
     reloaded = answer_logits(training.model.reload(beside).eval(), training)
     tolerance = training.settings.export_tolerance
-    close = tolerance or (CLOSE_IN_BF16 if training.settings.bf16 else CLOSE)
-    _compare("the merged weights", merged, "in training", there, close, f"{state} and {beside}")
+    close, files = tolerance or (CLOSE_IN_BF16 if training.settings.bf16 else CLOSE), f"{state} and {beside}"
+    _compare("the merged weights", merged, "in training", there, close, files)
     written = answer_logits(trained, training)  # in the export's dtype
-    _compare("the reloaded export", reloaded, "before it was written", written, tolerance or 0.0, f"{state} and {beside}")
+    _compare("the reloaded export", reloaded, "before it was written", written, tolerance or 0.0, files)
     os.replace(beside, final)
 
 

@@ -66,7 +66,8 @@ def lines(
         )
     elif world > 1:
         yield "train: communication between devices is not estimated; set trainer.how.interconnect_gb_s"
-    times, read = math.ceil(steps / settings.every_n_train_steps), min(held_out, settings.validation_samples or held_out)
+    times = math.ceil(steps / settings.every_n_train_steps)
+    read = min(held_out, settings.validation_samples or held_out)
     share = read / max(load.samples, 1)
     forward = flops(of, load, dict.fromkeys(model.frozen, True)) * share
     rows = math.ceil(load.tokens * share / row_tokens(settings, load) / world)

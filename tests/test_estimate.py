@@ -24,6 +24,7 @@ from ain.pipeline.plan import plan
 from ain.pipeline.runner import Runner
 from ain.pipeline.stages import STAGES
 from ain.trainer.estimate import lines
+from ain.trainer.hours import traffic
 from ain.trainer.settings import TrainerSettings, resolved
 
 LORA = {"rank": 4, "alpha": 8, "dropout": 0.1, "target_modules": ["q_proj"]}
@@ -41,6 +42,9 @@ LORA = {"rank": 4, "alpha": 8, "dropout": 0.1, "target_modules": ["q_proj"]}
         (TrainerSettings, "max_epochs", [0]),
         (TrainerSettings, "every_n_train_steps", [0]),
         (TrainerSettings, "keep_last", [0]),
+        (TrainerSettings, "validation_samples", [0]),
+        (TrainerSettings, "interconnect_gb_s", [0]),
+        (TrainerSettings, "export_tolerance", [0, -1]),
         (TrainerSettings, "sample_answers", [-1]),
         (TrainerSettings, "num_workers", [-1]),
         (TrainerSettings, "mfu", [0, 1.1]),
@@ -145,6 +149,10 @@ def test_a_dry_run_says_what_it_takes() -> None:
     assert "8,291.4M parameters" in result.stderr
     assert "28,125 steps of 128 samples" in result.stderr
     assert "projector 44.6M" in result.stderr
+    # Two gatherings of the weights and one reduction of the gradients, for each of two rows, in bfloat16, less a 64th.
+    assert "estimate of communication: 7.7 hours; each device sends 97.9 GB a step, at 100 GB/s" in result.stderr
+    assert "estimate in all: 9.6 hours" in result.stderr
+    assert "estimate of validation" not in result.stderr
     table = {
         line.split()[1]: line for line in result.stderr.splitlines() if line.startswith("ain:") and " zero" in line
     }
@@ -170,6 +178,35 @@ def test_steps_alone_can_be_planned() -> None:
     load = Load(samples=1_000, tokens=300_000, answer_tokens=60_000, visual_tokens=150_000)
     said = list(lines(component(cfg, "model"), component(cfg, "trainer"), load))
     assert any("; 100 steps of " in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "devices", "a_row", "a_step"),
+    [("ddp", 1, 0, 0), ("ddp", 4, 0, 600), ("zero1", 4, 0, 300), ("zero2", 4, 150, 150), ("zero3", 4, 750, 0)],
+)
+def test_what_devices_exchange(strategy: Any, devices: int, a_row: float, a_step: float) -> None:
+    """100 trained values of 200; three quarters of them, and of twice that in float32, lie on the other devices."""
+    settings = TrainerSettings(strategy=strategy, devices=devices, precision="bf16-mixed")
+    found = traffic(100, 200, settings)
+    assert (found.row, found.step) == (a_row, a_step)
+    assert found.of_step(3) == 3 * a_row + a_step
+
+
+def test_a_dry_run_counts_validations() -> None:
+    load = Load(samples=100_000, tokens=30_000_000, answer_tokens=6_000_000, visual_tokens=15_000_000)
+
+    def validation(*words: str) -> str:
+        cfg = config("model=qwen2_vl_2b", "trainer.max_steps=10001", "trainer.max_epochs=null", *words)
+        made = lines(component(cfg, "model"), component(cfg, "trainer"), load, held_out=50_000)
+        return next(line for line in made if "estimate of validation" in line)
+
+    def hours(line: str) -> float:
+        return float(line.split(": ")[2].split(" hours")[0])
+
+    assert "21 times 2,000 of 50,000 held-out samples" in validation()
+    every = validation("trainer.validation_samples=null")
+    assert "21 times 50,000 of 50,000" in every
+    assert hours(every) > 10 * hours(validation()) > 0
 
 
 def test_a_strategy_can_be_planned_without_its_package_and_is_refused_in_time(monkeypatch: pytest.MonkeyPatch) -> None:

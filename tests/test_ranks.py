@@ -66,10 +66,8 @@ torch.distributed.destroy_process_group()
 """
 
 
-@pytest.mark.parametrize("by", ["srun", "torchrun"])
-def test_one_rank_works_for_all_before_there_is_a_process_group(tmp_path: Path, by: str) -> None:
-    (tmp_path / "first.py").write_text(FIRST)
-    command = [str(tmp_path / "first.py"), str(tmp_path / "ranks")]
+def two_ranks(by: str, *command: str) -> list[str]:
+    """Run a Python script on two ranks, as srun or torchrun starts them; return what each process printed."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -86,8 +84,59 @@ def test_one_rank_works_for_all_before_there_is_a_process_group(tmp_path: Path, 
     ]
     said = [task.communicate(timeout=150) for task in tasks]
     assert [task.returncode for task in tasks] == [0] * len(tasks), said
-    assert sorted("".join(out for out, _ in said).split("\n")) == ["", "3", "3", *["no such directory"] * 2]
+    return [out for out, _ in said]
+
+
+@pytest.mark.parametrize("by", ["srun", "torchrun"])
+def test_one_rank_works_for_all_before_there_is_a_process_group(tmp_path: Path, by: str) -> None:
+    (tmp_path / "first.py").write_text(FIRST)
+    said = two_ranks(by, str(tmp_path / "first.py"), str(tmp_path / "ranks"))
+    assert sorted("".join(said).split("\n")) == ["", "3", "3", *["no such directory"] * 2]
     assert (tmp_path / "ranks").read_text() == "0"
+
+
+GRAPH = """
+import sys, time
+from ain.pipeline.fingerprint import digests_taken_once
+from ain.pipeline.graph import Graph
+from ain.pipeline.stages import STAGES
+from ain.runtime.distributed import rank
+from ain.storage import digests
+from test_config import config
+
+listing = digests.folder_digest
+
+def noted(directory):
+    with open(sys.argv[1], "a") as file:
+        print(rank(), directory.name, file=file)
+    return listing(directory)
+
+for module in list(sys.modules.values()):  # wherever it was imported by name
+    if getattr(module, "folder_digest", None) is listing:
+        module.folder_digest = noted
+import ain.source.folder
+ain.source.folder.folder_digest = noted
+
+time.sleep(3 * rank())  # the first rank, which keeps the store under srun, must not leave before the second has read
+with digests_taken_once():
+    cfg = config("source=folder", *sys.argv[2:])
+    graphs = [Graph(cfg, [STAGES["train"]]) for _ in range(2)]
+print(*{graph.targets[0].directory.name for graph in graphs})
+"""
+
+
+@pytest.mark.parametrize("by", ["srun", "torchrun"])
+def test_outside_data_are_listed_once_and_by_one_rank(tmp_path: Path, by: str) -> None:
+    """This holds for the source's folder and for a checkpoint's, and both ranks find the same directory."""
+    for name in ("photos", "base"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("[]")
+    (tmp_path / "graph.py").write_text(GRAPH)
+    words = (f"source.path={tmp_path / 'photos'}", f"model.checkpoint={tmp_path / 'base'}")
+    said = "".join(two_ranks(by, str(tmp_path / "graph.py"), str(tmp_path / "listed"), *words)).split()
+    assert len(said) == 2
+    assert len(set(said)) == 1
+    assert sorted((tmp_path / "listed").read_text().splitlines()) == ["0 base", "0 photos"]
 
 
 def test_more_nodes_are_started_from_outside() -> None:

@@ -62,6 +62,33 @@ def test_killed_around_every_write_it_comes_to_the_same_weights(tokenized: Path,
     assert [path for path in killed.out.rglob(".*") if path.is_dir()] == []
 
 
+def test_an_export_that_differs_too_much_loses_no_training(pico: Path, tmp_path: Path) -> None:
+    """Training in bfloat16 differs from the export's float32 by more than the tolerance; a larger one accepts that."""
+    outputs = tmp_path / "outputs"
+    shutil.copytree(pico, outputs, copy_function=shutil.copy)
+    words = ["train", *PICO, "trainer.precision=bf16-mixed", "trainer.max_steps=2", f"output_dir={outputs}"]
+    before = set(outputs.glob("data/*-train-*"))
+    failed = ain(*words, "trainer.how.export_tolerance=1e-6")
+    assert failed.returncode == 1
+    (out,) = set(outputs.glob("data/*-train-*")) - before
+    assert "Traceback" not in failed.stderr
+    said = failed.stderr.splitlines()[-1]
+    assert "the merged weights give logits that differ from those in training by 0.0" in said
+    state, export = out / "checkpoints" / "step-00000002", out / "checkpoint.unverified"
+    assert f"stay in {state} and {export}" in said
+    assert (state / "state").exists()
+    assert (export / "model.safetensors").exists()
+    trained = {path: (path.stat().st_ino, path.read_bytes()) for path in out.glob("*.jsonl")}
+    larger = said.split("add ")[1].split(" to the same command")[0]
+    finished = ain(*words, larger)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.strip() == str(out)
+    assert (out / "checkpoint" / "model.safetensors").exists()
+    assert not export.exists()
+    assert {path: (path.stat().st_ino, path.read_bytes()) for path in out.glob("*.jsonl")} == trained
+    assert len(mixed.losses(out)) == 2
+
+
 @pytest.mark.slow
 def test_ten_kills_of_two_ranks(pico: Path, tmp_path: Path) -> None:
     """The command and its ranks are killed at random moments; the final weights are those of an undisturbed run."""

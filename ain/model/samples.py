@@ -2,6 +2,7 @@
 
 import json
 from bisect import bisect_right
+from copy import copy
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -97,6 +98,15 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def drawn(self, count: int | None, seed: int) -> "Samples":
+        """Return at most `count` of these samples, drawn by the seed alone, in their order; all if `count` is None."""
+        if count is None or count >= len(self):
+            return self
+        chosen = np.sort(np.random.default_rng(seed).permutation(len(self))[:count])
+        fewer = copy(self)
+        fewer._rows, fewer.lengths, fewer.answers = self._rows[chosen], self.lengths[chosen], self.answers[chosen]
+        return fewer
 
     def row(self, index: int) -> Row:
         """Return the row without its images: id, domain, language, ..."""

@@ -6,7 +6,7 @@ Effective values include the defaults of classes, so a changed default changes t
 (devices, workers, rates) do not affect content and are left out. Checkpoints count by content, hub ids by commit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -31,7 +31,7 @@ def content(values: Any, how: bool = False) -> Any:
 
 def shape(group: str, values: Any) -> Any:
     """Return a group's part of a fingerprint: its content, and the digest of the external data that it reads."""
-    made = over_checkpoints(group, content(values), identity)
+    made = over_checkpoints(group, content(values), _identity)
     if not isinstance(values, Values) or not hasattr(get_object(values.target), "digest"):
         return made
     return [made, _external(values)]
@@ -51,10 +51,21 @@ def digests_taken_once() -> Iterator[None]:
 
 
 def _external(values: Values) -> Any:
-    """Return the digest of the external data, which is taken on one rank."""
-    key, known = digest(content(values, how=True)), _known.get()  # a server's address stands under `how`
+    """Return the digest of the external data that a component reads."""
+    key = digest(content(values, how=True))  # a server's address stands under `how`
+    return _once(key, lambda: build(values).digest())
+
+
+def _identity(checkpoint: str) -> Any:
+    """Return what identifies a checkpoint, of whose files or commit the other ranks need not know."""
+    return _once(f"checkpoint {checkpoint}", lambda: identity(checkpoint))
+
+
+def _once(key: str, look: Callable[[], Any]) -> Any:
+    """Return what `look()` finds outside, on one rank and, within `digests_taken_once`, once."""
+    known = _known.get()
     if known is None:
-        return on_first_rank(key, lambda: build(values).digest())
+        return on_first_rank(key, look)
     if key not in known:
-        known[key] = on_first_rank(key, lambda: build(values).digest())
+        known[key] = on_first_rank(key, look)
     return known[key]

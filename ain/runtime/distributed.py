@@ -66,18 +66,25 @@ def on_first_rank(key: str, work: Callable[[], Work]) -> Work:
     with the same key; no process group is needed yet. A UserError is raised on all ranks."""
     if world_size() == 1 or "MASTER_ADDR" not in os.environ:
         return work()
+    store, read_by_all = _store(), f"{key}: read by all"
     if rank() > 0:
-        said = json.loads(_store().get(key))
-        if "error" in said:
-            raise UserError(said["error"])
-        return said["made"]  # type: ignore[no-any-return]
+        said = json.loads(store.get(key))
+        if store.add(f"{key}: readers", 1) == world_size() - 1:
+            store.set(read_by_all, "")
+    else:
+        said = _outcome(work)
+        store.set(key, json.dumps(said))
+        store.get(read_by_all)  # this rank may keep the store, so it must not end before
+    if "error" in said:
+        raise UserError(said["error"])
+    return said["made"]  # type: ignore[no-any-return]
+
+
+def _outcome(work: Callable[[], Any]) -> dict[str, Any]:
     try:
-        made = work()
+        return {"made": work()}
     except UserError as error:
-        _store().set(key, json.dumps({"error": str(error)}))
-        raise
-    _store().set(key, json.dumps({"made": made}))
-    return made
+        return {"error": str(error)}
 
 
 @cache

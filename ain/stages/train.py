@@ -11,6 +11,7 @@ from ain.model.samples import Samples
 from ain.model.size import Load
 from ain.runtime import distributed
 from ain.runtime.console import log
+from ain.source.mixture import Mixture
 from ain.storage.files import replace_text
 from ain.storage.manifest import read_manifest
 from ain.storage.tables import write_table
@@ -32,7 +33,9 @@ SHOWN = {
 
 
 def said(counts: dict[str, Any]) -> str:
-    held_out = f"; on held-out samples {counts['validation_loss']:.3f}" if counts["validation_loss"] else ""
+    read, of = counts["validation_samples"], counts["validation"]
+    some = f"{read:,} of {of:,} " if read < of else ""
+    held_out = f"; on {some}held-out samples {counts['validation_loss']:.3f}" if counts["validation_loss"] else ""
     return (
         f"{counts['samples']:,} samples, {counts['steps']:,} steps, {counts['tokens_per_second']:,.0f} tokens a second, "
         f"rows {100 * counts['fill']:.1f} % full. Over the last tenth of the steps the loss was "
@@ -47,15 +50,16 @@ def check(model: ModelFamily, trainer: TrainerSettings) -> None:
     model.check(here.accelerator == "gpu", here.bf16, here.shared_rows)
 
 
-def estimate(tokenize: Path | None, model: ModelFamily, trainer: TrainerSettings) -> Iterator[str]:
+def estimate(tokenize: Path | None, mixture: Mixture, model: ModelFamily, trainer: TrainerSettings) -> Iterator[str]:
     """Return the estimate's lines, from the tokenized data or, before that exists, from trainer.how.assume."""
     from ain.trainer.estimate import lines
 
-    assumed = trainer.assume
-    load = (
-        Load.of(read_manifest(tokenize)["counts"]) if tokenize else Load(**assumed) if assumed.get("samples") else None
-    )
-    return lines(model, trainer, load)
+    if tokenize:
+        counts = read_manifest(tokenize)["counts"]
+        return lines(model, trainer, Load.of(counts), counts["kept"] - counts["train"])
+    load = Load(**trainer.assume) if trainer.assume.get("samples") else None
+    share = mixture.validation / (1 - mixture.validation)  # held-out samples for each trained one
+    return lines(model, trainer, load, round(load.samples * share) if load else 0)
 
 
 def train(
@@ -128,6 +132,7 @@ def _finished(training: Training) -> dict[str, Any]:
     counts = {
         "samples": len(Samples(training.samples, "train")),
         "validation": len(Samples(training.samples, "validation")),
+        "validation_samples": len(training.validation()),  # read by each validation
         "steps": checkpoints.step(chosen),
         **summary([row for row in history if row["step"] <= checkpoints.step(chosen)]),
         "validation_loss": losses.get("validation/loss"),

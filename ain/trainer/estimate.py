@@ -1,4 +1,4 @@
-"""Estimates before a long run: parameters, memory per GPU, steps, operations, hours; and what to change if it won't fit."""
+"""Estimates before a long run: parameters, memory per GPU, steps, operations; and what to change if it won't fit."""
 
 import math
 from collections.abc import Iterator
@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from ain.model.base import ModelFamily
 from ain.model.size import Load, Size, activations, flops
+from ain.trainer import hours
+from ain.trainer.hours import GB
 from ain.trainer.settings import STRATEGIES, Strategy, TrainerSettings
 
-GB = 1e9
 OVERHEAD = 4 * GB  # CUDA's context, communication buffers, fragmentation
 
 
@@ -51,8 +52,11 @@ def memory(trainable: int, total: int, settings: TrainerSettings, strategy: Stra
     return Memory(parameters, gradients, optimizer, row + (0 if settings.accelerator == "cpu" else OVERHEAD), host)
 
 
-def lines(model: ModelFamily, settings: TrainerSettings, load: Load | None) -> Iterator[str]:
-    """Yield the estimate as lines of text. load: totals of the tokenized samples, or assumed ones; None if unknown."""
+def lines(model: ModelFamily, settings: TrainerSettings, load: Load | None, held_out: int = 0) -> Iterator[str]:
+    """Yield the estimate as lines of text.
+
+    load: totals of the tokenized samples, or assumed ones; None if unknown. held_out: samples for validation.
+    """
     config = model.planned()
     if config is None:
         small = "is trained first, and is too small to plan for"
@@ -65,15 +69,14 @@ def lines(model: ModelFamily, settings: TrainerSettings, load: Load | None) -> I
         f"language {(of.language + of.embedding + of.head) / 1e6:,.1f}M), {trainable / 1e6:,.1f}M of them trained"
     )
     if load is not None:
-        yield from _work(of, model, settings, load)
+        yield from _work(of, model, settings, load, held_out)
     else:
         yield "train: for steps and hours run ain tokenize first, or give samples and tokens: all four of trainer.how.assume"
     yield from _memories(of, trainable, model, settings, load)
 
 
-def _work(of: Size, model: ModelFamily, settings: TrainerSettings, load: Load) -> Iterator[str]:
-    tokens, world = load.per_sample(load.tokens), settings.world_size
-    row = settings.pack_length if settings.packing else settings.batch_size * tokens
+def _work(of: Size, model: ModelFamily, settings: TrainerSettings, load: Load, held_out: int) -> Iterator[str]:
+    tokens, world, row = load.per_sample(load.tokens), settings.world_size, hours.row_tokens(settings, load)
     rows = math.ceil(load.tokens / row) * (settings.max_epochs or 1)
     step = row * settings.accumulate_grad_batches * world  # tokens
     steps = settings.max_steps or math.ceil(rows / (settings.accumulate_grad_batches * world))
@@ -84,12 +87,7 @@ def _work(of: Size, model: ModelFamily, settings: TrainerSettings, load: Load) -
         f"{step / tokens:,.0f} samples ({step:,.0f} tokens); "
         f"{load.tokens * share:,.3g} tokens, {operations:,.3g} floating-point operations"
     )
-    if settings.tflops:
-        hours = operations / (settings.tflops * 1e12 * settings.mfu * world) / 3600
-        yield (
-            f"train: {hours:,.1f} hours on {world} devices of {settings.tflops} TFLOP/s at an MFU of "
-            f"{settings.mfu:.0%} ({hours * world:,.0f} device hours), if the network keeps up"
-        )
+    yield from hours.lines(of, model, settings, load, steps, operations, held_out)
 
 
 def _memories(

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import math
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import torch
 
+from ain import UserError
 from ain.model.attention import use
 from ain.model.processor import IGNORE
 from ain.storage.files import replace_text
@@ -21,19 +23,26 @@ CLOSE_IN_BF16 = 0.1  # if training computed in bfloat16
 
 
 def export(training: Training, state: Path, card: str) -> None:
-    """Write `checkpoint/` completely or not at all: it is written under another name, reloaded, compared, then renamed."""
-    beside, final = training.out / "checkpoint.new", training.out / "checkpoint"
+    """Write `checkpoint/` completely or not at all: it is written under another name, reloaded, compared, then renamed.
+
+    Raise UserError if the merged model answers differently from the one in training, or the reloaded one from the merged
+    one. The training's checkpoint and the export then stay on disk.
+    """
+    beside, final = training.out / "checkpoint.unverified", training.out / "checkpoint"
     for directory in (beside, final):
         shutil.rmtree(directory, ignore_errors=True)
     beside.mkdir()
     trained = training.model.trained(weights(state / "state"))
-    _compare_with_training(trained, training, state / "parity_batch.pt")
+    there, merged = torch.load(state / "parity_batch.pt", weights_only=True), answer_logits(trained, training)
     training.model.export(trained, beside)
     replace_text(beside / "README.md", card)
     replace_text(beside / "data_manifest.json", json.dumps(lineage(training.samples), indent=2, ensure_ascii=False))
-    reloaded = training.model.reload(beside).eval()
-    if not torch.equal(answer_logits(trained, training), answer_logits(reloaded, training)):
-        raise RuntimeError("the exported checkpoint answers differently from the model that it was made of")
+    reloaded = answer_logits(training.model.reload(beside).eval(), training)
+    tolerance = training.settings.export_tolerance
+    close, files = tolerance or (CLOSE_IN_BF16 if training.settings.bf16 else CLOSE), f"{state} and {beside}"
+    _compare("the merged weights", merged, "in training", there, close, files)
+    written = answer_logits(trained, training)  # in the export's dtype
+    _compare("the reloaded export", reloaded, "before it was written", written, tolerance or 0.0, files)
     os.replace(beside, final)
 
 
@@ -57,9 +66,22 @@ def answer_logits(model: Any, training: Training) -> torch.Tensor:
         return family.logits(model, family.hidden(model, batch)[batch["targets"] != IGNORE])  # type: ignore[no-any-return]
 
 
-def _compare_with_training(trained: Any, training: Training, kept: Path) -> None:
-    there, here = torch.load(kept, weights_only=True).float(), answer_logits(trained, training)
-    apart = float((there - here).abs().max() / there.abs().max())
-    close = CLOSE_IN_BF16 if training.settings.bf16 else CLOSE
-    if not apart <= close:
-        raise RuntimeError(f"the merged model answers differently: its logits differ by {apart:.2g} of the largest")
+def _compare(what: str, here: torch.Tensor, when: str, there: torch.Tensor, close: float, files: str) -> None:
+    """Raise UserError if logits differ by more than `close`, relative to the largest one."""
+    apart = float((there.float() - here.float()).abs().max() / there.float().abs().max())
+    if apart <= close:
+        return
+    kept = f"; the checkpoint and the export stay in {files}"
+    if not math.isfinite(apart):
+        raise UserError(f"{what} give logits that are not finite, or those {when} were not{kept}")
+    raise UserError(
+        f"{what} give logits that differ from those {when} by {apart:.2g} of the largest, more than {close:g}: other "
+        f"kernels (bfloat16, another attention) differ by a few hundredths, lost weights by more{kept}; to accept the "
+        f"difference without training again, add trainer.how.export_tolerance={_above(apart)} to the same command"
+    )
+
+
+def _above(apart: float) -> str:
+    """Return a number of one digit that is at least a tenth larger."""
+    unit = 10.0 ** math.floor(math.log10(apart * 1.1))
+    return f"{math.ceil(apart * 1.1 / unit) * unit:.1g}"

@@ -75,8 +75,14 @@ def _say(training: Training, plan: Plan, samples: int, start: int) -> None:
         f"{samples:,} samples, {plan.steps:,} steps of {plan.rows_per_step} rows of up to {shape}"
         + (f"; resuming from step {start:,}" if start else "")
     )
-    if not start and not len(Samples(training.samples, "validation")):
+    held_out, read = len(Samples(training.samples, "validation")), len(training.validation())
+    if not start and not held_out:
         log.info("no sample is held out, so loss is measured on trained ones alone")
+    if read < held_out:
+        log.info(
+            f"each validation reads {read:,} of {held_out:,} held-out samples, the same every time; "
+            "trainer.validation_samples=null reads all"
+        )
 
 
 def _quiet() -> None:
@@ -97,7 +103,7 @@ def _quiet() -> None:
 
 
 def _trainer(training: Training, model: Any, plan: Plan, logger: Any) -> pl.Trainer:
-    settings, validation = training.settings, Samples(training.samples, "validation")
+    settings, validation = training.settings, training.validation()
     capacity = plan.rows_per_step * plan.pack_length if plan.packing else 0
     watch = Watch(training.out / HISTORY, capacity, _flops_per_token(training, model), _peak(settings, plan.world_size))
     answers = Answers(validation, training.model, settings.sample_answers, training.out / "tables" / "answers.csv")

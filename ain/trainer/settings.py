@@ -37,12 +37,15 @@ class TrainerSettings:
     offload_parameters: bool = False
     export: Literal["last", "best"] = "last"
     every_n_train_steps: Positive = 200
+    validation_samples: Positive | None = 2_000
     keep_last: Positive = 2
     sample_answers: NotNegative = 4
     num_workers: NotNegative = 0
     tflops: AboveZero | None = None
     mfu: PositiveShare = 0.4
+    interconnect_gb_s: AboveZero | None = None
     memory_gb: AboveZero | None = None
+    export_tolerance: AboveZero | None = None
     assume: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -28,6 +28,10 @@ class Training:
     def checkpoints(self) -> Checkpoints:
         return Checkpoints(self.out / "checkpoints", self.settings.keep_last, self.model.checkpoint)
 
+    def validation(self) -> Samples:
+        """Return the held-out samples that every validation reads."""
+        return Samples(self.samples, "validation").drawn(self.settings.validation_samples, self.seed)
+
     def parity_batch(self) -> Batch:
         """Return the batch whose logits are compared before and after export: the first sample alone."""
         _, tokens, images = Samples(self.samples, "train")[0]

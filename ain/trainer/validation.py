@@ -19,7 +19,7 @@ Sums = dict[tuple[str, str], tuple[float, int]]  # (language, domain) → (loss,
 
 
 class Validation:
-    """The whole validation split, distributed over the ranks."""
+    """The held-out samples that a validation reads, distributed over the ranks."""
 
     def __init__(
         self, samples: Samples, processor: Processor, settings: TrainerSettings, world_size: int, rank: int

@@ -27,7 +27,7 @@ from ain.text.options import known
 from ain.text.placeholders import core, relabelled
 from ain.translator import Todo, Translation
 from ain.translator.faults import Kind
-from ain.translator.replies import Unit, candidate, read, said_again, schema
+from ain.translator.replies import Unit, candidate, read, rechecked, said_again, schema
 
 FIELDS = {"turn": ("question", "answer"), "text": ("text",)}
 _LENGTHS = {"o200k": 4, "cl100k": 8}  # upper bound of Arabic tokens per English token
@@ -110,6 +110,10 @@ class ChatTranslator:
     def _key(self, unit: Unit, attempt: int, source: str) -> str:
         return key(self._shape, unit, attempt, *([source] if source != self._usual else []))
 
+    def _known(self, unit: Unit, attempt: int, source: str) -> dict[str, Any] | None:
+        answer = self.asking.known(self._key(unit, attempt, source))
+        return answer and rechecked(unit, answer, self.target, self.script)
+
     # Requests
 
     def _ask(self, todo: Todo, wanted: Callable[[Unit, str], "list[Any] | None"], what: str) -> None:
@@ -129,7 +133,7 @@ class ChatTranslator:
         return [name, unit, None] if self.asking.wanted(name) else None
 
     def _again(self, unit: Unit, source: str) -> list[Any] | None:
-        before, name = self.asking.known(self._key(unit, 1, source)), self._key(unit, 2, source)
+        before, name = self._known(unit, 1, source), self._key(unit, 2, source)
         if before is None or before.get("fault") not in self.retry_on:
             return None
         return [name, unit, before] if self.asking.wanted(name) else None
@@ -191,12 +195,13 @@ class ChatTranslator:
         found: dict[tuple[str, ...], dict[str, Any]] = {}
         reasons = []
         for number, unit in enumerate(units, 1):
-            answers = [answer for attempt in (1, 2) if (answer := self.asking.known(self._key(unit, attempt, source)))]
+            answers = [answer for attempt in (1, 2) if (answer := self._known(unit, attempt, source))]
             for answer in answers:
                 usage["latency_s"] += answer["seconds"]
                 usage["answers_usd"] += answer["usd"]
             silence = self.asking.silence(self._key(unit, 1, source))
-            result: dict[str, Any] = answers[-1] if answers else {"fault": "failed", "reason": silence}
+            good = (answer for answer in answers if "fields" in answer)
+            result: dict[str, Any] = next(good, answers[-1]) if answers else {"fault": "failed", "reason": silence}
             if "fault" in result:
                 reasons.append(f"{result['reason']} ({self.granularity} {number})")
             found[tuple(unit.values())] = candidate(unit, result)

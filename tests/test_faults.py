@@ -7,6 +7,7 @@ import pytest
 from ain.chat.tokens import tokens
 from ain.text.placeholders import core
 from ain.translator.faults import Fault, fault, read_items
+from ain.translator.replies import rechecked
 
 
 @pytest.mark.parametrize(
@@ -98,3 +99,18 @@ def test_tokens_are_estimated_on_the_safe_side() -> None:
     counted = ((english, "o200k", 16), (arabic, "o200k", 11), (english, "cl100k", 16), (arabic, "cl100k", 30))
     for text, vocabulary, count in counted:
         assert count <= tokens(text, vocabulary) <= 1.34 * count
+
+
+def test_a_stored_answer_is_checked_by_the_checks_of_today() -> None:
+    """A fault that an earlier version saw in a good answer is gone; one that is there stays."""
+    unit = {"question": "How many?", "answer": "a third"}
+    stored = {"fault": "number", "reason": "number changed", "detail": "", "seconds": 1.0}
+    good = stored | {"said": {"id": 1, "question": "كم؟", "answer": "الثلث"}}
+    assert rechecked(unit, good, "ar", "Arabic") == {
+        "seconds": 1.0,
+        "fields": {"question": "كم؟", "answer": "الثلث"},
+    }
+    bad = stored | {"said": {"id": 1, "question": "كم؟", "answer": "الربع"}}
+    assert rechecked(unit, bad, "ar", "Arabic")["fault"] == "number"
+    cut = {"fault": "cut_off", "reason": "cut off", "detail": "", "said": "{"}
+    assert rechecked(unit, cut, "ar", "Arabic") == cut

@@ -81,6 +81,8 @@ def test_scores_leave_out_what_is_in_no_language_or_was_read() -> None:
         ["What does the sign say?", "No parking at any time"], ["ماذا تقول؟", "No parking at any time"]
     )
     assert checks.latin_run(read, "ar") == 0
+    tag = checks.judged_text(["What is the hashtag?", "#NoFilter"], ["ما الوسم؟", "#NoFilter"])
+    assert checks.script_ratio(tag, "ar") == 1
     left = checks.judged_text(["What is it?", "A dog on the lawn"], ["ما هذا؟", "dog on the lawn"])
     assert checks.latin_run(left, "ar") == 4
 

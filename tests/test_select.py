@@ -158,6 +158,8 @@ def test_few_kept_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[st
         f"select kept 0 of {len(ROWS)} translations: the back-translated sample rejects all translations (bleu: 0.00 below"
         in said
     )
+    judged(scored(tmp_path / "3", [rows[0], *({"similarity": [0.1]} for _ in range(6))]), tmp_path / "3" / "out")
+    assert "translations: similarity rejects 6, and the sample was judged over what is left" in capsys.readouterr().err
     judged(scored(tmp_path / "2", [{"similarity": [0.7999]} for _ in ROWS]), tmp_path / "2" / "out")
     assert f"similarity rejects {len(ROWS)}" in capsys.readouterr().err
     rejected = Shards(tmp_path / "2" / "out").rows(part="rejected")

@@ -71,8 +71,8 @@ def asks_held_out(cfg: Config) -> bool:
 
 _ROWS = (
     Stage("collect", 4, reads=("source",), uses=("engine",)),
-    Stage("translate", 6, reads=("translator", "retry"), uses=("engine",), after=("collect",)),
-    Stage("verify", 4, reads=("verifier",), uses=("engine",), after=("collect", "translate")),
+    Stage("translate", 7, reads=("translator", "retry"), uses=("engine",), after=("collect",)),
+    Stage("verify", 5, reads=("verifier",), uses=("engine",), after=("collect", "translate")),
     Stage("back_translate", 3, reads=("back_translation",), uses=("engine",), after=("collect", "translate")),
     Stage("screen", 3, reads=("screener",), uses=("engine",), after=("collect",)),
     Stage(

@@ -126,12 +126,15 @@ def _warn(counts: dict[str, Any], translations: "Counter[str]", gate: dict[str, 
     if kept >= judged / 10:
         return
     failed = "; ".join(reason for reason in gate.values() if reason)
-    worst = max(counts["by_rule"], key=counts["by_rule"].get, default="no rule")
-    why = (
-        f"the back-translated sample rejects all translations ({failed})"
-        if failed
-        else f"{worst} rejects {counts['by_rule'].get(worst, 0):,}"
-    )
+    own = {rule: records for rule, records in counts["by_rule"].items() if rule not in gate}
+    worst = max(own, key=own.__getitem__, default="no rule")
+    alone = own.get(worst, 0)
+    if failed and alone < 0.8 * judged:  # else the sample is judged over the few records that this rule leaves
+        why = f"the back-translated sample rejects all translations ({failed})"
+    else:
+        why = f"{worst} rejects {alone:,}" + (
+            f", and the sample was judged over what is left ({failed})" if failed else ""
+        )
     log.warning(
         f"warning: select kept {kept:,} of {judged:,} {what}: {why}; look at a few with their scores in "
         f"{out / 'rejected'} and in the report, then at the models that made them, before you change the threshold"

@@ -126,6 +126,7 @@ def arabic() -> dict[str, Word]:
         double = Word(Fraction(2 * value), "hundreds", room=value)
         words |= {singular + end: double for end in ("ان", "ين", "ا", "ي")}
     words |= {"بليون": _scale(10**9), "دزينه": _scale(12), "نصف": Word(_HALF, "fraction")}
+    words |= dict.fromkeys(("نصفين", "نصفان"), Word(Fraction(2), "unit", certain=False, other=_HALF))  # cut in half
     for i, names in _FRACTIONS_AR.items():
         words |= dict.fromkeys(names.split(), Word(Fraction(1, i), "fraction"))
     return words | dict.fromkeys(("ثلثا", "ثلثي", "ثلثان", "ثلثين"), Word(Fraction(2, 3), "fraction"))
@@ -139,7 +140,7 @@ _DUAL = re.compile("(?:.{3,}(?:ان|ين)|.{2,}(?:تا|تي)|.{2,}(?:ا|ي)(?:ه
 _NOT_DUAL = frozenset(
     _listed(
         "التي الذين كان بين اين حين حيوان مكان انسان الوان لون عنوان اسنان جدران اثناء فستان بستان الان ميدان "
-        "دخان حصان عليه عليها اليه اليها فيه فيها لديه لديها لديهم عليهم اليهم حتي متي كانا هاتي مدينتي يمين "
+        "دخان حصان عليه عليها مئويه اليه اليها فيه فيها لديه لديها لديهم عليهم اليهم حتي متي كانا هاتي مدينتي يمين "
         "سنين ياسمين تمرين يحملان عشرين ثلاثين اربعين خمسين ستين سبعين ثمانين تسعين "
     )
 )

@@ -93,7 +93,9 @@ def _negative(value: Value) -> Value:
 
 def _parts(value: Fraction) -> tuple[tuple[Value, ...], ...]:
     whole = value.numerator // value.denominator
-    return ((Fraction(whole), value - whole),) if value.denominator in (2, 3, 4) and value > 1 else ()
+    if value.denominator in (2, 3, 4) and value > 1:
+        return (Fraction(whole), value - whole), (Fraction(whole), 60 * (value - whole))  # or hours and minutes
+    return ((value - 1, Fraction(1)),) if value > 100 and value % 100 == 1 else ()  # «ألف ليلة وليلة»
 
 
 def _written(token: Token) -> Quantity:
@@ -109,6 +111,7 @@ def _written(token: Token) -> Quantity:
         hours = numbers[0] + numbers[1] / 60
         values = {hours, hours % 12}
         parts += [*_parts(hours), *([(numbers[0],), (numbers[0] % 12,)] if not numbers[1] else [])]
+        parts += [(numbers[0] % 12 + 1, 60 - numbers[1])] if numbers[1] > 30 else []  # ten to three
     elif token.kind == "ratio":
         values = {numbers[0] / numbers[1]}
     else:
@@ -168,16 +171,16 @@ def _word(given: list[Token], i: int, inside: bool) -> Word | None:
     following = given[i + 1] if i + 1 < len(given) else None
     if following is not None and following.joined and token.stem in ("الفا", "مليونا") and following.word:
         return replace(token.word, value=token.word.value / 2)  # an accusative without its tanwin
-    if previous is not None and previous.stem in ("one", "a") and following is not None and following.stem == "of":
-        return _ordinal_fraction(token)
+    if previous is not None and previous.stem in ("one", "a") and _is_ordinal(token):
+        part = 1 / token.word.value
+        of = following is not None and following.stem == "of"
+        return Word(part, "fraction") if of else replace(token.word, other=part)  # "a third" may be the next one
     return token.word
 
 
-def _ordinal_fraction(token: Token) -> Word | None:
-    """Read "third" in "a third of" as a fraction."""
+def _is_ordinal(token: Token) -> bool:
     word = token.word
-    ordinal = word is not None and word.kind in ("unit", "ten") and word.value > 2 and token.stem[-2:] in ("rd", "th")
-    return Word(1 / word.value, "fraction") if ordinal and word else word
+    return word is not None and word.kind in ("unit", "ten") and word.value > 2 and token.stem[-2:] in ("rd", "th")
 
 
 def _clock_words(given: list[Token], value: Fraction, at: int, after: int, language: str) -> tuple[Fraction, int]:
@@ -197,7 +200,8 @@ def _units(given: list[Token], at: int, after: int) -> frozenset[str]:
     """Return the units that stand beside a number: before it a currency's sign, behind it a word or sign."""
     if at and (given[at - 1].text in _CURRENCIES or given[at - 1].text in ("USD", "SAR", "AED", "EUR", "GBP")):
         return _unit(given[at - 1])
-    if after == len(given) or (given[after].text in _CURRENCIES and given[after].start > given[after - 1].end):
+    gap = given[after].start - given[after - 1].end if after < len(given) else 2
+    if gap > 1 or (gap and given[after].text in _CURRENCIES):  # behind a comma: «24، فكم» asks how many
         return frozenset()
     if given[after].stem not in DEGREES:
         return _unit(given[after])

@@ -60,11 +60,11 @@ def _matched(one: list[Quantity], other: list[Quantity]) -> tuple[list[tuple[Qua
     """Return pairs of quantities with a common value, and which one is left without a partner."""
     left, right = list(one), list(other)
     pairs = []
-    for certain in (True, False):  # what is certain on both sides first
-        for quantity in list(left):
+    for certain in (True, False):  # what is certain on both sides first, then what is certain on one
+        for quantity in sorted(left, key=lambda q: not q.certain):
             fitting = [o for o in right if o.values & quantity.values and (o.certain and quantity.certain) >= certain]
             if fitting:
-                partner = next((o for o in fitting if o.units == quantity.units), fitting[0])
+                partner = min(fitting, key=lambda o: (o.units != quantity.units, not o.certain))
                 pairs.append((quantity, partner))
                 left.remove(quantity)
                 right.remove(partner)

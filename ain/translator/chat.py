@@ -28,7 +28,7 @@ from ain.text.options import known
 from ain.text.placeholders import core, relabelled
 from ain.translator import Todo, Translation
 from ain.translator.faults import Kind
-from ain.translator.replies import Unit, candidate, read, said_again, schema
+from ain.translator.replies import Unit, candidate, read, rechecked, said_again, schema
 
 FIELDS = {"turn": ("question", "answer"), "text": ("text",)}
 ANOTHER = 0.7  # temperature for another answer: at 0, it would be the same
@@ -116,6 +116,10 @@ class ChatTranslator:
     def _key(self, unit: Unit, attempt: int, source: str) -> str:
         return key(self._shape, unit, attempt, *([source] if source != self._usual else []))
 
+    def _known(self, unit: Unit, attempt: int, source: str) -> dict[str, Any] | None:
+        answer = self.asking.known(self._key(unit, attempt, source))
+        return answer and rechecked(unit, answer, self.target, self.script)
+
     # Requests
 
     def _ask(self, todo: Todo, wanted: Callable[[Unit, int, str], "list[Any] | None"], what: str) -> None:
@@ -136,7 +140,7 @@ class ChatTranslator:
         return [name, unit, None] if self.asking.wanted(name) else None
 
     def _again(self, unit: Unit, first: int, source: str) -> list[Any] | None:
-        before, name = self.asking.known(self._key(unit, first, source)), self._key(unit, first + 1, source)
+        before, name = self._known(unit, first, source), self._key(unit, first + 1, source)
         if before is None or before.get("fault") not in self.retry_on:
             return None
         return [name, unit, before] if self.asking.wanted(name) else None
@@ -198,13 +202,13 @@ class ChatTranslator:
         found: dict[tuple[str, ...], dict[str, Any]] = {}
         reasons = []
         for number, unit in enumerate(units, 1):
-            names = [self._key(unit, attempt, source) for attempt in (first, first + 1)]
-            answers = [answer for name in names if (answer := self.asking.known(name))]
+            answers = [answer for attempt in (first, first + 1) if (answer := self._known(unit, attempt, source))]
             for answer in answers:
                 usage["latency_s"] += answer["seconds"]
                 usage["answers_usd"] += answer["usd"]
-            silence = self.asking.silence(names[0])
-            result: dict[str, Any] = answers[-1] if answers else {"fault": "failed", "reason": silence}
+            silence = self.asking.silence(self._key(unit, first, source))
+            good = (answer for answer in answers if "fields" in answer)
+            result: dict[str, Any] = next(good, answers[-1]) if answers else {"fault": "failed", "reason": silence}
             if "fault" in result:
                 reasons.append(f"{result['reason']} ({self.granularity} {number})")
             found[tuple(unit.values())] = candidate(unit, result)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from ain.text import options
 from ain.text.arabic import arabic_share
 from ain.text.placeholders import added, language_only, lost
-from ain.text.read_text import without_read_text
+from ain.text.read_text import is_name, without_read_text
 from ain.text.refusals import refuses
 from ain.text.same_numbers import changed_number
 
@@ -67,21 +67,13 @@ def _not_kept(text: str, made: str, script: str, question: str | None) -> Fault 
 def _from_english(english: str, arabic: str, question: str, target: str) -> Fault | None:
     language = language_only(without_read_text(english, arabic, question))
     share = arabic_share(language)
-    if share is not None and share < 0.3 and not _is_name(english):
+    if share is not None and share < 0.3 and not is_name(english):
         return Fault("untranslated", f"untranslated: {share:.0%} Arabic letters")
     if run := _ENGLISH_RUN.search(language):
         return Fault("half_translated", f"half translated: {run[0][:40]}", run[0][:200])
     if changed := changed_number(english, arabic, "en", target):
         return Fault("number", f"number changed: {changed}", changed[:200])
     return None
-
-
-def _is_name(english: str) -> bool:
-    """Return whether a text is a name or code that may stay: 747, iPhone, USB-C, H2O. A capital alone is not enough."""
-    words = re.findall(r"[A-Za-z0-9][\w-]*", english)
-    return len(words) <= 3 and all(
-        word[1:] != word[1:].lower() or any(map(str.isdigit, word)) or len(word) == 1 for word in words
-    )
 
 
 def read_items(text: str, count: int) -> list[dict[str, Any] | None] | Fault:

@@ -51,6 +51,15 @@ def _faulty(found: Fault, said: Any) -> dict[str, Any]:
     return {"fault": found.kind, "reason": found.reason, "detail": found.detail, "said": said}
 
 
+def rechecked(unit: Unit, result: dict[str, Any], target: str, script: str) -> dict[str, Any]:
+    """Return a stored result of `read`, with an item that was faulty when it came checked by the checks of today: what
+    was paid for is not asked for again when a check is corrected."""
+    if "fault" not in result or not isinstance(result.get("said"), dict):
+        return result
+    rest = {name: value for name, value in result.items() if name not in ("fault", "reason", "detail", "said")}
+    return rest | _checked(unit, result["said"], target, script)
+
+
 def candidate(unit: Unit, result: dict[str, Any]) -> dict[str, str]:
     """Return the fields of a result of `read`; of a faulty one what the answer said, for people to judge."""
     if "fields" in result:

@@ -240,7 +240,7 @@ def test_a_schema_stands_also_in_an_empty_shard(pico: Path, stages: Stages) -> N
 
 def test_a_key_of_a_sweep_without_effect_is_named() -> None:
     def job(directory: str, *overrides: str) -> dict[str, Any]:
-        return {"overrides": list(overrides), "directories": {"translate": directory}}
+        return {"status": "done", "overrides": list(overrides), "directories": {"translate": directory}}
 
     jobs = [job(f"a{t}", f"thresholds.bleu={t}", f"prompt={p}") for t in (0.5, 0.6) for p in ("arabic", "english")]
     assert without_effect(jobs) == ["prompt"]

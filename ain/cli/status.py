@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import shutil
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -58,7 +60,8 @@ def _measured(entry: Entry, sizes: dict[Path, int]) -> dict[str, Any]:
 
 def _listed(shown: list[dict[str, Any]]) -> Iterator[str]:
     rows = [_HEAD, *(_row(one) for one in shown)]
-    lines = list(_table(rows))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    lines = [line[:width] for line in _table(rows)]
     yield lines[0]
     for one, line in zip(shown, lines[1:], strict=True):
         yield line

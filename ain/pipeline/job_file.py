@@ -113,8 +113,8 @@ def _verb(typed: list[str], cfg: DictConfig) -> str:
 
 
 def _choices(chosen: Any) -> dict[str, str]:
-    """Return the choices that differ from those of conf/config.yaml."""
-    defaults = choices.defaults()
+    """Return the choices that differ from those of a job that names none."""
+    defaults = choices.default_job()
     known = {str(group): option for group, option in chosen.items() if group in choices.groups()}
     return {group: str(option) for group, option in known.items() if option != defaults.get(group)}
 

@@ -168,7 +168,9 @@ def _experiment(entry: Entry) -> str | None:
 
 
 def _names(entry: Entry) -> list[str]:
-    return [entry.name, entry.name.rpartition("/")[2], entry.name.rpartition("/")[2].removeprefix("sweep-")]
+    """Return what a name may begin with. Jobs of a sweep do not begin with its name, unless they are meant."""
+    last = entry.name.rpartition("/")[2]
+    return [last, last.removeprefix("sweep-")]
 
 
 def _job(path: Path, output_dir: Path) -> JobEntry:

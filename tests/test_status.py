@@ -2,8 +2,11 @@
 
 import json
 import os
+import pty
 import re
 import signal
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,6 +56,17 @@ def die_at_rmtree() -> None:
 def ended(result: Result) -> str:
     assert result.returncode == 0, result.stderr[-3_000:]
     return result.stdout
+
+
+def answered(answer: str, *words: str) -> str:
+    """Return what a command says that asks on a terminal."""
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    command = [sys.executable, "-m", "ain", *words]
+    done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, check=True, timeout=300)
+    os.close(ours)
+    os.close(theirs)
+    return done.stdout
 
 
 def status(outputs: Path, *words: str) -> list[dict[str, Any]]:
@@ -147,7 +161,9 @@ def test_clean_removes_what_no_job_needs_and_nothing_else(tmp_path: Path) -> Non
     ended(ain("clean", sweep["name"], "--yes", f"output_dir={tmp_path}"))
     assert listing(tmp_path) == others
     assert [one["name"] for one in status(tmp_path)] == [job["name"]]
-    ended(ain("clean", job["name"], "--yes", f"output_dir={tmp_path}"))
+    assert "removed" not in answered("no", "clean", job["name"], f"output_dir={tmp_path}")
+    assert listing(tmp_path) == others
+    assert "removed" in answered("yes", "clean", job["name"], f"output_dir={tmp_path}")
     left = listing(tmp_path) - (others - before)
     assert left == {"runs", "data", "report", "report/index.html", "report/index.md"}
 

@@ -6,7 +6,7 @@ from ain import UserError
 from ain.cli.parser import Parser
 from ain.pipeline.clean import Removal, removals, remove
 from ain.pipeline.index import write_index
-from ain.pipeline.jobs import REPORT, RUNS
+from ain.pipeline.jobs import NOTING, REPORT, RUNS
 from ain.runtime.console import log
 from ain.storage.locks import lock
 from ain.storage.sizes import human
@@ -39,7 +39,7 @@ def main(words: list[str]) -> None:
     print(f"{human(sum(sizes.values())):>8}  together")
     if given.dry_run or not (given.yes or _agreed()):
         return
-    with lock(given.output_dir / RUNS):  # a job that starts now waits until this is over
+    with lock(given.output_dir / RUNS, doing=NOTING):  # a job that starts now waits until this is over
         still = set(removals(given.output_dir, given.names))
         freed = sum(sizes[removal] for removal in listed if removal in still and _removed(removal))
     if (given.output_dir / REPORT).is_dir():
@@ -50,7 +50,10 @@ def main(words: list[str]) -> None:
 def _agreed() -> bool:
     if not sys.stdin.isatty():
         raise UserError("clean: there is no terminal to ask at, so nothing was removed; add --yes to remove this")
-    return input("Remove all of this? Type yes: ").strip().lower() == "yes"
+    try:
+        return input("Remove all of this? Type yes: ").strip().lower() == "yes"
+    except EOFError:
+        return False
 
 
 def _removed(removal: Removal) -> bool:

@@ -77,20 +77,22 @@ def remove(removal: Removal) -> None:
     with lock(removal.lock, wait=False) if removal.lock else nullcontext():
         for mark in removal.marks:
             mark.unlink(missing_ok=True)
-        for path in removal.paths:
-            _remove(path)
+        aside = [_aside(path) for path in removal.paths]
+    for path in aside:
+        if path is not None:
+            shutil.rmtree(path)
 
 
-def _remove(path: Path) -> None:
-    """Remove a file or directory; a directory loses its name first, since half of it could be resumed."""
+def _aside(path: Path) -> Path | None:
+    """Rename a directory, since half of it could be resumed under its own name, and return the new one. Delete a file."""
     if not path.is_dir():
         path.unlink(missing_ok=True)
-        return
-    if not path.name.endswith(_REMOVED):
-        target = path.with_name(f".{path.name}{_REMOVED}")
-        shutil.rmtree(target, ignore_errors=True)
-        path = path.rename(target)
-    shutil.rmtree(path)
+        return None
+    if path.name.endswith(_REMOVED):
+        return path
+    target = path.with_name(f".{path.name}{_REMOVED}")
+    shutil.rmtree(target, ignore_errors=True)
+    return path.rename(target)
 
 
 def _one(found: list[Entry], name: str) -> Entry:
@@ -100,7 +102,9 @@ def _one(found: list[Entry], name: str) -> Entry:
     (entry,) = meant
     if entry.is_running:
         where = f"process {entry.row.get('pid')} on {entry.row.get('host')}"
-        raise UserError(f"{entry.name}: still runs ({where}); stop it first, or run ain clean there if it was killed")
+        raise UserError(
+            f"{entry.name}: still runs ({where}); stop it first; if it was killed, run ain clean there, or delete its job.json"
+        )
     return entry
 
 

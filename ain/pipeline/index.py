@@ -52,7 +52,7 @@ def write_index(output_dir: Path) -> None:
     from ain.report.index import report_index
 
     where = output_dir / REPORT
-    with lock(where):
+    with lock(where, doing="writing the report's first page"):
         report_index([_linked(described(entry)) for entry in entries(output_dir)], where)
 
 

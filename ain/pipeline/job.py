@@ -15,7 +15,7 @@ from ain import Unavailable, UserError
 from ain.pipeline.errors import sentence
 from ain.pipeline.index import write_index
 from ain.pipeline.job_file import job_row, references
-from ain.pipeline.jobs import REPORT, RUNS, write_row
+from ain.pipeline.jobs import NOTING, REPORT, RUNS, write_row
 from ain.pipeline.masking import masked
 from ain.pipeline.runner import plain_build, wanted
 from ain.pipeline.stages import REPORTED
@@ -101,7 +101,8 @@ class Job:
             self.row["status"] = "unavailable"
         said = sentence(error) if isinstance(error, Exception) else None
         if error is not None:
-            self.row["error"] = masked((said or f"{type(error).__name__}: {error}").partition("\n")[0])
+            unforeseen = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
+            self.row["error"] = masked((said or unforeseen).partition("\n")[0])
         self._write()
         if rank() == 0 and not self.cfg.dry_run:
             write_index(Path(self.cfg.output_dir))
@@ -156,7 +157,7 @@ class Job:
     def _note_references(self, graph: "Graph") -> None:
         """Record, before the work, what this job refers to. Wait for an `ain clean` that is removing directories."""
         if rank() == 0:
-            with lock(graph.output_dir / RUNS):
+            with lock(graph.output_dir / RUNS, doing=NOTING):
                 self.row |= references(graph)
                 self._write()
 

@@ -14,6 +14,7 @@ from ain.storage.files import replace_text
 from ain.storage.manifest import is_done
 
 RUNS, DATA, REPORT = "runs", "data", "report"  # folders of output_dir
+NOTING = "noting or removing what jobs refer to"  # under the lock of RUNS
 IDENTITY = "[0-9a-f]{12}"  # the name of a job
 DIRECTORY = rf"\d\d-(?:{'|'.join(STAGES)})-{IDENTITY}"  # the name of a stage's directory
 

@@ -12,8 +12,11 @@ def this_process() -> dict[str, Any]:
 
 
 def is_gone(noted: dict[str, Any]) -> bool:
-    """Return whether the process ended. False if it cannot be known: on another machine, or without /proc."""
-    if noted.get("host") != socket.gethostname() or noted.get("process_started") is None:
+    """Return whether the process ended. False if it cannot be known: on another machine, or without /proc. True if none
+    was noted, as by earlier versions."""
+    if "pid" not in noted:
+        return True
+    if noted["host"] != socket.gethostname() or noted["process_started"] is None:
         return False
     return _started(noted["pid"]) != noted["process_started"]
 

@@ -119,7 +119,8 @@ def test_a_sweep_shares_what_it_can(outputs: Path, stages: Stages) -> None:
         **dict.fromkeys(("collect", "translate", "verify", "back_translate", "screen", "probe", "evaluate_base"), 1),
         **dict.fromkeys(("select", "mix", "tokenize", "train", "evaluate"), 3),
     }
-    page = (outputs / "report" / "index.md").read_text()
+    (where,) = (outputs / "report" / "sweeps").iterdir()
+    page = (where / "index.md").read_text()
     assert page.count("| done |") == 3
     for choice in ("strict", "paper", "none"):
         assert any(f"thresholds={choice}" in line and "done" in line for line in result.stderr.splitlines())
@@ -180,11 +181,14 @@ def test_people_bring_their_own_folder(outputs: Path, tmp_path: Path, language: 
     asked = [read_manifest(d)["counts"] for d in stages(outputs)["evaluate"] if (d / "kept").glob("*")]
     held_out = next(counts for counts in asked if "general" in next(iter(counts["accuracy"]["shown"].values())))
     assert held_out["input"] > 0
-    assert "image not found" in (outputs / "report" / "index.md").read_text()
+    page = Path(result.stdout.splitlines()[-1])
+    assert page.parent == outputs / "report" / "jobs"
+    assert "image not found" in (page / "index.md").read_text()
 
 
 def test_the_report_shows_the_run(pico: Path) -> None:
-    page = (pico / "report" / "index.html").read_text(encoding="utf-8")
+    (where,) = (pico / "report" / "jobs").iterdir()
+    page = (where / "index.html").read_text(encoding="utf-8")
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
     assert 'dir="rtl"' in page
     for title in (
@@ -197,10 +201,11 @@ def test_the_report_shows_the_run(pico: Path) -> None:
     ):
         assert title in page
     assert page.count("data:image/png;base64,") >= 5
-    text = (pico / "report" / "index.md").read_text(encoding="utf-8")
+    assert f'href="jobs/{where.name}/index.html"' in (pico / "report" / "index.html").read_text(encoding="utf-8")
+    text = (where / "index.md").read_text(encoding="utf-8")
     for figure in ("pairs", "curves", "safety", "loss", "accuracy"):
         assert f"figures/{figure}.png" in text
-        assert (pico / "report" / "figures" / f"{figure}.png").stat().st_size > 1_000
+        assert (where / "figures" / f"{figure}.png").stat().st_size > 1_000
 
 
 def test_wandb_gets_the_same_tables_offline(outputs: Path) -> None:
@@ -240,7 +245,7 @@ def test_a_schema_stands_also_in_an_empty_shard(pico: Path, stages: Stages) -> N
 
 def test_a_key_of_a_sweep_without_effect_is_named() -> None:
     def job(directory: str, *overrides: str) -> dict[str, Any]:
-        return {"overrides": list(overrides), "directories": {"translate": directory}}
+        return {"status": "done", "overrides": list(overrides), "directories": {"translate": directory}}
 
     jobs = [job(f"a{t}", f"thresholds.bleu={t}", f"prompt={p}") for t in (0.5, 0.6) for p in ("arabic", "english")]
     assert without_effect(jobs) == ["prompt"]

@@ -6,6 +6,7 @@ from ain.cli.verbs import VERBS as BESIDE
 from ain.pipeline import choices
 
 _NAMED = ("run", "reproduce")  # verbs that take an experiment
+_OF_RUNS = ("status", "clean")  # verbs that take the name of a job or sweep
 # Bash ends a word at "=". What it already has of `group=option` is cut off the replies; zsh's bashcompinit does the same.
 _SCRIPT = """\
 _ain() {{
@@ -15,6 +16,7 @@ _ain() {{
   else
     case "${{COMP_WORDS[1]}}" in
       retry) words="translate {experiments} {settings} reason=" ;;
+      {of_runs}) words="$(command ls outputs/runs 2>/dev/null) output_dir=" ;;
       {beside}) COMPREPLY=(); return ;;
       {named}) words="{experiments} {settings}" ;;
       *) words="{settings}" ;;
@@ -41,6 +43,7 @@ def script() -> str:
     options = [f"{group}={option}" for group in choices.groups() for option in choices.options(group)]
     return _SCRIPT.format(
         verbs=" ".join((*VERBS, *BESIDE)),
+        of_runs="|".join(_OF_RUNS),
         beside="|".join(BESIDE),
         named="|".join(_NAMED),
         experiments=" ".join(choices.experiments()),

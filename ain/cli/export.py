@@ -59,7 +59,8 @@ def _directory(what: str, output_dir: Path) -> Path:
             f"{what}: no finished stage and no job; give {_stages()}'s directory, or a job's name in {output_dir / 'runs'}"
         )
     directories = json.loads((job / "job.json").read_text(encoding="utf-8")).get("directories", {})
-    able = [name for name in directories if name in STAGES and STAGES[name].hook("exported")]
+    done = [name for name in directories if name in STAGES and is_done(Path(directories[name]))]
+    able = [name for name in done if STAGES[name].hook("exported")]
     if not able:
         raise UserError(f"{what}: this job made nothing to export; give one that ran {_stages()}")
     return Path(directories[able[-1]])

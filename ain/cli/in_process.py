@@ -20,6 +20,7 @@ from ain.cli.arguments import arguments
 from ain.cli.main import prepared
 from ain.pipeline.errors import sentence
 from ain.pipeline.job import Job
+from ain.pipeline.job_file import remember_command
 from ain.pipeline.keys import refuse_unknown_keys
 from ain.runtime.paths import CONF
 from ain.storage.manifest import read_manifest
@@ -48,6 +49,7 @@ def run(verb: str, words: Sequence[str]) -> Run:
     if flags := [word for word in words if word.startswith("-")]:
         raise UserError(f"ain.run takes no flags such as {flags[0]}; give key=value")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    remember_command([verb, *words])
     try:
         with tempfile.TemporaryDirectory(prefix="ain-dry-run-") as nowhere, composed(verb, words, nowhere) as cfg:
             return _work(cfg)

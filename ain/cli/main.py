@@ -19,6 +19,7 @@ from ain import UserError
 from ain.cli.arguments import arguments
 from ain.pipeline.errors import sentence
 from ain.pipeline.fingerprint import digests_taken_once
+from ain.pipeline.job_file import remember_command
 from ain.pipeline.keys import refuse_unknown_keys
 from ain.runtime.console import log, results
 from ain.runtime.distributed import rank, world_size
@@ -55,6 +56,7 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through: we report them in one sentence
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # no bar for each load; downloads have ours
     words = sys.argv[1:]
+    remember_command(words)
     try:
         with tempfile.TemporaryDirectory(prefix="ain-dry-run-") as nowhere:
             sys.argv[1:] = prepared(words, nowhere)

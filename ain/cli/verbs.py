@@ -9,6 +9,8 @@ VERBS = {
     "show": "print one record from its source to its verdict",
     "retry": "ask again for translations that were rejected",
     "export": "write what select or mix kept for LLaVA or LLaMA-Factory",
+    "status": "list jobs and sweeps: what was asked, how it ended, what is missing, its size",
+    "clean": "remove what no job refers to any more, after saying what and how much",
     "completion": 'tab completion for a shell: eval "$(ain completion bash)"',
 }
 

@@ -32,6 +32,17 @@ def defaults() -> dict[str, str]:
     return {group: option for each in found if isinstance(each, dict) for group, option in each.items() if option}
 
 
+def default_job() -> dict[str, str]:
+    """Return the choices of a job that names none: the defaults, and what these bring, as a model its trainer."""
+    found = defaults()
+    for group, option in list(found.items()):
+        path = CONF / group / f"{option}.yaml"
+        for base in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("defaults", []):
+            for key, other in base.items() if isinstance(base, dict) else ():
+                found[key.removeprefix("override /").partition("@")[0]] = other
+    return found
+
+
 def settings(group: str, option: str | None) -> dict[str, Setting]:
     path = CONF / group / f"{option}.yaml"
     return read(path) if path.exists() else {}

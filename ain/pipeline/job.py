@@ -1,8 +1,8 @@
 """Run a job: one composed config with a folder named by its fingerprint, a `job.json` and a W&B run."""
 
-import json
 import time
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,16 @@ from omegaconf import DictConfig, OmegaConf
 
 from ain import Unavailable, UserError
 from ain.pipeline.errors import sentence
+from ain.pipeline.index import write_index
+from ain.pipeline.job_file import job_row, references
+from ain.pipeline.jobs import NOTING, REPORT, RUNS, write_row
+from ain.pipeline.masking import masked
 from ain.pipeline.runner import plain_build, wanted
 from ain.pipeline.stages import REPORTED
 from ain.runtime.console import log
 from ain.runtime.distributed import rank, world_size
 from ain.storage.digests import digest
-from ain.storage.files import replace_text
+from ain.storage.locks import lock
 from ain.storage.manifest import read_manifest
 from ain.tracking.publish import Run, publish, refuse_anonymous
 
@@ -62,6 +66,11 @@ def _without_how(plain: Any) -> Any:
     return rest | ({"base_url": server} if server else {})
 
 
+def distinguishing(overrides: Iterable[str]) -> list[str]:
+    """Return the overrides that distinguish jobs."""
+    return [word for word in overrides if _key(word) not in _NOT_A_CHOICE]
+
+
 def _key(override: str) -> str:
     return override.lstrip("+~").split("=")[0].split(".")[0]
 
@@ -74,13 +83,7 @@ class Job:
         self.cfg = cfg
         self.folder = folder
         self.error: BaseException | None = None
-        self.row: dict[str, Any] = {
-            "job": folder.name,
-            "stage": cfg.stage,
-            "experiment": HydraConfig.get().runtime.choices.get("experiment"),
-            "overrides": [word for word in HydraConfig.get().overrides.task if _key(word) not in _NOT_A_CHOICE],
-            "status": "running",
-        }
+        self.row = job_row(cfg, folder, distinguishing(HydraConfig.get().overrides.task))
 
     def __enter__(self) -> "Job":
         self.row["started"] = self.started = time.time()
@@ -91,15 +94,19 @@ class Job:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         self.error = error
-        self.row["seconds"] = round(time.time() - self.started, 1)
+        self.row["ended"] = time.time()
+        self.row["seconds"] = round(self.row["ended"] - self.started, 1)
         finished = "planned" if self.cfg.dry_run else "done"
         self.row["status"] = finished if error is None else "failed"
         if isinstance(error, Unavailable):
             self.row["status"] = "unavailable"
         said = sentence(error) if isinstance(error, Exception) else None
         if error is not None:
-            self.row["error"] = said or f"{type(error).__name__}: {error}"
+            unforeseen = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
+            self.row["error"] = masked((said or unforeseen).partition("\n")[0])
         self._write()
+        if rank() == 0 and not self.cfg.dry_run:
+            write_index(Path(self.cfg.output_dir))
         if not said and isinstance(error, Exception) and self.in_sweep:
             traceback.print_exception(error)
         return said is not None or (isinstance(error, Exception) and self.in_sweep)
@@ -113,10 +120,8 @@ class Job:
         return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
 
     def _write(self) -> None:
-        if rank() > 0:  # rank 0 writes for all
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        replace_text(self.folder / "job.json", json.dumps(self.row, indent=2, ensure_ascii=False))
+        if rank() == 0:  # it writes for all
+            write_row(self.folder / "job.json", self.row)
 
     def work(self) -> Path | None:
         """Run the requested stages, then report and publish. Return the requested directory, or None for a dry run and
@@ -137,6 +142,7 @@ class Job:
         if self.cfg.dry_run:
             self._plan(graph)
             return None
+        self._note_references(graph)
         refuse_anonymous(self.cfg.tracker.mode)
         runner = Runner(graph)
         runner.check()
@@ -150,6 +156,13 @@ class Job:
         self._note(graph, runner)
         return self._report(graph) if self.cfg.stage in REPORTED else self._publish(graph, out)
 
+    def _note_references(self, graph: "Graph") -> None:
+        """Record, before the work, what this job refers to. Wait for an `ain clean` that is removing directories."""
+        if rank() == 0:
+            with lock(graph.output_dir / RUNS, doing=NOTING):
+                self.row |= references(graph)
+                self._write()
+
     def _plan(self, graph: "Graph") -> None:
         from ain.pipeline.plan import plan
 
@@ -157,9 +170,8 @@ class Job:
             log.info(line)
 
     def _note(self, graph: "Graph", runner: "Runner") -> None:
-        """Record what was made, where it is, and the numbers that distinguish this job."""
-        directories = {name: str(node.directory) for name, node in graph.named().items()}
-        self.row |= {"directories": directories, "made": runner.made, "headline": {}}
+        """Record what was made, and the numbers that distinguish this job."""
+        self.row |= {"made": runner.made, "headline": {}}
         for node in graph.targets:
             if len(graph.targets) == 1 or node.stage.hook("headline"):
                 self.row["headline"] |= headline(node)
@@ -173,17 +185,17 @@ class Job:
     def _report(self, graph: "Graph") -> Path:
         from ain.report.job import clear, report
 
-        where = graph.output_dir / "report"
-        if self.in_sweep:
-            where /= self.folder.name
-        clear(where)
+        page = f"{REPORT}/jobs/{self.folder.name}"
+        where, named = graph.output_dir / page, graph.named()
         records = [str(name) for name in self.cfg.records]
         examples: dict[str, Any] = {}
-        for node in graph.nodes:
-            if pages := node.stage.hook("pages"):
-                examples |= pages(**wanted(pages, node, plain_build, where=where, records=records))
-        named = graph.named()
-        report(self.row, [section(name, node) for name, node in named.items()], examples, where)
+        with lock(where):  # the same job may run alone and in sweeps
+            clear(where)
+            for node in graph.nodes:
+                if pages := node.stage.hook("pages"):
+                    examples |= pages(**wanted(pages, node, plain_build, where=where, records=records))
+            report(self.row, [section(name, node) for name, node in named.items()], examples, where)
+        self.row["page"] = f"{page}/index.html"
         publish(self._run(), {name: node.directory for name, node in named.items()}, where)
         return where
 

@@ -1,7 +1,8 @@
-"""Clear old job files before a sweep; after it, print the table of all jobs and exit with an error if any failed."""
+"""Note what a sweep is to do; after it, print the table of all jobs and exit with an error if any failed."""
 
 import json
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,20 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from ain.pipeline.errors import sentence
+from ain.pipeline.index import write_index
+from ain.pipeline.job import distinguishing
+from ain.pipeline.job_file import sweep_row
+from ain.pipeline.jobs import REPORT, labels, read_row, write_row
 from ain.pipeline.stages import REPORTED, targets
+from ain.report import headline
 from ain.runtime.console import log, results
 from ain.tracking.publish import Run, publish
 
 
 class Sweep(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        for old in Path(config.hydra.sweep.dir).glob("*/job.json"):
-            old.unlink()
+        if not config.dry_run:
+            begin(config)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Finish the sweep. Hydra turns exceptions of callbacks into warnings, so show errors and exit here."""
@@ -29,10 +35,34 @@ class Sweep(Callback):
                 sys.exit(f"ain: {words}")
             traceback.print_exc()
             sys.exit("ain: the jobs are finished, but what follows them failed")
+        finally:
+            if not config.dry_run:
+                _note(config, ended=time.time())
+                write_index(Path(config.output_dir))
+
+
+def begin(config: DictConfig) -> None:
+    """Write sweep.json, and mark the jobs of an earlier attempt as missing: they are still to run. Until they do, what
+    they refer to stays."""
+    folder = Path(config.hydra.sweep.dir)
+    for file in folder.glob("*/job.json"):
+        if row := read_row(file):
+            write_row(file, row | {"status": "missing"})
+        else:
+            file.unlink()
+    row = sweep_row(config, folder, distinguishing(config.hydra.overrides.task))
+    write_row(folder / "sweep.json", row | {"started": time.time()})
+
+
+def _note(config: DictConfig, **more: Any) -> None:
+    file = Path(config.hydra.sweep.dir) / "sweep.json"
+    write_row(file, (read_row(file) or {"jobs": None}) | more)
 
 
 def end(config: DictConfig) -> None:
     """Print the table of all jobs, write their joint report, and exit with an error if any failed."""
+    from ain.report.job import clear
+
     jobs = _jobs(Path(config.hydra.sweep.dir))
     if not jobs:
         sys.exit("ain: the sweep has no jobs; give at least one value, as in thresholds=default,none")
@@ -40,6 +70,9 @@ def end(config: DictConfig) -> None:
         print(line, file=sys.stderr)
     for key in without_effect(jobs):
         log.warning(f"warning: {key} has no effect here: jobs that differ in it alone have the same results")
+    if not config.dry_run:
+        clear(_page(config))
+        _note(config, pages=[])
     done = [job for job in jobs if job["status"] in ("done", "planned")]
     unavailable = [job for job in jobs if job["status"] == "unavailable"]
     missing = 0
@@ -56,21 +89,34 @@ def end(config: DictConfig) -> None:
 
 def _together(jobs: list[dict[str, Any]], config: DictConfig) -> bool:
     """Write the joint report of the jobs. Return whether an unavailable job counts as a result instead of a failure."""
-    where = Path(config.output_dir) / "report"
+    where = _page(config)
     if config.stage in REPORTED:
         from ain.report.sweep import report_sweep
 
         report_sweep(jobs, where)
-        log.info(f"{where / 'index.html'}")
+        _note_page(config, where / "index.html")
         return False
     answers = False
     for stage in targets(config):
         if together := stage.hook("together"):
             page = together(jobs=jobs, where=where)
-            log.info(f"{page}")
+            _note_page(config, page / "index.html" if (page / "index.html").exists() else page)
             answers = answers or bool(stage.hook("UNAVAILABLE_IS_AN_ANSWER"))
             publish(_run(config), {}, page if page.is_dir() else page.parent)
     return answers
+
+
+def _page(config: DictConfig) -> Path:
+    """Return the sweep's own folder in the report."""
+    sweep = Path(config.hydra.sweep.dir).name.removeprefix("sweep-")
+    return Path(config.output_dir) / REPORT / "sweeps" / sweep
+
+
+def _note_page(config: DictConfig, page: Path) -> None:
+    """Name a page of the sweep to the person, and in sweep.json to `ain status` and the report's first page."""
+    log.info(f"{page}")
+    known = (read_row(Path(config.hydra.sweep.dir) / "sweep.json") or {}).get("pages", [])
+    _note(config, pages=list(dict.fromkeys([*known, page.relative_to(config.output_dir).as_posix()])))
 
 
 def _run(config: DictConfig) -> Run:
@@ -91,11 +137,14 @@ def _run(config: DictConfig) -> Run:
 
 def _jobs(folder: Path) -> list[dict[str, Any]]:
     """Return all jobs of the sweep in the order they started, each with a label that distinguishes it."""
-    jobs = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*/job.json")]
+    found = {path: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*/job.json")}
+    for path in [path for path, job in found.items() if job["status"] == "missing"]:
+        path.unlink()  # of an earlier attempt whose settings or code were others
+        del found[path]
+    jobs = list(found.values())
     jobs.sort(key=lambda job: job["started"])
-    common = set.intersection(*(set(job["overrides"]) for job in jobs)) if len(jobs) > 1 else set()
-    for job in jobs:
-        job["label"] = " ".join(word for word in job["overrides"] if word not in common) or "(defaults)"
+    for job, label in zip(jobs, labels([job["overrides"] for job in jobs]), strict=True):
+        job["label"] = label
         if job["status"] == "running":  # its process was killed
             job |= {"status": "failed", "error": "it was killed", "seconds": ""}
     return jobs
@@ -107,9 +156,9 @@ def _compared(jobs: list[dict[str, Any]], config: DictConfig) -> list[str]:
 
     paper: Any = OmegaConf.to_container(config.paper)
     table = compare(jobs, paper)
-    where = Path(config.output_dir) / "report" / f"{paper['table'].replace('/', '-')}.csv"
+    where = _page(config) / f"{paper['table'].replace('/', '-')}.csv"
     write_table(where, table)
-    log.info(f"{where}")
+    _note_page(config, where)
     return lines(table, paper, jobs)
 
 
@@ -117,13 +166,12 @@ def table(jobs: list[dict[str, Any]]) -> list[str]:
     """Return one line per job: its overrides, its status, and its headline or error."""
     rows = [("job", "status", "seconds", "")]
     for job in jobs:
-        headline = "  ".join(f"{name} {_short(value)}" for name, value in job.get("headline", {}).items())
         rows.append(
             (
                 job["label"],
                 job["status"],
                 str(job.get("seconds", "")),
-                job.get("error") or headline,
+                job.get("error") or headline.line(job.get("headline", {})),
             )
         )
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
@@ -138,6 +186,7 @@ def without_effect(jobs: list[dict[str, Any]]) -> list[str]:
     given = [
         ({key: value for key, _, value in (word.partition("=") for word in job["overrides"])}, job.get("directories"))
         for job in jobs
+        if job["status"] == "done"
     ]
     keys = dict.fromkeys(key for overrides, _ in given for key in overrides)
     return [key for key in keys if _same(key, given)]
@@ -152,7 +201,3 @@ def _same(key: str, given: list[tuple[dict[str, str], Any]]) -> bool:
             alike.setdefault(others, []).append((overrides.get(key, ""), directories))
     compared = [group for group in alike.values() if len({value for value, _ in group}) > 1]
     return bool(compared) and all(directories == group[0][1] for group in compared for _, directories in group)
-
-
-def _short(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"

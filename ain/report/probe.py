@@ -8,6 +8,7 @@ import yaml
 
 from ain.metrics import detection
 from ain.report import figures
+from ain.report.job import clear
 from ain.report.render import render
 from ain.runtime.paths import PAPER
 from ain.storage.manifest import read_manifest
@@ -24,6 +25,7 @@ PRINTED = {
 
 def report_probes(jobs: list[dict[str, Any]], where: Path) -> None:
     """Write the page with one column per verifier. Unavailable verifiers are listed with the reason."""
+    clear(where)
     done = {_name(job): Path(job["directories"]["probe"]) for job in jobs if job["status"] == "done"}
     missing = [{"verifier": _name(job), "reason": job.get("error", "")} for job in jobs if job["status"] != "done"]
     pairs, printed = _pairs(done)

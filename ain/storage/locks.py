@@ -18,21 +18,23 @@ _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 
 
 @contextmanager
-def lock(directory: Path, wait: bool = True) -> Iterator[None]:
+def lock(directory: Path, wait: bool = True, doing: str | None = None) -> Iterator[None]:
     """Hold the lock of a directory. A waiting process logs which process it waits for; the lock ends with its process.
+    doing: what the holder does, if it does not make the directory.
 
     The kernel keeps the lock (flock), on NFS also between machines. Where a file system has no locks, a mere lock file
     (filelock's SoftFileLock) is no substitute: a job killed on another machine would leave it there for good.
     """
     directory.mkdir(parents=True, exist_ok=True)
+    doing = doing or f"making {directory.name}"
     file = directory / ".lock"
     held = FileLock(file, poll_interval=POLL_S, fallback_to_soft=False)
     try:
         if not _taken(held, timeout=0):
             holder = file.read_text(encoding="utf-8").strip() or "another process"
             if not wait:
-                raise UserError(f"{holder} is making {directory.name}; wait until it has ended")
-            log.info(f"waiting for {holder}, which is making {directory.name}")
+                raise UserError(f"{holder} is {doing}; wait until it has ended")
+            log.info(f"waiting for {holder}, which is {doing}")
             _taken(held, timeout=-1)
         file.write_text(
             f"process {os.getpid()} on {socket.gethostname()} (since {time.strftime('%H:%M:%S')})\n", encoding="utf-8"

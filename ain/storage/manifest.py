@@ -30,10 +30,15 @@ def lineage(directory: Path) -> dict[str, Any]:
     """Return the manifests of a stage and of everything upstream, by directory name."""
     manifest = read_manifest(directory)
     found = {directory.name: manifest}
-    for name in _names(manifest.get("follows", {})):
+    for name in followed(manifest):
         if (directory.parent / name / MARKER).exists():
             found |= lineage(directory.parent / name)
     return found
+
+
+def followed(manifest: dict[str, Any]) -> list[str]:
+    """Return the names of the directories that a stage read."""
+    return _names(manifest.get("follows", {}))
 
 
 def _names(follows: Any) -> list[str]:

@@ -12,6 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ain import Unavailable, UserError
+from ain.pipeline.choices import differing
 from ain.pipeline.errors import sentence
 from ain.pipeline.runner import plain_build, wanted
 from ain.pipeline.stages import REPORTED
@@ -59,6 +60,10 @@ def _without_how(plain: Any) -> Any:
     server = (plain.get("how") or {}).get("base_url")
     rest = {key: _without_how(value) for key, value in plain.items() if key != "how"}
     return rest | ({"base_url": server} if server else {})
+
+
+def _choices() -> dict[str, str]:
+    return {str(group): str(choice) for group, choice in HydraConfig.get().runtime.choices.items()}
 
 
 def _key(override: str) -> str:
@@ -157,7 +162,8 @@ class Job:
     def _note(self, graph: "Graph", runner: "Runner") -> None:
         """Record what was made, where it is, and the numbers that distinguish this job."""
         directories = {name: str(node.directory) for name, node in graph.named().items()}
-        self.row |= {"directories": directories, "made": runner.made, "headline": {}}
+        settings = differing(_choices(), self.row["experiment"], self.row["overrides"])
+        self.row |= {"directories": directories, "made": runner.made, "settings": settings, "headline": {}}
         for node in graph.targets:
             if len(graph.targets) == 1 or node.stage.hook("headline"):
                 self.row["headline"] |= headline(node)
@@ -187,7 +193,6 @@ class Job:
 
     def _run(self) -> Run:
         """Return this job as a W&B run."""
-        choices = {str(group): str(choice) for group, choice in HydraConfig.get().runtime.choices.items()}
         experiment = self.row["experiment"]
         return Run(
             mode=self.cfg.tracker.mode,
@@ -197,7 +202,7 @@ class Job:
             job_type=self.cfg.stage,
             tags=[self.row["job"], *([experiment] if experiment else [])],
             config=OmegaConf.to_container(self.cfg, resolve=True),  # type: ignore[arg-type]
-            summary={"headline": self.row["headline"], "choices": choices},
+            summary={"headline": self.row["headline"], "choices": _choices()},
             folder=self.folder,
         )
 

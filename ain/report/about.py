@@ -2,7 +2,6 @@
 
 import json
 import re
-from typing import Any
 
 from ain.report.section import Section
 from ain.storage.tables import Table
@@ -27,10 +26,11 @@ def about(sections: list[Section]) -> list[str]:
     """Return sentences on what was asked, of whom, and what the numbers cannot say."""
     made = []
     if found := toys(sections):
+        drawn = "Images are drawn by computer, a grammar writes questions and answers, and the models are tiny. "
+        strange = "The models are tiny and know only drawn scenes: what they say about other images is nonsense. "
         made.append(
             "This is a toy. It shows that the pipeline works from end to end, and nothing about real models or real images. "
-            "Images of the miniature are drawn by computer, a grammar writes its questions and answers, and its models are "
-            f"tiny. From the miniature are here: {', '.join(found)}."
+            f"{drawn if 'source' in found else strange}Taken from the miniature: {', '.join(found)}."
         )
     settings = [one.manifest["settings"] for one in sections if one.table("accuracy")]
     if settings and str(settings[0].get("benchmark", {}).get("_target_", "")).endswith(".HeldOut"):

@@ -122,14 +122,9 @@ def heatmap(rows: list[dict[str, Any]], columns: list[str], path: Path) -> str:
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     for y, row in enumerate(rows):  # each text by itself, or Arabic would reorder what stands beside it
         for key, points in (("pair", -8), ("translation", -38), ("original", -250)):
-            axes.annotate(
-                str(row[key]),
-                (0, y),
-                (points, 0),
-                xycoords=("axes fraction", "data"),
-                textcoords="offset points",
-                **{"ha": "right", "va": "center", "color": INK if row["correct"] else BAD},
-            )
+            place, colour = ("axes fraction", "data"), INK if row["correct"] else BAD
+            beside = {"xytext": (points, 0), "textcoords": "offset points"}
+            axes.annotate(str(row[key]), (0, y), xycoords=place, ha="right", va="center", color=colour, **beside)  # type: ignore[arg-type]
     for y, (one, other) in enumerate(itertools.pairwise(rows)):
         if one["group"] != other["group"]:
             axes.axhline(y + 0.5, color="white", linewidth=3)

@@ -35,9 +35,12 @@ def report(job: dict[str, Any], sections: list[Section], examples: dict[str, Any
 
 
 def _name(job: dict[str, Any]) -> str:
-    """Return what tells this job from others, in a line: its experiment, and what was typed if that is short."""
+    """Return what tells this job from others, in a line: its experiment, and what was typed, or only the choices of
+    groups if that is long."""
     typed = " ".join(job["overrides"])
-    return " ".join([job["experiment"] or "", typed if len(typed) <= LONGEST else ""]).strip() or "Default experiment"
+    if len(typed) > LONGEST:
+        typed = " ".join(word for word in job["overrides"] if "." not in word.partition("=")[0])
+    return " ".join(filter(None, (job["experiment"], typed))) or "Default experiment"
 
 
 def clear(where: Path) -> None:

@@ -23,8 +23,10 @@ def bare(text: str) -> str:
 
 
 def isolated(text: str, language: Language | None = None) -> Markup:
-    """Return the text in a `bdi` with its language and direction. A browser finds out the direction of a text in an
-    unknown language, or without any letter of its language's script, as a model's answer can be. Code, addresses and Latin names in it keep their own order."""
+    """Return the text in a `bdi` with its language and direction. Code, addresses and Latin names in it keep their order.
+
+    The browser finds out the direction of a text in an unknown language, or without a letter of its language's script, as
+    a model's answer can be."""
     inner = escape(text)
     if ARABIC.search(text):
         pieces, end = [], 0

@@ -43,10 +43,16 @@ def test_rules_over_columns() -> None:
 def test_a_record_is_explained_rule_by_rule() -> None:
     assert explained(RULES["similarity"], [0.9, 0.7], 0.8)["verdict"] == "broken"
     assert explained(RULES["similarity"], [0.9, 0.7], 0.8)["turn"] == 2
-    assert explained(RULES["length"], [1.2, 0.9], [0.4, 2.5])["verdict"] == "kept"
-    assert explained(RULES["digits"], [None, None], True)["verdict"] == "does not apply"
-    assert explained(RULES["bleu"], [None], 0.6)["verdict"] == "not computed"
-    assert explained(RULES["min_script_ratio"], [0.1], None)["verdict"] == "off"
+    assert explained(RULES["length"], [1.2, 0.9], [0.4, 2.5])["verdict"] == "passed"
+    for name, values, threshold, verdict, note, limit in (
+        ("digits", [None, None], True, "not judged", "does not apply", "at least 1"),
+        ("bleu", [None], 0.6, "broken", "not computed", "at least 0.6"),
+        ("min_script_ratio", [0.1], None, "not judged", "off", ""),
+        ("length", [1.0], [0.4, 2.5], "passed", "", "0.4 to 2.5"),
+        ("max_latin_run", [4.0], 3, "broken", "", "at most 3"),
+    ):
+        found = explained(RULES[name], values, threshold)
+        assert (found["verdict"], found["note"], found["limit"]) == (verdict, note, limit)
 
 
 TURN = {"question": "what is in the middle of the image", "answer": "a red cat"}

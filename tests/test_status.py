@@ -248,7 +248,7 @@ def test_two_sweeps_have_pages_of_their_own(tmp_path: Path) -> None:
         ended(ain(*PROBE, f"verifier.checkpoint={checkpoints}", f"output_dir={tmp_path}"))
 
     def linked() -> list[str]:
-        found = re.findall('href="([^"]+)"', (tmp_path / "report" / "index.html").read_text(encoding="utf-8"))
+        found = re.findall('href="([^"#]+)"', (tmp_path / "report" / "index.html").read_text(encoding="utf-8"))
         assert all((tmp_path / "report" / page).exists() for page in found)
         return found
 

@@ -11,7 +11,7 @@ from ain.cli.parser import Parser
 _ABOUT = """\
 Print one record: its text, its images, its translation, its scores, and why it was kept or rejected. The newest select
 stage that knows the record judges it. output_dir=DIR names the directory that the run wrote to (outputs)."""
-_RULE = "  {:<18} {:>12} {:>8}  {:<5} {}"
+_RULE = "  {:<18} {:<14} {:>8}  {:<5} {}"
 
 
 def main(words: list[str]) -> None:
@@ -51,7 +51,7 @@ def lines(record: dict[str, Any], isolate: bool) -> Iterator[str]:
     if person := record["person"]:
         yield f"Verdict of a person: {person['verdict']}{': ' * bool(person['note'])}{person['note']}"
     for image in record["images"]:
-        category = f", {image['category']}" if image["category"] not in (None, "NA") else ""
+        category = f", {image['category']}" if image["category"] else ""
         yield f"\nImage {image['sha256']}: {image['rating'] or 'no verdict'}{category}"
         yield f"  {image['store'].directory}/{image['place'][0]:05d}.arrow, row {image['place'][1]}"
         if said := image["rationale"] or image["fault"]:
@@ -72,7 +72,8 @@ def lines(record: dict[str, Any], isolate: bool) -> Iterator[str]:
     yield f"\n{_RULE.format('Rule', 'threshold', 'worst', 'turn', 'verdict')}"
     for rule in record["rules"]:
         value = "-" if rule["value"] is None else f"{rule['value']:.3f}"
-        yield _RULE.format(rule["rule"], _threshold(rule["threshold"]), value, rule["turn"] or "", rule["verdict"])
+        verdict = f"{rule['verdict']}: {rule['note']}" if rule["note"] else rule["verdict"]
+        yield _RULE.format(rule["rule"], rule["limit"] or "-", value, rule["turn"] or "", verdict)
 
 
 def _scores(scores: dict[str, Any]) -> Iterator[str]:
@@ -86,12 +87,6 @@ def _scores(scores: dict[str, Any]) -> Iterator[str]:
 
 def _numbers(values: list[Any]) -> bool:
     return any(isinstance(value, float) for value in values)
-
-
-def _threshold(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return " to ".join(map(str, value))
-    return "-" if value is None else str(value)
 
 
 def _isolated(text: str) -> str:

@@ -104,6 +104,12 @@ class Rule:
     column: str
     required: bool = False
 
+    def limit(self, threshold: Any) -> str:
+        """Return the threshold in words with numbers. Checks that are on or off want a score of 1."""
+        if self.badness is _between:
+            return f"{threshold[0]} to {threshold[1]}"
+        return f"at {'most' if self.badness is _most else 'least'} {threshold + 0}"
+
     def words(self, value: float, threshold: Any) -> str:
         return self.reason(value, threshold) if value == value else "not computed"
 
@@ -155,16 +161,20 @@ def broken(rule: Rule, scores: Scores, threshold: Any) -> tuple[np.ndarray, list
 
 
 def explained(rule: Rule, values: list[float | None] | None, threshold: Any, translated: bool = True) -> dict[str, Any]:
-    """Apply one rule to one record, broken or not. Return the worst value, its turn and the verdict."""
-    made: dict[str, Any] = {"rule": rule.name, "threshold": threshold, "value": None, "turn": None}
+    """Apply one rule to one record. Return the worst value, its turn, the limit in words, and the verdict: passed,
+    broken, or not judged with a note that says why."""
+    made: dict[str, Any] = {"rule": rule.name, "limit": "", "value": None, "turn": None, "note": ""}
     if threshold is None or threshold is False:
-        return {**made, "verdict": "off"}
+        return {**made, "verdict": "not judged", "note": "off"}
+    made["limit"] = rule.limit(threshold)
     numbers = np.array([np.nan if value is None else value for value in values or []], np.float32)
     if not len(numbers) or np.isnan(numbers).all():
-        return {**made, "verdict": "not computed" if rule.required and translated else "does not apply"}
+        if rule.required and translated:
+            return {**made, "verdict": "broken", "note": "not computed"}
+        return {**made, "verdict": "not judged", "note": "does not apply"}
     bad = rule.badness(numbers, threshold)
     worst = int(np.nanargmax(bad))
-    verdict = "broken" if bad[worst] > 0 or (rule.required and np.isnan(numbers).any()) else "kept"
+    verdict = "broken" if bad[worst] > 0 or (rule.required and np.isnan(numbers).any()) else "passed"
     return {**made, "value": float(numbers[worst]), "turn": worst + 1, "verdict": verdict}
 
 

@@ -28,7 +28,7 @@ def experiments() -> list[str]:
 
 
 def defaults() -> dict[str, str]:
-    found = yaml.safe_load((CONF / "config.yaml").read_text(encoding="utf-8"))["defaults"]
+    found = _root()["defaults"]
     return {group: option for each in found if isinstance(each, dict) for group, option in each.items() if option}
 
 
@@ -41,6 +41,31 @@ def default_job() -> dict[str, str]:
             for key, other in base.items() if isinstance(base, dict) else ():
                 found[key.removeprefix("override /").partition("@")[0]] = other
     return found
+
+
+def differing(chosen: dict[str, str], experiment: str | None, typed: list[str]) -> list[dict[str, str]]:
+    """Return what a job sets otherwise than the defaults, a row each: setting, here, default. chosen: option of each group.
+    typed: words of the command; they and the experiment's file also set single values."""
+    usual = default_job()
+    rows = {
+        group: {"setting": group, "here": option, "default": usual[group]}
+        for group, option in chosen.items()
+        if group in usual and option != usual[group]
+    }
+    file = EXPERIMENTS / f"{experiment}.yaml"
+    given = {key: each.value for key, each in (read(file) if experiment and file.exists() else {}).items()}
+    given |= {key.lstrip("+~"): value for key, _, value in (word.partition("=") for word in typed)}
+    for key, value in given.items():
+        group, _, name = key.partition(".")
+        if key not in usual and group in (*usual, "seed"):
+            known = settings(group, chosen.get(group)).get(name) if name else None
+            default = known.value if known else str(_root().get(key, ""))
+            rows[key] = {"setting": key, "here": value.strip("\"'"), "default": default}
+    return list(rows.values())
+
+
+def _root() -> dict[str, Any]:
+    return yaml.safe_load((CONF / "config.yaml").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
 def settings(group: str, option: str | None) -> dict[str, Setting]:

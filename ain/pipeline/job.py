@@ -12,6 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ain import Unavailable, UserError
+from ain.pipeline.choices import differing
 from ain.pipeline.errors import sentence
 from ain.pipeline.index import write_index
 from ain.pipeline.job_file import job_row, references
@@ -69,6 +70,10 @@ def _without_how(plain: Any) -> Any:
 def distinguishing(overrides: Iterable[str]) -> list[str]:
     """Return the overrides that distinguish jobs."""
     return [word for word in overrides if _key(word) not in _NOT_A_CHOICE]
+
+
+def _choices() -> dict[str, str]:
+    return {str(group): str(choice) for group, choice in HydraConfig.get().runtime.choices.items()}
 
 
 def _key(override: str) -> str:
@@ -171,7 +176,8 @@ class Job:
 
     def _note(self, graph: "Graph", runner: "Runner") -> None:
         """Record what was made, and the numbers that distinguish this job."""
-        self.row |= {"made": runner.made, "headline": {}}
+        settings = differing(_choices(), self.row["experiment"], self.row["overrides"])
+        self.row |= {"made": runner.made, "settings": settings, "headline": {}}
         for node in graph.targets:
             if len(graph.targets) == 1 or node.stage.hook("headline"):
                 self.row["headline"] |= headline(node)
@@ -201,7 +207,6 @@ class Job:
 
     def _run(self) -> Run:
         """Return this job as a W&B run."""
-        choices = {str(group): str(choice) for group, choice in HydraConfig.get().runtime.choices.items()}
         experiment = self.row["experiment"]
         return Run(
             mode=self.cfg.tracker.mode,
@@ -211,7 +216,7 @@ class Job:
             job_type=self.cfg.stage,
             tags=[self.row["job"], *([experiment] if experiment else [])],
             config=OmegaConf.to_container(self.cfg, resolve=True),  # type: ignore[arg-type]
-            summary={"headline": self.row["headline"], "choices": choices},
+            summary={"headline": self.row["headline"], "choices": _choices()},
             folder=self.folder,
         )
 

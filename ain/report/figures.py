@@ -1,10 +1,14 @@
 """Draw the figures of the report, save them as PNG and return them as data URIs, so that a page can embed them.
 
+Figures are drawn for twice the density of a screen, and pages show them on a white card at the size that they are drawn
+for: text has 12 CSS pixels, in light and dark pages and on phones, where wide figures scroll.
+
 matplotlib 3.11 shapes and orders Arabic text itself; its bundled font DejaVu Sans covers the script.
 """
 
 import base64
 import itertools
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,7 @@ from ain.storage.files import replace_file
 from ain.text.languages import name as language_name
 
 INK, GREY, GOOD, BAD, ACCENT = "#1f2933", "#b8c0c8", "#2f7d5b", "#c2483d", "#2b6cb0"
+DENSITY = 192  # pixels an inch
 
 plt.rcParams.update(
     {
@@ -39,6 +44,12 @@ def inline(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
+def width(uri: str) -> int:
+    """Return the width of an embedded figure in CSS pixels, of which an inch has 96."""
+    image = Image.open(BytesIO(base64.b64decode(uri.partition(",")[2])))
+    return round(image.width / image.info.get("dpi", (96, 96))[0] * 96)
+
+
 def blurred(image: Image.Image) -> Image.Image:
     """Return the thumbnail so blurred that only colours remain."""
     return image.filter(ImageFilter.GaussianBlur(max(image.size) / 14))
@@ -46,40 +57,9 @@ def blurred(image: Image.Image) -> Image.Image:
 
 def _saved(figure: Figure, path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, lambda temporary: figure.savefig(temporary, format="png", dpi=130, bbox_inches="tight"))
+    replace_file(path, lambda temporary: figure.savefig(temporary, format="png", dpi=DENSITY, bbox_inches="tight"))
     plt.close(figure)
     return inline(path.read_bytes())
-
-
-def funnel(counts: dict[str, dict[str, Any]], path: Path) -> str:
-    """Draw what each stage kept and rejected."""
-    stages = [stage for stage in counts if "input" in counts[stage] and not stage.startswith("evaluate")]
-    kept = [counts[stage]["kept"] for stage in stages]
-    rejected = [counts[stage]["rejected"] for stage in stages]
-    figure, axes = plt.subplots(figsize=(7, 0.38 * len(stages) + 0.7))
-    axes.barh(stages, kept, color=GOOD, label="kept")
-    axes.barh(stages, rejected, left=kept, color=BAD, label="rejected")
-    for y, (keep, reject) in enumerate(zip(kept, rejected, strict=True)):
-        axes.text(keep + reject, y, f" {keep:,}" + (f"  (−{reject:,})" if reject else ""), va="center")
-    axes.invert_yaxis()
-    axes.margins(x=0.15)
-    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
-    return _saved(figure, path)
-
-
-def rules(rows: list[dict[str, Any]], path: Path) -> str:
-    """Draw what each rule rejected, what it alone rejected, and how many records are left after it."""
-    figure, axes = plt.subplots(figsize=(7, 0.34 * len(rows) + 0.8))
-    names = [row["rule"] for row in rows]
-    records, alone = ([row[key] for row in rows] for key in ("records", "by this rule alone"))
-    axes.barh(names, records, color="#e6a19a", label="rejected")
-    axes.barh(names, alone, color=BAD, label="by this rule alone")
-    for y, row in enumerate(rows):
-        axes.text(records[y], y, f" {records[y]:,}   ({row['left']:,} left)", va="center")
-    axes.invert_yaxis()
-    axes.margins(x=0.3)
-    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
-    return _saved(figure, path)
 
 
 def loss(rows: list[dict[str, Any]], held_out: dict[str, list[tuple[int, float]]], path: Path) -> str:
@@ -108,42 +88,21 @@ def accuracy(rows: list[dict[str, Any]], path: Path) -> str:
     figure, panels = plt.subplots(1, len(languages), figsize=(3.6 * len(languages), 2.8), sharey=True, squeeze=False)
     for axes, language in zip(panels[0], languages, strict=True):
         for offset, (model, colour) in enumerate((("base", GREY), ("tuned", ACCENT))):
-            shown = {
-                r["domain"]: r for r in rows if (r["language"], r["model"], r["images"]) == (language, model, "shown")
-            }
-            if not shown:
-                shown = {r["domain"]: r for r in rows if (r["language"], r["model"]) == (language, model)}
-            heights = [shown[d]["accuracy"] for d in domains]
-            errors = [
-                [shown[d]["accuracy"] - shown[d]["low"] for d in domains],
-                [shown[d]["high"] - shown[d]["accuracy"] for d in domains],
-            ]
-            places = np.arange(len(domains)) + (offset - 0.5) * 0.38
-            axes.bar(
-                places,
-                heights,
-                0.36,
-                yerr=errors,
-                color=colour,
-                error_kw={"ecolor": INK, "elinewidth": 0.8},
-                label=model,
+            of = [row for row in rows if (row["language"], row["model"]) == (language, model)]
+            places = {domain: place + (offset - 0.5) * 0.38 for place, domain in enumerate(domains)}
+            shown = [row for row in of if row["images"] == "shown"] or of
+            heights, low, high = ([row[key] for row in shown] for key in ("accuracy", "low", "high"))
+            errors = [np.subtract(heights, low), np.subtract(high, heights)]
+            line = {"ecolor": INK, "elinewidth": 0.8}
+            at = [places[row["domain"]] for row in shown]
+            axes.bar(at, heights, 0.36, yerr=errors, color=colour, error_kw=line, label=model)
+            shuffled = [row for row in of if row["images"] == "shuffled"]
+            axes.scatter(
+                [places[row["domain"]] for row in shuffled],
+                [row["accuracy"] for row in shuffled],
+                **{"facecolor": "white", "edgecolor": INK, "zorder": 3, "s": 18},
+                label="wrong image" if offset and shuffled else None,
             )
-            shuffled = {
-                r["domain"]: r
-                for r in rows
-                if (r["language"], r["model"], r["images"]) == (language, model, "shuffled")
-            }
-            if shuffled:
-                label = "wrong image" if offset else None
-                axes.scatter(
-                    places,
-                    [shuffled[d]["accuracy"] for d in domains],
-                    facecolor="white",
-                    edgecolor=INK,
-                    zorder=3,
-                    s=18,
-                    label=label,
-                )
         axes.set(title=language_name(language), xticks=range(len(domains)), xticklabels=domains, ylim=(0, 100))
     panels[0][0].set_ylabel("accuracy, %")
     panels[0][-1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
@@ -153,17 +112,19 @@ def accuracy(rows: list[dict[str, Any]], path: Path) -> str:
 def heatmap(rows: list[dict[str, Any]], columns: list[str], path: Path) -> str:
     """Draw similarity over the probe pairs of Tables 6 to 8 (Fig. 14), by verifier, with mismatched pairs in red."""
     values = np.array([[row[column] for column in columns] for row in rows], dtype=float)  # None becomes NaN
-    figure, axes = plt.subplots(figsize=(4.6 + 1.05 * len(columns), 0.29 * len(rows) + 1.1))
+    figure, axes = plt.subplots(figsize=(0.6 + 0.95 * len(columns), 0.29 * len(rows) + 1.1))
     axes.imshow(np.ma.masked_invalid(values), cmap="YlGnBu", vmin=0, vmax=1, aspect="auto")
     for y, x in np.ndindex(*values.shape):
         text = "–" if np.isnan(values[y, x]) else f"{values[y, x]:.2f}"
         axes.text(x, y, text, ha="center", va="center", color="white" if values[y, x] > 0.6 else INK)
-    labels = [f"{row['original']}  |  {row['translation']}   {row['pair']}" for row in rows]
     names = [column.replace(", ", ",\n") for column in columns]
-    axes.set(xticks=range(len(columns)), xticklabels=names, yticks=range(len(rows)), yticklabels=labels)
+    axes.set(xticks=range(len(columns)), xticklabels=names, yticks=[])
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
-    for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
-        tick.set_color(INK if row["correct"] else BAD)
+    for y, row in enumerate(rows):  # each text by itself, or Arabic would reorder what stands beside it
+        for key, points in (("pair", -8), ("translation", -38), ("original", -250)):
+            place, colour = ("axes fraction", "data"), INK if row["correct"] else BAD
+            beside = {"xytext": (points, 0), "textcoords": "offset points"}
+            axes.annotate(str(row[key]), (0, y), xycoords=place, ha="right", va="center", color=colour, **beside)  # type: ignore[arg-type]
     for y, (one, other) in enumerate(itertools.pairwise(rows)):
         if one["group"] != other["group"]:
             axes.axhline(y + 0.5, color="white", linewidth=3)
@@ -177,7 +138,7 @@ def heatmap(rows: list[dict[str, Any]], columns: list[str], path: Path) -> str:
 
 def curves(verifiers: dict[str, tuple[np.ndarray, np.ndarray]], threshold: float, path: Path) -> str:
     """Draw distributions, ROC and precision-recall curves (Fig. 15). verifiers: name → scores of good and of poor."""
-    figure, panels = plt.subplots(1, 3, figsize=(11.5, 3.2))
+    figure, panels = plt.subplots(1, 3, figsize=(10, 3))
     colours = [ACCENT, BAD, GOOD, "#b7791f", "#6b46c1", "#2c7a7b", INK, GREY]
     for (name, (good, poor)), colour in zip(verifiers.items(), itertools.cycle(colours), strict=False):
         bins = np.linspace(min(0.0, good.min(), poor.min()), 1, 41).tolist()

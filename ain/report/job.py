@@ -1,15 +1,17 @@
 """Write a job's page from what its stages left on disk: `index.html`, self-contained, and `index.md`."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
-from ain.report import figures
+from ain.report import about
 from ain.report.comparison import comparison
 from ain.report.render import render
 from ain.report.section import Section
 from ain.storage.files import replace_bytes
 
+LONGEST = 60  # characters of typed words in a title
 OWN = ("tables", "figures", "records")  # folders that a page writes beside itself
 
 
@@ -17,15 +19,28 @@ def report(job: dict[str, Any], sections: list[Section], examples: dict[str, Any
     """Write the page. examples: records to look at, and links to their pages."""
     page: dict[str, Any] = {
         "job": job,
-        "headline": job["headline"],
+        "name": _name(job),
+        "about": about.about(sections),
         "stages": [_stage(section) for section in sections],
         "rejections": [row for section in sections for row in section.rejections()],
-        "examples": examples,
-        "sections": [_section(section, where) for section in sections if section.title],
+        "examples": {"translations": [], "by_rule": {}, **examples},
+        "sections": [made for section in sections if (made := _section(section, where))["title"]],
         "comparison": comparison(sections, where / "figures" / "accuracy.png"),
-        "funnel": figures.funnel({one.name: one.counts for one in sections}, where / "figures" / "funnel.png"),
+        "usage": about.usage(sections),
+        "settings": job.get("settings", []),
+        "versions": about.versions(sections, job.get("made", [])),
+        "libraries": about.libraries(sections),
     }
     render(where, "job", page)
+
+
+def _name(job: dict[str, Any]) -> str:
+    """Return what tells this job from others, in a line: its experiment, and what was typed, or only the choices of
+    groups if that is long."""
+    typed = " ".join(job["overrides"])
+    if len(typed) > LONGEST:
+        typed = " ".join(word for word in job["overrides"] if "." not in word.partition("=")[0])
+    return " ".join(filter(None, (job["experiment"], typed))) or "Default experiment"
 
 
 def clear(where: Path) -> None:
@@ -36,8 +51,7 @@ def clear(where: Path) -> None:
 
 def _stage(section: Section) -> dict[str, Any]:
     counts = {key: section.counts.get(key) for key in ("input", "kept", "rejected")}
-    named = {"stage": section.name, "server": section.counts.get("server"), "seconds": section.manifest["seconds"]}
-    return {**named, **counts}
+    return {"stage": section.name, **counts, "seconds": section.manifest["seconds"]}
 
 
 def _section(section: Section, where: Path) -> dict[str, Any]:
@@ -46,4 +60,5 @@ def _section(section: Section, where: Path) -> dict[str, Any]:
         if figure := section.figure(name):
             (where / "figures").mkdir(parents=True, exist_ok=True)
             replace_bytes(where / "figures" / figure.name, figure.read_bytes())
-    return {"title": section.title, "said": section.said, "blocks": section.blocks()}
+    name = re.sub(r"\W+", "-", section.name).strip("-")
+    return {"id": f"stage-{name}", "title": section.title, "said": section.said, "blocks": section.blocks()}

@@ -35,6 +35,12 @@ def report_probes(jobs: list[dict[str, Any]], where: Path) -> None:
     separation += [_as_printed(pairs, column) for column in printed]
     write_table(where / "tables" / "separation.csv", separation)
     page: dict[str, Any] = {"missing": missing, "separation": separation, "curves": [], "kinds": [], "figures": {}}
+    page["columns"] = [*done, *printed]
+    shown = ("pair", "group", "original", "translation", *page["columns"])
+    page["pairs"] = [
+        {key: round(row[key], 2) if isinstance(row[key], float) else row[key] for key in shown} for row in pairs
+    ]
+    page["best"] = max(separation[: len(done)], key=lambda row: row["pairs_margin"], default=None)
     page["figures"]["heatmap"] = figures.heatmap(pairs, [*done, *printed], where / "figures" / "heatmap.png")
     if all((path / "tables" / "tried.csv").exists() for path in done.values()):
         page["curves"] = [_with_intervals(row) for row in summary]

@@ -8,6 +8,7 @@ from typing import Any
 from ain.metrics.rules import RULES, SAMPLED, Thresholds, explained
 from ain.report import figures
 from ain.report.render import render
+from ain.report.section import categories, named
 from ain.storage.images import ImageStore, Reference, png
 from ain.storage.manifest import MARKER, read_manifest
 from ain.storage.record import Row, images_of, reference
@@ -95,7 +96,8 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
     people = {row["id"]: row for row in Shards(directories["select"] / "overrides").rows()}
     thresholds = Thresholds.of(read_manifest(directories["select"])["settings"]["thresholds"])
     sample = read_manifest(directories["select"])["counts"].get("sample")
-    screened = read_manifest(directories["screen"])["counts"]["computed"]
+    screen = read_manifest(directories["screen"])
+    screened, names = screen["counts"]["computed"], categories([screen])
     made = []
     for index in range(len(Shards(directories["collect"]))):
         here = wanted & {row["id"] for row in Shards(directories["collect"]).read(index, ["id"])}
@@ -108,7 +110,7 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
         for name in [name for name in of["collect"] if name in here]:
             record, translated = of["collect"][name], of["translate"].get(name) or candidates.get(name, {})
             scores, back = of["verify"].get(name, {}), of["back_translate"].get(name, {})
-            images = [_image(store, places[sha], verdicts[sha], screened) for sha in images_of(record)]
+            images = [_image(store, places[sha], verdicts[sha], screened, names) for sha in images_of(record)]
             made.append(
                 {
                     **{key: record[key] for key in ("id", "source", "domain", "origin", "turns")},
@@ -117,7 +119,7 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
                     "back": back.get("turns"),
                     "scores": {"similarity": None, **scores, **back},
                     "images": images,
-                    "reasons": reasons.get(name, []),
+                    "reasons": [named(reason, names) for reason in reasons.get(name, [])],
                     "person": people.get(name),
                     "rules": [
                         *_rules(
@@ -158,14 +160,15 @@ def _rows(directories: Directories, stage: str, index: int) -> dict[str, Row]:
     )
 
 
-def _image(store: ImageStore, place: Reference, verdict: Row, screened: bool) -> Row:
-    """Return the verdict with a thumbnail and the image's place. If images were screened, all but safe ones are
-    blurred."""
+def _image(store: ImageStore, place: Reference, verdict: Row, screened: bool, names: dict[str, str]) -> Row:
+    """Return the verdict with its category's name, a thumbnail and the image's place. If images were screened, all but
+    safe ones are blurred."""
     image = store.image(place)
     image.thumbnail((224, 224))
     clear = verdict["rating"] == "Safe" or not screened
     return {
         **verdict,
+        "category": names.get(verdict["category"]),
         "store": store,
         "place": place,
         "data": figures.inline(png(image if clear else figures.blurred(image))),
@@ -175,9 +178,11 @@ def _image(store: ImageStore, place: Reference, verdict: Row, screened: bool) ->
 def _rules(scores: Row, thresholds: Thresholds, sample: dict[str, Any] | None, translated: bool) -> list[Row]:
     made = []
     for name, rule in RULES.items():
-        if name in SAMPLED and sample and thresholds.sampled != "record" and translated:
+        if name in SAMPLED and thresholds.sampled != "record" and not sample:
+            made.append(explained(rule, None, getattr(thresholds, name), translated=False))
+        elif name in SAMPLED and sample and thresholds.sampled != "record" and translated:
             row = explained(rule, [sample[rule.column]], getattr(thresholds, name))
-            made.append({**row, "turn": f"all {sample['sampled']} records of the sample"})
+            made.append({**row, "turn": None, "note": f"over the {sample['sampled']} records of the sample"})
         else:
             made.append(explained(rule, scores.get(rule.column), getattr(thresholds, name), translated))
     return made
@@ -185,8 +190,10 @@ def _rules(scores: Row, thresholds: Thresholds, sample: dict[str, Any] | None, t
 
 def _of_images(images: list[Row], applied: bool) -> Row:
     bad = [image["rating"] or "no verdict" for image in images if image["rating"] != "Safe"]
-    verdict = "off" if not applied else "broken" if bad else "kept" if images else "does not apply"
-    return {"rule": "unsafe", "threshold": applied, "value": None, "turn": ", ".join(bad), "verdict": verdict}
+    made = {"rule": "unsafe", "limit": "at most 0" if applied else "", "value": None, "turn": None}
+    if not applied or not images:
+        return {**made, "verdict": "not judged", "note": "does not apply" if applied else "off"}
+    return {**made, "value": float(len(bad)), "verdict": "broken" if bad else "passed", "note": ", ".join(bad)}
 
 
 def _worst(scores: Row) -> int:

@@ -1,13 +1,26 @@
-"""Render pages from templates, as HTML with embedded images and as Markdown."""
+"""Render pages from templates, as HTML with embedded images and as Markdown.
+
+A page extends `base.html`; `macros.html` has what pages share: figures, tables, bars, texts.
+"""
 
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from ain.report import figures, texts
 from ain.storage.files import replace_text
 
 TEMPLATES = Path(__file__).parent / "templates"
+FILTERS = {
+    "bare": texts.bare,
+    "cell": texts.cell,
+    "commas": lambda value: f"{value:,}",
+    "isolated": texts.isolated,
+    "numbers": lambda rows, name: [row[name] for row in rows if type(row[name]) in (int, float)],
+    "value": texts.value,
+    "width": figures.width,
+}
 
 
 def render(
@@ -21,8 +34,7 @@ def render(
         lstrip_blocks=True,
         finalize=_shown,
     )
-    environment.filters["commas"] = lambda value: f"{value:,}"
-    environment.filters["cell"] = lambda value: str(_shown(value)).replace("|", "\\|").replace("\n", " ")
+    environment.filters |= FILTERS
     where.mkdir(parents=True, exist_ok=True)
     for suffix in suffixes:
         replace_text(where / f"{name}.{suffix}", environment.get_template(f"{template}.{suffix}").render(**page))

@@ -24,9 +24,10 @@ from ain.verifier.probing import ProbeSettings
 
 TITLE = "How far the verifier can be trusted"
 SHOWN = {
-    "pairs": "The paper's probe pairs (Tables 6 to 8), beside LaBSE as Fig. 14 prints it. A verifier is good when right pairs "
-    "are near 1 and mismatched ones near 0.",
-    "curves": "Good and poor translations of this source (Fig. 15).",
+    "pairs": "Similarity of the paper's probe pairs (Tables 6 to 8), beside LaBSE as Fig. 14 prints it. A verifier is good when "
+    "right pairs are near 1 and mismatched ones, in red, near 0.",
+    "curves": "Good and poor translations of this source (Fig. 15): distribution of scores, ROC curve, and precision against "
+    "recall.",
     "kinds": "By the kind of corruption.",
 }
 UNAVAILABLE_IS_AN_ANSWER = True  # in a sweep, an unavailable verifier is a result rather than an error

@@ -28,7 +28,7 @@ SCHEMA = pa.schema([(name, pa.string()) for name in TEXTS])
 FLAGGED = pa.schema([(name, pa.string()) for name in ("id", "sha256", "rating", "category")])
 TITLE = "What the screener saw"
 SHOWN = {
-    "safety": "Each distinct image is judged once by the policy (Fig. 16).",
+    "safety": "Images by rating and by category of the policy, in percent (Fig. 16). Each distinct image is judged once.",
     "gallery": "Images that are not known to be safe are blurred.",
 }
 MEASURED = 100  # images of a source whose size a dry run reads

@@ -9,12 +9,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from ain.metrics import checks
 from ain.report import figures
 from ain.storage.record import SCORES, Row
 from ain.storage.shards import Shards
+from ain.storage.tables import write_table
 from ain.text.placeholders import turn_text
 from ain.verifier import Pair, Similarities
 
@@ -30,7 +32,7 @@ CHECKS = (
 )
 SCHEMA = pa.schema([("id", pa.string()), ("similarity", SCORES), *((name, SCORES) for name in CHECKS)])
 TITLE = "Similarity"
-SHOWN = {"similarity": "Of each record the turn that is least like its original."}
+SHOWN = {"similarity": "Records by the similarity of the turn that is least like its original."}
 SAMPLE = 128  # turns used to measure the drift of a faster backend
 
 
@@ -42,6 +44,7 @@ def verify(collect: Path, translate: Path, verifier: Any, engine: Any, out: Path
             shards.write(index, list(scored(translated.shard(index), similarity)))
     if groups := _worst(translate, shards):
         figures.similarity(groups, out / "figures" / "similarity.png")
+        write_table(out / "tables" / "similarity.csv", [_spread(name, values) for name, values in groups.items()])
     rows = shards.count()
     counts = {"input": rows, "kept": rows, "rejected": 0}
     sample = sorted({text for pair in islice(translated.pairs(), SAMPLE) for text in pair})
@@ -58,6 +61,11 @@ def _worst(translate: Path, shards: Shards) -> dict[str, list[float]]:
             name = "corrupted on purpose" if corrupted[row["id"]] else "as translated"
             groups.setdefault(name, []).append(min(row["similarity"]))
     return groups
+
+
+def _spread(name: str, values: list[float]) -> dict[str, Any]:
+    tenth, median = (round(float(value), 3) for value in np.quantile(values, (0.1, 0.5)))
+    return {"translations": name, "records": len(values), "a tenth is below": tenth, "median": median}
 
 
 Translation = tuple[str, list[Row], list[Row], str, str]  # id, original turns, translated turns, their languages

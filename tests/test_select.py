@@ -143,6 +143,9 @@ def test_a_sample_speaks_for_all_or_each_for_itself(tmp_path: Path) -> None:
     reason = "bleu: 0.00 below 0.6 over 1 record translated back"  # of two sampled, the other is rejected anyway
     assert {name for name, reasons in rejected.items() if reason in reasons} == {"0", "1", "2", "3", "4"}
     assert "6" not in rejected  # it was already in the target language
+    silent = scored(tmp_path / "silent", [{**ROWS[0], "back": {"question": "", "answer": ""}}, *ROWS[1:]])
+    _, rejected = judged(silent, tmp_path / "unanswered")
+    assert f"{reason}, of which 1 got no answer and score 0" in rejected["0"]
     _, rejected = judged(inputs, tmp_path / "each", sampled="record")
     assert "0" not in rejected
     assert "bleu: 0.10 below 0.6 in turn 1" in rejected["1"]

@@ -199,6 +199,8 @@ def _gate(sample: Quality | None, thresholds: Thresholds) -> dict[str, str | Non
         return {}
     means, on = sample.means(), thresholds.on()
     over = f"over {sample.records} record{'s'[: sample.records != 1]} translated back"
+    if sample.failed:
+        over += f", of which {sample.failed} got no answer and score 0"
     reasons = {
         name: f"{name}: {below(means[column], on[name])} {over}" for name, column in SAMPLED.items() if name in on
     }

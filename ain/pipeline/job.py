@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ain import Unavailable, UserError
 from ain.pipeline.errors import sentence
+from ain.pipeline.manifests import without_logins
 from ain.pipeline.runner import plain_build, wanted
 from ain.pipeline.stages import REPORTED
 from ain.runtime.console import log
@@ -20,12 +21,13 @@ from ain.runtime.distributed import rank, world_size
 from ain.storage.digests import digest
 from ain.storage.files import replace_text
 from ain.storage.manifest import read_manifest
-from ain.tracking.publish import Run, publish, refuse_anonymous
+from ain.tracking.tracker import Unpublished
 
 if TYPE_CHECKING:
     from ain.pipeline.graph import Graph, Node
     from ain.pipeline.runner import Runner
     from ain.report.section import Section
+    from ain.tracking.run import Run
 
 _NOT_CONTENT = (
     "hydra",
@@ -73,6 +75,9 @@ class Job:
         self.cfg = cfg
         self.folder = folder
         self.error: BaseException | None = None
+        self._graph: Graph | None = None
+        self._runner: Runner | None = None
+        self._run: Run | None = None
         self.row: dict[str, Any] = {
             "job": folder.name,
             "stage": cfg.stage,
@@ -99,6 +104,8 @@ class Job:
         if error is not None:
             self.row["error"] = said or f"{type(error).__name__}: {error}"
         self._write()
+        if error is not None:
+            self._publish_failure(error)
         if not said and isinstance(error, Exception) and self.in_sweep:
             traceback.print_exception(error)
         return said is not None or (isinstance(error, Exception) and self.in_sweep)
@@ -124,9 +131,10 @@ class Job:
         from ain.pipeline.job_settings import check_settings
         from ain.pipeline.runner import Runner
         from ain.pipeline.toys import refuse_toys
+        from ain.pipeline.tracked import finished, made
 
         check_settings(self.cfg)
-        graph = Graph(self.cfg)
+        self._graph = graph = Graph(self.cfg)
         if not self.cfg.allow_toys:
             refuse_toys(graph)
         if world_size() > 1 and not all(node.stage.ranks for node in graph.targets):
@@ -136,8 +144,9 @@ class Job:
         if self.cfg.dry_run:
             self._plan(graph)
             return None
-        refuse_anonymous(self.cfg.tracker.mode)
-        runner = Runner(graph)
+        run = self._tracked()
+        run.tracker.check()
+        self._runner = runner = Runner(graph, lambda node: run.follow(made(node.stage.name, node)))
         runner.check()
         if self.cfg.stage in REPORTED:  # the others write no pages of records
             runner.refuse_unknown_records([str(name) for name in self.cfg.records])
@@ -146,7 +155,35 @@ class Job:
         if rank() > 0:
             return None
         self._note(graph, runner)
-        return self._report(graph) if self.cfg.stage in REPORTED else self._publish(graph, out)
+        page = self._report(graph) if self.cfg.stage in REPORTED else None
+        run.publish(
+            finished(graph, runner.made), {"report": page} if page else {}, summary={"status": "done", "error": ""}
+        )
+        return page or out
+
+    def _tracked(self) -> "Run":
+        from ain.pipeline.tracked import job_run
+
+        if self._run is None:
+            self._run = job_run(self.cfg, self.row, self.folder, self._graph)
+        return self._run
+
+    def _publish_failure(self, error: BaseException) -> None:
+        """Show W&B a job that failed, as far as it came. An interrupted one only ends its run."""
+        from ain.pipeline.tracked import finished
+
+        if rank() > 0 or self.cfg.dry_run or isinstance(error, Unpublished):
+            return
+        if not isinstance(error, Exception):
+            if self._run:
+                self._run.close(exit_code=1)
+            return
+        summary = {"status": self.row["status"], "error": self.row["error"].split("\n")[0]}
+        try:
+            stages = finished(self._graph, self._runner.made if self._runner else []) if self._graph else []
+            self._tracked().publish(stages, summary=without_logins(summary), exit_code=1)
+        except UserError as also:  # the tracker's own settings, or W&B
+            log.warning(f"warning: {also}")
 
     def _plan(self, graph: "Graph") -> None:
         from ain.pipeline.plan import plan
@@ -162,12 +199,6 @@ class Job:
             if len(graph.targets) == 1 or node.stage.hook("headline"):
                 self.row["headline"] |= headline(node)
 
-    def _publish(self, graph: "Graph", out: Path) -> Path:
-        directories = {name: node.directory for name, node in graph.named().items()}
-        if any((node.directory / "tables").is_dir() for node in graph.targets):
-            publish(self._run(), directories, out)
-        return out
-
     def _report(self, graph: "Graph") -> Path:
         from ain.report.job import clear, report
 
@@ -182,24 +213,7 @@ class Job:
                 examples |= pages(**wanted(pages, node, plain_build, where=where, records=records))
         named = graph.named()
         report(self.row, [section(name, node) for name, node in named.items()], examples, where)
-        publish(self._run(), {name: node.directory for name, node in named.items()}, where)
         return where
-
-    def _run(self) -> Run:
-        """Return this job as a W&B run."""
-        choices = {str(group): str(choice) for group, choice in HydraConfig.get().runtime.choices.items()}
-        experiment = self.row["experiment"]
-        return Run(
-            mode=self.cfg.tracker.mode,
-            project=self.cfg.tracker.project,
-            name=" ".join(self.row["overrides"]) or experiment or "quickstart",
-            group=experiment,
-            job_type=self.cfg.stage,
-            tags=[self.row["job"], *([experiment] if experiment else [])],
-            config=OmegaConf.to_container(self.cfg, resolve=True),  # type: ignore[arg-type]
-            summary={"headline": self.row["headline"], "choices": choices},
-            folder=self.folder,
-        )
 
 
 def headline(node: "Node") -> dict[str, Any]:

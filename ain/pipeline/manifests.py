@@ -30,13 +30,18 @@ def manifest(node: Node, counts: dict[str, Any], seconds: float) -> dict[str, An
 def _how(values: Any) -> Any:
     if isinstance(values, Values):
         inner = {name: found for name, value in values.shaping.items() if (found := _how(value))}
-        return inner | {name: _without_login(content(value)) for name, value in values.how.items()}
+        return inner | {name: without_logins(content(value)) for name, value in values.how.items()}
     if isinstance(values, dict):
         return {name: found for name, value in values.items() if (found := _how(value))}
     return None
 
 
-def _without_login(value: Any) -> Any:
+def without_logins(value: Any) -> Any:
+    """Return the value with the logins of all URLs in its texts masked."""
+    if isinstance(value, dict):
+        return {name: without_logins(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [without_logins(one) for one in value]
     return _LOGIN.sub("//***@", value) if isinstance(value, str) else value
 
 

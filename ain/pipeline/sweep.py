@@ -12,7 +12,6 @@ from omegaconf import DictConfig, OmegaConf
 from ain.pipeline.errors import sentence
 from ain.pipeline.stages import REPORTED, targets
 from ain.runtime.console import log, results
-from ain.tracking.publish import Run, publish
 
 
 class Sweep(Callback):
@@ -44,49 +43,49 @@ def end(config: DictConfig) -> None:
     unavailable = [job for job in jobs if job["status"] == "unavailable"]
     missing = 0
     if done and not config.dry_run:
-        missing = len(unavailable) if _together(jobs, config) or config.reproduce else 0
+        answers, pages = _together(jobs, config)
+        missing = len(unavailable) if answers or config.reproduce else 0
+        tables = {}
         if config.reproduce:  # its lines name what is unavailable
-            for line in _compared(jobs, config):
+            found, tables["reproduce"] = _compared(jobs, config)
+            for line in found:
                 print(line, file=results(), flush=True)
+        _publish(jobs, pages, tables, config, failed=len(jobs) - len(done) - missing)
     if failed := len(jobs) - len(done) - missing:
         sys.exit(
             f"ain: {failed} of {len(jobs)} jobs failed; the same command tries them again and repeats nothing that is done"
         )
 
 
-def _together(jobs: list[dict[str, Any]], config: DictConfig) -> bool:
-    """Write the joint report of the jobs. Return whether an unavailable job counts as a result instead of a failure."""
+def _together(jobs: list[dict[str, Any]], config: DictConfig) -> tuple[bool, dict[str, Path]]:
+    """Write the joint report of the jobs. Return whether an unavailable job counts as a result instead of a failure, and
+    the directories of the pages by name."""
     where = Path(config.output_dir) / "report"
     if config.stage in REPORTED:
         from ain.report.sweep import report_sweep
 
         report_sweep(jobs, where)
         log.info(f"{where / 'index.html'}")
-        return False
-    answers = False
+        return False, {"report": where}
+    answers, pages = False, {}
     for stage in targets(config):
         if together := stage.hook("together"):
             page = together(jobs=jobs, where=where)
             log.info(f"{page}")
             answers = answers or bool(stage.hook("UNAVAILABLE_IS_AN_ANSWER"))
-            publish(_run(config), {}, page if page.is_dir() else page.parent)
-    return answers
+            pages[stage.name] = page if page.is_dir() else page.parent
+    return answers, pages
 
 
-def _run(config: DictConfig) -> Run:
-    """Return the sweep as a W&B run."""
-    experiment = config.hydra.runtime.choices.get("experiment")
-    plain = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-    return Run(
-        mode=config.tracker.mode,
-        project=config.tracker.project,
-        name=f"{experiment or config.stage}: all",
-        group=experiment,
-        job_type="sweep",
-        tags=[experiment or config.stage],
-        config=OmegaConf.to_container(plain, resolve=True),  # type: ignore[arg-type]
-        folder=Path(config.hydra.sweep.dir),
-    )
+def _publish(
+    jobs: list[dict[str, Any]], pages: dict[str, Path], tables: dict[str, Path], config: DictConfig, failed: int
+) -> None:
+    """Publish what the jobs made together, if anything, as a run beside theirs."""
+    from ain.pipeline.tracked import sweep_run
+
+    if pages or tables:
+        summary = {"jobs": len(jobs), "failed": failed}
+        sweep_run(config).publish(pages=pages, tables=tables, summary=summary, exit_code=int(failed > 0))
 
 
 def _jobs(folder: Path) -> list[dict[str, Any]]:
@@ -101,7 +100,8 @@ def _jobs(folder: Path) -> list[dict[str, Any]]:
     return jobs
 
 
-def _compared(jobs: list[dict[str, Any]], config: DictConfig) -> list[str]:
+def _compared(jobs: list[dict[str, Any]], config: DictConfig) -> tuple[list[str], Path]:
+    """Return the lines that show the paper's numbers beside ours, and the table that holds them."""
     from ain.report.reproduction import compare, lines
     from ain.storage.tables import write_table
 
@@ -110,7 +110,7 @@ def _compared(jobs: list[dict[str, Any]], config: DictConfig) -> list[str]:
     where = Path(config.output_dir) / "report" / f"{paper['table'].replace('/', '-')}.csv"
     write_table(where, table)
     log.info(f"{where}")
-    return lines(table, paper, jobs)
+    return lines(table, paper, jobs), where
 
 
 def table(jobs: list[dict[str, Any]]) -> list[str]:

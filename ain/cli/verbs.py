@@ -8,6 +8,7 @@ VERBS = {
     "chat": "ask a checkpoint questions in the terminal, also about an image",
     "show": "print one record from its source to its verdict",
     "export": "write what select or mix kept for LLaVA or LLaMA-Factory",
+    "workspace": "make a W&B workspace that compares the runs of a sweep or an experiment",
     "completion": 'tab completion for a shell: eval "$(ain completion bash)"',
 }
 

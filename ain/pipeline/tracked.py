@@ -127,4 +127,5 @@ def _overridden(cfg: DictConfig, overrides: list[str]) -> dict[str, Any]:
 def _common(cfg: DictConfig) -> dict[str, Any]:
     whole = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
     config = without_logins(OmegaConf.to_container(whole, resolve=True))
-    return {"seed": cfg.seed, "git_commit": commit(), "config": config}
+    here = {"git_commit": found} if (found := commit()) else {}
+    return {"seed": cfg.seed, **here, "config": config}

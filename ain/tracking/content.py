@@ -54,15 +54,17 @@ class Media:
 
 
 def media(stages: Iterable[Made], pages: dict[str, Path], tables: dict[str, Path]) -> dict[str, Media]:
-    """Return the tables and figures of stages, then of pages, each content once: a page repeats those of its stages."""
+    """Return the tables and figures of stages, then of pages, each content once: a page repeats those of its stages.
+
+    They have prefixes of their own, `tables/train/watched`: under `train/` they would get the curves' step.
+    """
     found: dict[str, Media] = {}
     repeated = {made.name: made.repeated for made in stages}
     for name, directory in {**{made.name: made.directory for made in stages}, **pages}.items():
         for path in (*sorted((directory / "tables").glob("*.csv")), *sorted((directory / "figures").glob("*.png"))):
             if path.suffix == ".png" or (path.stem not in repeated.get(name, ()) and path.stat().st_size):
-                key = f"{name}/{path.stem}"
-                found[f"{key}_figure" if key in found else key] = Media(path, directory)
-    found |= {name: Media(path, path.parent) for name, path in tables.items()}
+                found[f"{path.parent.name}/{name}/{path.stem}"] = Media(path, directory)
+    found |= {f"tables/{name}": Media(path, path.parent) for name, path in tables.items()}
     once: dict[str, str] = {}
     return {key: one for key, one in found.items() if once.setdefault(one.digest, key) == key}
 

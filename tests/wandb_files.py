@@ -1,10 +1,11 @@
 """Read what W&B's offline mode wrote: one file of records for each time that a run was opened."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from ain.tracking.written import records
 
 
 @dataclass
@@ -45,12 +46,8 @@ def runs(outputs: Path) -> dict[str, Told]:
 
 
 def _read(file: Path, told: Told) -> None:
-    from wandb.proto.wandb_internal_pb2 import Record
-
     code = None
-    for data in _logged(file.read_bytes()):
-        record = Record()
-        record.ParseFromString(data)
+    for record in records(file):
         kind = record.WhichOneof("record_type")
         if kind == "run":
             run = record.run
@@ -77,24 +74,15 @@ def _read(file: Path, told: Told) -> None:
 
 
 def _items(items: Any) -> dict[str, Any]:
-    return {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in items}
+    found: dict[str, Any] = {}
+    for item in items:
+        place, names = found, list(item.nested_key) or [item.key]
+        for name in names[:-1]:
+            place = place.setdefault(name, {})
+        place[names[-1]] = json.loads(item.value_json)
+    return found
 
 
 def _artifact(record: Any, told: Told) -> None:
     references = [entry.ref for entry in record.manifest.contents]
     told.artifacts[record.name] = (record.type, json.loads(record.metadata or "{}"), references)
-
-
-def _logged(data: bytes) -> Iterator[bytes]:
-    """Yield records of LevelDB's log: blocks of 32 KiB with pieces of checksum, length and kind (1: whole, 4: last)."""
-    at, record = 7, b""
-    while at < len(data):
-        if 32_768 - at % 32_768 < 7:
-            at += 32_768 - at % 32_768
-            continue
-        length, kind = int.from_bytes(data[at + 4 : at + 6], "little"), data[at + 6]
-        record += data[at + 7 : at + 7 + length]
-        at += 7 + length
-        if kind in (1, 4):
-            yield record
-            record = b""

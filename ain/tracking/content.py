@@ -44,7 +44,7 @@ class Media:
             return wandb.Image(str(self.path))
         rows = read_table(self.path)[: wandb.Table.MAX_ROWS]
         columns = [self._column(name, [row[name] for row in rows]) for name in rows[0]]
-        return wandb.Table(list(rows[0]), list(zip(*columns, strict=True)), allow_mixed_types=True)
+        return wandb.Table(list(rows[0]), list(zip(*columns, strict=True)))
 
     def _column(self, name: str, values: list[Any]) -> list[Any]:
         """Return thumbnails as images, any other values unchanged."""

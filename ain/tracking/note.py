@@ -1,4 +1,4 @@
-"""Note what a W&B run has been sent, so that a repeated job sends nothing twice. W&B's offline mode knows no history."""
+"""Note what a W&B run was told, so that a repeated job tells nothing twice. W&B's offline mode knows no history."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ from ain.storage.files import replace_text
 
 class Note:
     """`published.json`. steps: curve → its last step; rows: how many were logged, over all curves; items: name of a
-    table, figure, artifact or the summary → its digest."""
+    table, figure, artifact or the summary → its digest; open: W&B's run was not closed, because the job was killed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -16,7 +16,8 @@ class Note:
         self.steps: dict[str, int] = found.get("steps", {})
         self.rows: int = found.get("rows", 0)
         self.items: dict[str, str] = found.get("items", {})
+        self.open: bool = found.get("open", False)
 
     def save(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(self._path, json.dumps({"steps": self.steps, "rows": self.rows, "items": self.items}, indent=2))
+        replace_text(self._path, json.dumps({k: v for k, v in vars(self).items() if k[0] != "_"}, indent=2))

@@ -9,6 +9,7 @@ from typing import Any
 
 from ain.runtime.console import log
 from ain.storage.digests import digest
+from ain.tracking import written
 from ain.tracking.content import Made, artifact, artifact_digest, media, scalars
 from ain.tracking.curves import Row, Tail, named
 from ain.tracking.note import Note
@@ -33,8 +34,8 @@ class Description:
 class Run:
     """A run that is opened when its first content arrives, and continued under its id when the job is repeated.
 
-    A row is noted before it is logged, and a step that was logged is never logged again: a training that is killed
-    repeats the steps after its last checkpoint, and the curve keeps their first values.
+    A step that was logged is never logged again: a training that is killed repeats the steps after its last checkpoint,
+    and the curve keeps their first values.
     """
 
     def __init__(self, tracker: Tracker, description: Description) -> None:
@@ -89,7 +90,7 @@ class Run:
         digests |= {key: one.digest for key, one in shown.items()}
         digests |= {f"artifact {made.name}": artifact_digest(made) for made in stages}
         new = {key for key, found in digests.items() if self._note.items.get(key) != found}
-        if not new and self._open is None:
+        if not new and self._open is None and not self._note.open:
             return
         run = self._opened()
         if content := {key: one.made() for key, one in shown.items() if key in new}:
@@ -98,36 +99,32 @@ class Run:
         for made in stages:
             if f"artifact {made.name}" in new:
                 self._log_artifact(made)
-        self.close(exit_code)
         self._note.items |= digests
-        self._note.save()
+        self.close(exit_code)
 
     def close(self, exit_code: int) -> None:
         """End the run, if it is open."""
         if self._open is not None:
             self._open.finish(exit_code=exit_code)
-            self._open = None
+            self._open, self._note.open = None, False
+            self._note.save()
 
     def _log_rows(self, prefix: str, rows: list[Row], live: bool = False) -> None:
-        new = [row for row in rows if row["step"] > self._note.steps.get(prefix, 0)]
-        if not new:
+        if all(row["step"] <= self._note.steps.get(prefix, 0) for row in rows):
             return
-        run = self._opened(live)
+        run = self._opened(live)  # which may know of more steps
+        new = [row for row in rows if row["step"] > self._note.steps.get(prefix, 0)]
         run.define_metric(f"{prefix}/step", hidden=True)
         run.define_metric(f"{prefix}/*", step_metric=f"{prefix}/step")
         for name in {name for row in new for name in named(row, prefix) if name.startswith(f"{prefix}/loss")}:
             run.define_metric(name, step_metric=f"{prefix}/step", summary="min")
         for row in new:
+            self._log(named(row, prefix))
             self._note.steps[prefix] = row["step"]
-        first, self._note.rows = self._note.rows, self._note.rows + len(new)
-        self._note.save()
-        for number, row in enumerate(new, first):
-            run.log(named(row, prefix), step=self._base + number, commit=True)
 
     def _log(self, content: dict[str, Any]) -> None:
+        self._open.log(content, step=self._note.rows, commit=True)
         self._note.rows += 1
-        self._note.save()
-        self._open.log(content, step=self._base + self._note.rows - 1, commit=True)
 
     def _log_artifact(self, made: Made) -> None:
         """Log an output, or name an input. W&B knows inputs only online, so the metadata name what is upstream."""
@@ -169,8 +166,22 @@ class Run:
                 f"tracker={self.tracker.mode}: W&B did not open the run ({' '.join(str(error).split())}); what was made is "
                 "on disk, and the same command publishes it"
             ) from None
-        self._base = max(0, self._open.step - self._note.rows)  # online, W&B may know more rows than the note
+        self._catch_up()
+        self._note.open = True
+        self._note.save()
         return self._open
+
+    def _catch_up(self) -> None:
+        """Learn what a killed job has logged: from W&B's server, or from its files."""
+        told = [dict(self._open.summary)]
+        if self._note.open and self.tracker.mode == "offline":
+            told += [row for path in written.files(self.description.folder) for row in written.rows(path)]
+        for row in told:
+            for name in [name for name in row if name.endswith("/step")]:
+                prefix = name.removesuffix("/step")
+                self._note.steps[prefix] = max(self._note.steps.get(prefix, 0), row[name])
+            self._note.rows = max(self._note.rows, row.get("_step", -1) + 1)
+        self._note.rows = max(self._note.rows, self._open.step)
 
 
 def _tails(made: Made) -> list[Tail]:

@@ -24,10 +24,22 @@ class Tracker:
 
     def check(self) -> None:
         """Raise Unpublished if `online` is not logged in: before hours of work, not after them. Nothing is sent."""
-        if self.mode == "online" and not library().login(verify=False, prompt=False):
+        if self.mode == "online" and not _login():
             raise Unpublished(
                 "tracker=online: not logged in; type wandb login, or set WANDB_API_KEY, or set tracker=offline and sync later"
             )
+
+
+def _login() -> Any:
+    """Return the login that W&B would use, from wherever it takes one."""
+    wandb = library()
+    from wandb.sdk.lib import wbauth  # wandb.login() would ask the server who this is
+
+    try:
+        host = wandb.setup().settings.base_url
+        return wbauth.authenticate_session(host=host, source="ain", prompt=False, update_session=False)
+    except wandb.Error as error:
+        raise Unpublished(f"tracker=online: {error}") from None
 
 
 def library() -> Any:

@@ -73,7 +73,7 @@ _ROWS = (
     Stage("screen", 3, reads=("screener",), uses=("engine",), after=("collect",)),
     Stage(
         "select",
-        6,
+        7,
         reads=("thresholds",),
         after=("collect", "translate", "verify", "back_translate", "screen"),
         when={"translate": translates, "verify": translates, "back_translate": translates_back},

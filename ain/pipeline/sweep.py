@@ -62,8 +62,10 @@ def _together(jobs: list[dict[str, Any]], config: DictConfig) -> tuple[bool, dic
     the directories of the pages by name."""
     where = Path(config.output_dir) / "report"
     if config.stage in REPORTED:
+        from ain.report.job import clear
         from ain.report.sweep import report_sweep
 
+        clear(where)  # of the figures of an earlier page
         report_sweep(jobs, where)
         log.info(f"{where / 'index.html'}")
         return False, {"report": where}

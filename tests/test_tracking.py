@@ -93,8 +93,7 @@ def test_a_job_is_one_run(fresh: Path) -> None:
     assert recorder.asked == []  # offline is offline, whoever is logged in
     found = runs(fresh)
     (name,) = found
-    told = only(found)
-    assert (fresh / "runs" / name / "job.json").exists()
+    told = found[name]
     assert (told.about["type"], told.about["group"], told.about["tags"]) == ("run", "", ["miniature"])
     assert_told_once(told)
     _assert_config(told)

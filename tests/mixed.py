@@ -20,7 +20,6 @@ from ain.model.processor import Batch
 from ain.objective.sft import SupervisedFineTuning
 from ain.objective.sft_module import SFTModule
 from ain.runtime import distributed
-from ain.tracking.tracker import Tracker
 from ain.trainer import history
 from ain.trainer.export import export
 from ain.trainer.fit import fit
@@ -77,7 +76,7 @@ def training(tokenized: Path, checkpoint: str, out: Path, **changes: Any) -> Tra
         **{"pack_length": 256, "max_steps": 6, "every_n_train_steps": 3, "sample_answers": 3, **changes}
     )
     out.mkdir(parents=True, exist_ok=True)
-    return Training(tokenized, model, objective, resolved(settings), Tracker("disabled"), 0, out)
+    return Training(tokenized, model, objective, resolved(settings), 0, out)
 
 
 def run(job: Training) -> None:

@@ -208,35 +208,6 @@ def test_the_report_shows_the_run(pico: Path) -> None:
         assert (where / "figures" / f"{figure}.png").stat().st_size > 1_000
 
 
-def test_wandb_gets_the_same_tables_offline(outputs: Path) -> None:
-    words = [word for word in PICO if not word.startswith("tracker")]
-    secret = "sk-this-must-not-be-anywhere-0123456789"
-    result = ain(
-        "run",
-        *words,
-        "tracker=offline",
-        f"output_dir={outputs}",
-        env={"OPENAI_API_KEY": secret, "WANDB_API_KEY": secret},
-    )
-    assert result.returncode == 0, result.stderr
-    runs = list((outputs / "runs").glob("*/wandb/offline-run-*"))
-    assert len(runs) == 1
-    tables = {path.name.rsplit("_", 2)[0] for path in runs[0].rglob("*.table.json")}
-    assert {"pairs", "quality", "safety", "gallery", "mixture", "accuracy", "corrupted"} <= tables
-    assert len(list(runs[0].rglob("media/images/report/*.png"))) >= 4
-    assert not [path for path in outputs.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
-
-
-def test_online_without_a_key_is_said_in_a_sentence(outputs: Path, tmp_path: Path) -> None:
-    words = [word for word in PICO if not word.startswith("tracker")]
-    result = ain(
-        "run", *words, "tracker=online", f"output_dir={outputs}", env={"WANDB_API_KEY": "", "HOME": str(tmp_path)}
-    )
-    assert result.returncode != 0
-    assert "not logged in; set WANDB_API_KEY" in result.stderr
-    assert "Traceback" not in result.stderr
-
-
 def test_a_schema_stands_also_in_an_empty_shard(pico: Path, stages: Stages) -> None:
     for directory in (stages(pico)[name][0] for name in ("collect", "translate", "verify", "screen", "select")):
         for path in (directory / "rejected").glob("*.parquet"):

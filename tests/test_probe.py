@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from commands import ain
+from wandb_files import runs
 
 from ain import UserError
 from ain.metrics import detection
@@ -112,7 +113,14 @@ def test_fig14_offline(tmp_path: Path) -> None:
     assert abs(float(separation[4])) < 0.05  # it cannot tell right pairs from mismatched ones
     assert "LaBSE, as printed" in page
     assert (where / "figures" / "heatmap.png").exists()
-    assert list(tmp_path.glob("runs/sweep-*/wandb/offline-run-*"))
+    found = runs(tmp_path)
+    assert {told.about["group"] for told in found.values()} == {"ain/fig14"}
+    (together,) = (told for told in found.values() if told.about["type"] == "sweep")
+    assert {"tables/reproduce", "tables/probe/separation"} <= set(together.tables())
+    unavailable = [
+        told.config["choice.verifier"] for told in found.values() if told.summary.get("status") == "unavailable"
+    ]
+    assert sorted(unavailable) == ["cometkiwi", "labse"]
     alone = ain("probe", "verifier=labse", f"output_dir={tmp_path}")
     assert alone.returncode == 1
 

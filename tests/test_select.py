@@ -16,6 +16,7 @@ from ain.stages.select import select
 from ain.storage.manifest import mark_done
 from ain.storage.record import RECORD, SCORES, TURNS
 from ain.storage.shards import Shards
+from ain.storage.tables import read_table
 
 
 def column(*records: list[float | None] | None) -> Scores:
@@ -68,7 +69,11 @@ def scored(root: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
     rows = [{"id": str(i), **row} for i, row in enumerate(rows)]
     blank = dict.fromkeys(columns)
     Shards(root / "collect").create().write(
-        0, [{**dict.fromkeys(RECORD.names), "id": row["id"], "turns": [TURN]} for row in rows]
+        0,
+        [
+            {**dict.fromkeys(RECORD.names), "id": row["id"], "domain": row.get("domain"), "turns": [TURN]}
+            for row in rows
+        ],
     )
     failed = [{"id": row["id"], "where": None, "reasons": row["failed"]} for row in rows if "failed" in row]
     usable = [row for row in rows if "failed" not in row]
@@ -134,6 +139,19 @@ def test_every_rejection_has_all_its_reasons(tmp_path: Path) -> None:
     with open(tmp_path / "out" / "tables" / "rules.csv") as file:
         funnel = {row["rule"]: [int(value) for value in list(row.values())[1:]] for row in csv.DictReader(file)}
     assert funnel == {"translation": [1, 1, 6], "similarity": [2, 0, 4], "digits": [2, 1, 3], "unsafe": [2, 1, 2]}
+
+
+def test_what_is_kept_and_why_not_by_domain(tmp_path: Path) -> None:
+    domains = ["ocr", "ocr", "charts", "charts", "charts", "ocr", "ocr"]
+    rows = [{**row, "domain": domain} for row, domain in zip(ROWS, domains, strict=True)]
+    judged(scored(tmp_path, rows), tmp_path / "out")
+    rules = {row.pop("domain"): row for row in read_table(tmp_path / "out" / "tables" / "rules_by_domain.csv")}
+    assert rules["ocr"] == {"records": 4, "translation": 25.0, "similarity": 25.0, "digits": 25.0, "unsafe": 0.0}
+    assert rules["charts"] == {"records": 3, "translation": 0.0, "similarity": 33.3, "digits": 33.3, "unsafe": 66.7}
+    ocr = {"kept": 0.9, "kept translations": 1, "rejected": 0.5, "rejected translations": 1}
+    charts = {"kept": None, "kept translations": 0, "rejected": 0.7, "rejected translations": 3}
+    found = {row.pop("domain"): row for row in read_table(tmp_path / "out" / "tables" / "similarity_by_domain.csv")}
+    assert found == {"charts": charts, "ocr": ocr}
 
 
 def test_a_sample_speaks_for_all_or_each_for_itself(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
-"""Monitoring of training: a broken batch is named, and W&B receives what was logged."""
+"""Monitoring of training: a broken batch is named, and no broken checkpoint is left."""
 
-import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ from trainings import base, impatient, tokenized  # noqa: F401
 from ain import UserError
 from ain.model.samples import Samples
 from ain.stages.train import said, train
-from ain.tracking.tracker import Tracker
 from ain.trainer.fit import fit
 from ain.trainer.plan import Plan
 from ain.trainer.training import Training
@@ -52,54 +49,10 @@ def test_a_validation_reads_the_same_few_samples_whatever_the_ranks(
     assert {tuple(read(replace(job, seed=seed), 1)) for seed in range(5)} != {tuple(read(job, 1))}
     every = replace(job, settings=replace(job.settings, validation_samples=None))
     assert len(read(every, 2)) == mixed.HELD_OUT
-    counts = train(job.samples, job.model, job.objective, job.settings, job.tracker, job.seed, job.out)
+    counts = train(job.samples, job.model, job.objective, job.settings, job.seed, job.out)
     assert (counts["validation"], counts["validation_samples"]) == (mixed.HELD_OUT, 4)
     assert f"each validation reads 4 of {mixed.HELD_OUT} held-out samples" in capfd.readouterr().err
     assert f"on 4 of {mixed.HELD_OUT} held-out samples" in said(counts)
-
-
-def told(out: Path) -> list[dict[str, Any]]:
-    """Return what W&B received, read from the file of its only run: its settings, then step by step."""
-    from wandb.proto.wandb_internal_pb2 import Record
-
-    (file,) = out.rglob("run-*.wandb")
-    rows = []
-    for data in logged(file.read_bytes()):
-        record = Record()
-        record.ParseFromString(data)
-        items = [*record.run.config.update, *record.history.item]
-        rows.append({item.key or ".".join(item.nested_key): json.loads(item.value_json) for item in items})
-    return [row for row in rows if row]
-
-
-def logged(data: bytes) -> Iterator[bytes]:
-    """Yield records of LevelDB's log: blocks of 32 KiB with pieces of checksum, length and kind (1: whole, 4: last)."""
-    at, record = 7, b""
-    while at < len(data):
-        if 32_768 - at % 32_768 < 7:
-            at += 32_768 - at % 32_768
-            continue
-        length, kind = int.from_bytes(data[at + 4 : at + 6], "little"), data[at + 6]
-        record += data[at + 7 : at + 7 + length]
-        at += 7 + length
-        if kind in (1, 4):
-            yield record
-            record = b""
-
-
-def test_wandb_follows_the_first_of_two_ranks(tokenized: Path, base: str, tmp_path: Path) -> None:
-    offline = Tracker("offline")
-    job = replace(
-        mixed.training(tokenized, base, tmp_path, devices=2, max_steps=2, every_n_train_steps=2), tracker=offline
-    )
-    mixed.run(job)
-    rows = told(tmp_path)
-    (settings,) = [row for row in rows if "objective" in row]
-    assert (settings["objective"]["learning_rate"], settings["trainer"]["devices"]) == (1e-3, 2)
-    assert [row["train/loss"] for row in rows if "train/loss" in row] == mixed.losses(tmp_path)
-    (validation,) = [row for row in rows if "validation/loss" in row]
-    assert {"validation/loss_ar", "validation/loss_en"} <= set(validation)
-    assert [row["train/answers.nrows"] for row in rows if "train/answers.nrows" in row] == [3]
 
 
 def test_a_non_finite_gradient_leaves_no_checkpoint(

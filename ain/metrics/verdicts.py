@@ -99,6 +99,10 @@ class Against:
         ]
         self._add("unsafe", self._places(table["id"]), said)
 
+    def among(self, ids: pa.ChunkedArray) -> np.ndarray:
+        """Return the positions of these records in the span, as an index of `rules` and of the columns of all records."""
+        return self._places(ids)
+
     def kept(self) -> list[str]:
         return self.ids.filter(pa.array(self.rules == 0)).to_pylist()  # type: ignore[no-any-return]
 

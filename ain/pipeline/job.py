@@ -25,12 +25,13 @@ from ain.runtime.distributed import rank, world_size
 from ain.storage.digests import digest
 from ain.storage.locks import lock
 from ain.storage.manifest import read_manifest
-from ain.tracking.publish import Run, publish, refuse_anonymous
+from ain.tracking.tracker import Unpublished
 
 if TYPE_CHECKING:
     from ain.pipeline.graph import Graph, Node
     from ain.pipeline.runner import Runner
     from ain.report.section import Section
+    from ain.tracking.run import Run
 
 _NOT_CONTENT = (
     "hydra",
@@ -88,6 +89,9 @@ class Job:
         self.cfg = cfg
         self.folder = folder
         self.error: BaseException | None = None
+        self._graph: Graph | None = None
+        self._runner: Runner | None = None
+        self._run: Run | None = None
         self.row = job_row(cfg, folder, distinguishing(HydraConfig.get().overrides.task))
 
     def __enter__(self) -> "Job":
@@ -110,6 +114,8 @@ class Job:
             unforeseen = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
             self.row["error"] = masked((said or unforeseen).partition("\n")[0])
         self._write()
+        if error is not None:
+            self._publish_failure(error)
         if rank() == 0 and not self.cfg.dry_run:
             write_index(Path(self.cfg.output_dir))
         if not said and isinstance(error, Exception) and self.in_sweep:
@@ -135,9 +141,10 @@ class Job:
         from ain.pipeline.job_settings import check_settings
         from ain.pipeline.runner import Runner
         from ain.pipeline.toys import refuse_toys
+        from ain.pipeline.tracked import finished, made
 
         check_settings(self.cfg)
-        graph = Graph(self.cfg)
+        self._graph = graph = Graph(self.cfg)
         if not self.cfg.allow_toys:
             refuse_toys(graph)
         if world_size() > 1 and not all(node.stage.ranks for node in graph.targets):
@@ -148,8 +155,9 @@ class Job:
             self._plan(graph)
             return None
         self._note_references(graph)
-        refuse_anonymous(self.cfg.tracker.mode)
-        runner = Runner(graph)
+        run = self._tracked()
+        run.tracker.check()
+        self._runner = runner = Runner(graph, lambda node: run.follow(made(node.stage.name, node)))
         runner.check()
         runner.refuse_unknown_ids()
         if self.cfg.stage in REPORTED:  # the others write no pages of records
@@ -159,7 +167,35 @@ class Job:
         if rank() > 0:
             return None
         self._note(graph, runner)
-        return self._report(graph) if self.cfg.stage in REPORTED else self._publish(graph, out)
+        page = self._report(graph) if self.cfg.stage in REPORTED else None
+        run.publish(
+            finished(graph, runner.made), {"report": page} if page else {}, summary={"status": "done", "error": ""}
+        )
+        return page or out
+
+    def _tracked(self) -> "Run":
+        from ain.pipeline.tracked import job_run
+
+        if self._run is None:
+            self._run = job_run(self.cfg, self.row, self.folder, self._graph)
+        return self._run
+
+    def _publish_failure(self, error: BaseException) -> None:
+        """Show W&B a job that failed, as far as it came. An interrupted one only ends its run."""
+        from ain.pipeline.tracked import finished
+
+        if rank() > 0 or self.cfg.dry_run or isinstance(error, Unpublished):
+            return
+        if not isinstance(error, Exception):
+            if self._run:
+                self._run.close(exit_code=1)
+            return
+        summary = {"status": self.row["status"], "error": self.row["error"]}
+        try:
+            stages = finished(self._graph, self._runner.made if self._runner else []) if self._graph else []
+            self._tracked().publish(stages, summary=summary, exit_code=1)
+        except UserError as also:  # the tracker's own settings, or W&B
+            log.warning(f"warning: {also}")
 
     def _note_references(self, graph: "Graph") -> None:
         """Record, before the work, what this job refers to. Wait for an `ain clean` that is removing directories."""
@@ -182,12 +218,6 @@ class Job:
             if len(graph.targets) == 1 or node.stage.hook("headline"):
                 self.row["headline"] |= headline(node)
 
-    def _publish(self, graph: "Graph", out: Path) -> Path:
-        directories = {name: node.directory for name, node in graph.named().items()}
-        if any((node.directory / "tables").is_dir() for node in graph.targets):
-            publish(self._run(), directories, out)
-        return out
-
     def _report(self, graph: "Graph") -> Path:
         from ain.report.job import clear, report
 
@@ -202,23 +232,7 @@ class Job:
                     examples |= pages(**wanted(pages, node, plain_build, where=where, records=records))
             report(self.row, [section(name, node) for name, node in named.items()], examples, where)
         self.row["page"] = f"{page}/index.html"
-        publish(self._run(), {name: node.directory for name, node in named.items()}, where)
         return where
-
-    def _run(self) -> Run:
-        """Return this job as a W&B run."""
-        experiment = self.row["experiment"]
-        return Run(
-            mode=self.cfg.tracker.mode,
-            project=self.cfg.tracker.project,
-            name=" ".join(self.row["overrides"]) or experiment or "quickstart",
-            group=experiment,
-            job_type=self.cfg.stage,
-            tags=[self.row["job"], *([experiment] if experiment else [])],
-            config=OmegaConf.to_container(self.cfg, resolve=True),  # type: ignore[arg-type]
-            summary={"headline": self.row["headline"], "choices": _choices()},
-            folder=self.folder,
-        )
 
 
 def headline(node: "Node") -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from ain.pipeline.fingerprint import content
 from ain.pipeline.graph import Node, map_inputs
-from ain.pipeline.masking import without_login
+from ain.pipeline.masking import masked_values
 from ain.pipeline.values import Values
 from ain.runtime.provenance import provenance
 from ain.text.normalise import NORMALISER
@@ -28,14 +28,10 @@ def manifest(node: Node, counts: dict[str, Any], seconds: float) -> dict[str, An
 def _how(values: Any) -> Any:
     if isinstance(values, Values):
         inner = {name: found for name, value in values.shaping.items() if (found := _how(value))}
-        return inner | {name: _masked(content(value)) for name, value in values.how.items()}
+        return inner | {name: masked_values(content(value)) for name, value in values.how.items()}
     if isinstance(values, dict):
         return {name: found for name, value in values.items() if (found := _how(value))}
     return None
-
-
-def _masked(value: Any) -> Any:
-    return without_login(value) if isinstance(value, str) else value
 
 
 def metrics(counts: dict[str, Any], prefix: str = "") -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Mask secrets in what was typed, before it is written anywhere."""
 
 import re
+from typing import Any
 
 _LOGIN = re.compile(r"//[^/@\s]+@")  # in a URL: https://user:password@host
 _QUERY = re.compile(r"([?&][\w-]*(?:key|token|secret|password|signature|sig)=)[^&\s\"']+", re.I)
@@ -21,3 +22,12 @@ def masked(text: str) -> str:
     if " " in key or not _SECRET.search(key) or _NO_SECRET.fullmatch(value):
         return text
     return f"{key}=***"
+
+
+def masked_values(value: Any) -> Any:
+    """Return the value with all its texts masked."""
+    if isinstance(value, dict):
+        return {name: masked_values(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [masked_values(one) for one in value]
+    return masked(value) if isinstance(value, str) else value

@@ -4,6 +4,7 @@ import inspect
 import json
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ METRICS = "metrics.json"
 
 
 class Runner:
-    """The run of one command over its graph. made: the stages that this run made."""
+    """The run of one command over its graph. made: the stages that this run made. follow: what goes on beside a stage
+    while it is made."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, follow: Callable[[Node], AbstractContextManager[None]] | None = None) -> None:
         self.graph = graph
+        self._follow = follow or (lambda node: nullcontext())
         self.made: list[str] = []
         self._found: set[Path] = set()
 
@@ -105,7 +108,8 @@ class Runner:
         if rank() == 0:
             log.info(name)
         started = time.time()
-        counts = self._body(node)
+        with self._follow(node):
+            counts = self._body(node)
         if "input" in counts and counts["kept"] + counts["rejected"] != counts["input"]:
             raise RuntimeError(f"{name} lost records: {counts}")
         if counts.get("rejected"):

@@ -7,6 +7,8 @@ module may also define these hooks, which name what they need in their arguments
     estimate(...)           yield lines on what the work would take
     headline(counts)        return the numbers that distinguish jobs
     TITLE, SHOWN            title of its section in the report; its tables and figures by name → caption
+    CURVES, REPEATED        files that grow by a row of JSON per step → prefix of W&B's metrics; tables that repeat them
+    scalars(counts, out)    return its numbers for W&B, where they are not its counts
     said(counts)            return a sentence on the outcome, for that section
     pages(where, ...)       write further pages of a job's report
     lacking(out, names)     return those of these ids that no record of the stage has
@@ -77,7 +79,7 @@ _ROWS = (
     Stage("screen", 3, reads=("screener",), uses=("engine",), after=("collect",)),
     Stage(
         "select",
-        6,
+        7,
         reads=("thresholds", "overrides"),
         after=("collect", "translate", "verify", "back_translate", "screen"),
         when={"translate": translates, "verify": translates, "back_translate": translates_back},
@@ -93,9 +95,8 @@ _ROWS = (
     Stage("tokenize", 3, reads=("model.processor",), uses=("engine",), after=("mix",)),
     Stage(
         "train",
-        4,
+        5,
         reads=("model", "objective", "trainer", "seed"),
-        uses=("tracker",),
         after=("tokenize",),
         ranks=True,
     ),

@@ -18,7 +18,6 @@ from ain.pipeline.jobs import REPORT, labels, read_row, write_row
 from ain.pipeline.stages import REPORTED, targets
 from ain.report import headline
 from ain.runtime.console import log, results
-from ain.tracking.publish import Run, publish
 
 
 class Sweep(Callback):
@@ -77,33 +76,38 @@ def end(config: DictConfig) -> None:
     unavailable = [job for job in jobs if job["status"] == "unavailable"]
     missing = 0
     if done and not config.dry_run:
-        missing = len(unavailable) if _together(jobs, config) or config.reproduce else 0
+        answers, pages = _together(jobs, config)
+        missing = len(unavailable) if answers or config.reproduce else 0
+        tables = {}
         if config.reproduce:  # its lines name what is unavailable
-            for line in _compared(jobs, config):
+            found, tables["reproduce"] = _compared(jobs, config)
+            for line in found:
                 print(line, file=results(), flush=True)
+        _publish(jobs, pages, tables, config, failed=len(jobs) - len(done) - missing)
     if failed := len(jobs) - len(done) - missing:
         sys.exit(
             f"ain: {failed} of {len(jobs)} jobs failed; the same command tries them again and repeats nothing that is done"
         )
 
 
-def _together(jobs: list[dict[str, Any]], config: DictConfig) -> bool:
-    """Write the joint report of the jobs. Return whether an unavailable job counts as a result instead of a failure."""
+def _together(jobs: list[dict[str, Any]], config: DictConfig) -> tuple[bool, dict[str, Path]]:
+    """Write the joint report of the jobs. Return whether an unavailable job counts as a result instead of a failure, and
+    the directories of the pages by name."""
     where = _page(config)
     if config.stage in REPORTED:
         from ain.report.sweep import report_sweep
 
         report_sweep(jobs, where)
         _note_page(config, where / "index.html")
-        return False
-    answers = False
+        return False, {"report": where}
+    answers, pages = False, {}
     for stage in targets(config):
         if together := stage.hook("together"):
             page = together(jobs=jobs, where=where)
             _note_page(config, page / "index.html" if (page / "index.html").exists() else page)
             answers = answers or bool(stage.hook("UNAVAILABLE_IS_AN_ANSWER"))
-            publish(_run(config), {}, page if page.is_dir() else page.parent)
-    return answers
+            pages[stage.name] = page if page.is_dir() else page.parent
+    return answers, pages
 
 
 def _page(config: DictConfig) -> Path:
@@ -119,20 +123,15 @@ def _note_page(config: DictConfig, page: Path) -> None:
     _note(config, pages=list(dict.fromkeys([*known, page.relative_to(config.output_dir).as_posix()])))
 
 
-def _run(config: DictConfig) -> Run:
-    """Return the sweep as a W&B run."""
-    experiment = config.hydra.runtime.choices.get("experiment")
-    plain = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-    return Run(
-        mode=config.tracker.mode,
-        project=config.tracker.project,
-        name=f"{experiment or config.stage}: all",
-        group=experiment,
-        job_type="sweep",
-        tags=[experiment or config.stage],
-        config=OmegaConf.to_container(plain, resolve=True),  # type: ignore[arg-type]
-        folder=Path(config.hydra.sweep.dir),
-    )
+def _publish(
+    jobs: list[dict[str, Any]], pages: dict[str, Path], tables: dict[str, Path], config: DictConfig, failed: int
+) -> None:
+    """Publish what the jobs made together, if anything, as a run beside theirs."""
+    from ain.pipeline.tracked import sweep_run
+
+    if pages or tables:
+        summary = {"jobs": len(jobs), "failed": failed}
+        sweep_run(config).publish(pages=pages, tables=tables, summary=summary, exit_code=int(failed > 0))
 
 
 def _jobs(folder: Path) -> list[dict[str, Any]]:
@@ -150,7 +149,8 @@ def _jobs(folder: Path) -> list[dict[str, Any]]:
     return jobs
 
 
-def _compared(jobs: list[dict[str, Any]], config: DictConfig) -> list[str]:
+def _compared(jobs: list[dict[str, Any]], config: DictConfig) -> tuple[list[str], Path]:
+    """Return the lines that show the paper's numbers beside ours, and the table that holds them."""
     from ain.report.reproduction import compare, lines
     from ain.storage.tables import write_table
 
@@ -159,7 +159,7 @@ def _compared(jobs: list[dict[str, Any]], config: DictConfig) -> list[str]:
     where = _page(config) / f"{paper['table'].replace('/', '-')}.csv"
     write_table(where, table)
     _note_page(config, where)
-    return lines(table, paper, jobs)
+    return lines(table, paper, jobs), where
 
 
 def table(jobs: list[dict[str, Any]]) -> list[str]:

@@ -28,6 +28,10 @@ def refuse_toys(graph: Graph) -> None:
         )
 
 
+def uses_toys(graph: Graph) -> bool:
+    return any(_is_toy(values) for node in graph.nodes for values in node.settings.values())
+
+
 def _is_toy(values: Any) -> bool:
     plain = json.dumps(content(values), default=str)
     return MINIATURE in plain or "ain.benchmark.miniature" in plain

@@ -31,7 +31,7 @@ from ain.storage.images import decode, mime, png
 from ain.storage.ledger import key
 from ain.storage.record import Row
 from ain.storage.shards import Shards
-from ain.storage.tables import write_table
+from ain.storage.tables import read_table, write_table
 from ain.text.placeholders import IMAGE
 
 TEXTS = ("id", "domain", "language", "kind", "images", "question", "label", "prediction", "finish")
@@ -215,6 +215,17 @@ def check(predictor: LanguageModel, benchmark: Any, mixture: Mixture | None) -> 
         raise UserError("benchmark=held_out: nothing is held out; set mixture.validation to a share, as 0.02")
     if predictor.gone:
         raise predictor.gone
+
+
+def scalars(counts: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Return `tuned/ar/all/accuracy` ... from the table, and the rest of the counts as `tuned/requests`. Conditions other
+    than `shown` come after the domain."""
+    keys, model = ("language", "images", "domain"), counts["model"]
+    made = {f"{model}/{name}": value for name, value in counts.items() if name != "accuracy"}
+    for row in read_table(out / "tables" / "accuracy.csv"):
+        place = [model, row["language"], row["domain"], *([] if row["images"] == "shown" else [row["images"]])]
+        made |= {"/".join([*place, name]): value for name, value in row.items() if name not in keys}
+    return made
 
 
 def headline(counts: dict[str, Any]) -> dict[str, float]:

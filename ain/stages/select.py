@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from ain import UserError
 from ain.back_translation.quality import Quality
+from ain.metrics.domains import ByDomain
 from ain.metrics.rules import RULES, SAMPLED, Thresholds, below
 from ain.metrics.verdicts import FUNNEL, Against, of_translation
 from ain.report.corrupted import corrupted
@@ -37,6 +38,8 @@ TITLE = "The rules"
 SHOWN = {
     "rules": "How many records each rule speaks against, how many it alone, and how many are left after it and those before.",
     "rules_together": "Which rules speak against the same records.",
+    "rules_by_domain": "Percent of each domain's records that each rule speaks against.",
+    "similarity_by_domain": "Mean similarity of the worst turn, of kept and of rejected translations.",
     "corrupted": "What verification catches: percent of records rejected, by the kind of corruption done on purpose. Good "
     "translations equal their reference: what is rejected there is lost. “encoder” is similarity alone, “checks” the other "
     "rules alone.",
@@ -68,6 +71,7 @@ def select(
     together: Counter[int] = Counter()
     translations: Counter[str] = Counter()
     unsafe = 0
+    by_domain = ByDomain()
     for number in records.spans():
         against = Against(named.span(number, ["id"])["id"])
         against.overrides(people)
@@ -85,9 +89,17 @@ def select(
         shards.write_tables(number, *against.tables())
         unsafe += against.accepted_but_unsafe()
         together.update(against.together())
+        domains = records.span(number, ["domain"])["domain"]
+        by_domain.add(domains, against.rules)
+        if verified:
+            places = against.among(verified["id"])
+            by_domain.add_similarity(domains.take(pa.array(places)), against.rules[places], verified["similarity"])
         translations.update(against.of_translations(verified) if verified else {})
     if translate and verify and read_manifest(translate)["counts"].get("corrupted"):
         write_table(out / "tables" / "corrupted.csv", corrupted(collect, translate, _broken(shards)))
+    write_table(out / "tables" / "rules_by_domain.csv", by_domain.rules())
+    if verify:
+        write_table(out / "tables" / "similarity_by_domain.csv", by_domain.similarity())
     on = {name for _, names in scored for name in names} | set(gate)
     off = [name for name in (*RULES, "unsafe") if name not in on and not (name == "unsafe" and screened)]
     counts = _counts(together, off, out) | ({"translations": dict(translations)} if verify else {})

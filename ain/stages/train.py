@@ -15,7 +15,6 @@ from ain.source.mixture import Mixture
 from ain.storage.files import replace_text
 from ain.storage.manifest import read_manifest
 from ain.storage.tables import write_table
-from ain.tracking.tracker import Tracker
 from ain.trainer.export import export
 from ain.trainer.history import HISTORY, VALIDATION, read, summary
 from ain.trainer.model_card import model_card
@@ -30,6 +29,15 @@ SHOWN = {
     "held_out": "Loss on held-out samples, at the first and the last validation.",
     "watched": "Answers to watched questions, at the first and the last validation.",
 }
+
+CURVES = {HISTORY: "train", VALIDATION: "validation"}
+REPEATED = ("steps", "validation")
+
+
+def scalars(counts: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Rename what sums up a curve: it would have the curve's name."""
+    renamed = {"loss": "final_loss", "tokens_per_second": "median_tokens_per_second"}
+    return {renamed.get(name, name): value for name, value in counts.items()}
 
 
 def said(counts: dict[str, Any]) -> str:
@@ -67,7 +75,6 @@ def train(
     model: ModelFamily,
     objective: Any,
     trainer: TrainerSettings,
-    tracker: Tracker,
     seed: int,
     out: Path,
 ) -> dict[str, Any]:
@@ -75,7 +82,7 @@ def train(
     if trainer.accelerator == "auto" and settings.accelerator == "cpu" and distributed.rank() == 0:
         log.info(f"no GPU is visible: {settings.devices} ranks on the CPU")
     as_begun(settings, out)
-    training = Training(tokenize, model, objective, settings, tracker, seed, out)
+    training = Training(tokenize, model, objective, settings, seed, out)
     if (out / COUNTS).exists():  # it was killed after everything was done
         training.checkpoints.clear()
         return json.loads((out / COUNTS).read_text(encoding="utf-8"))  # type: ignore[no-any-return]

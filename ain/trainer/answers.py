@@ -24,8 +24,8 @@ class Answers:
         arabic = (i for i in range(len(samples)) if samples.row(i)["language"] == "ar")
         self.chosen = list(islice(arabic, count))
 
-    def add(self, module: Any, step: int) -> list[Row]:
-        """Add the answers at this step to the table, and return its new rows.
+    def add(self, module: Any, step: int) -> None:
+        """Add the answers at this step to the table.
 
         All ranks call this, because a model that is sharded over them needs all of them to generate.
         """
@@ -35,7 +35,6 @@ class Answers:
         if module.trainer.is_global_zero and rows:
             before = read_table(self.table) if self.table.exists() else []
             write_table(self.table, [*(row for row in before if row["step"] < step), *rows])
-        return rows
 
     def _asked(self, module: Any, index: int) -> Row:
         row, tokens, images = self.samples[index]

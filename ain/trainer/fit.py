@@ -17,7 +17,6 @@ from ain.model.size import Load, flops
 from ain.runtime import device, distributed
 from ain.runtime.console import log
 from ain.storage.manifest import read_manifest
-from ain.tracking import training as live
 from ain.trainer.answers import Answers
 from ain.trainer.history import HISTORY, VALIDATION, History
 from ain.trainer.loader import Rows, loader
@@ -50,10 +49,9 @@ def fit(training: Training) -> None:
     model = training.model.load(gpu, training.settings.bf16, say=rank == 0)
     module = training.objective.module(model.train(), training.model, plan.steps)
     rows = Rows(samples, plan, training.model.processor, rank)
-    logger = live.logger(training.tracker, training.out, training.described(), rank)
     interrupt = signal.getsignal(signal.SIGINT)
     try:
-        _trainer(training, module.model, plan, logger).fit(
+        _trainer(training, module.model, plan).fit(
             module,
             loader(rows, training.settings.num_workers, start * plan.accumulate),
             ckpt_path=newest / "state" if newest else None,
@@ -65,7 +63,6 @@ def fit(training: Training) -> None:
         raise KeyboardInterrupt from None
     finally:
         signal.signal(signal.SIGINT, interrupt)
-        live.finish(logger)
 
 
 def _say(training: Training, plan: Plan, samples: int, start: int) -> None:
@@ -102,7 +99,7 @@ def _quiet() -> None:
         warnings.filterwarnings("ignore", message=f".*{noise}.*")
 
 
-def _trainer(training: Training, model: Any, plan: Plan, logger: Any) -> pl.Trainer:
+def _trainer(training: Training, model: Any, plan: Plan) -> pl.Trainer:
     settings, validation = training.settings, training.validation()
     capacity = plan.rows_per_step * plan.pack_length if plan.packing else 0
     watch = Watch(training.out / HISTORY, capacity, _flops_per_token(training, model), _peak(settings, plan.world_size))
@@ -119,7 +116,7 @@ def _trainer(training: Training, model: Any, plan: Plan, logger: Any) -> pl.Trai
         accumulate_grad_batches=plan.accumulate,
         gradient_clip_val=settings.gradient_clip_val,
         limit_val_batches=0,
-        logger=logger or False,
+        logger=False,
         enable_checkpointing=False,
         enable_model_summary=False,
         enable_progress_bar=False,
@@ -183,12 +180,9 @@ class Pause(pl.Callback):
             return
         self.done = step
         losses = self.validation.loss(module)
-        answers = self.answers.add(module, step)
+        self.answers.add(module, step)
         if trainer.is_global_zero:
             self.history.add({"step": step, **losses})
-        if trainer.logger is not None:
-            trainer.logger.log_metrics(losses, step=step)
-            live.table(trainer.logger, "train/answers", answers, step)
         self.training.checkpoints.save(trainer, losses, self._parity(module))
         self.watch.clock()
 

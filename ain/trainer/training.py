@@ -1,13 +1,12 @@
 """A training job. Only its ranks import the large libraries; the process that requests and exports it need not."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ain.model.base import ModelFamily
 from ain.model.processor import Batch
 from ain.model.samples import Samples
-from ain.tracking.tracker import Tracker
 from ain.trainer.checkpoints import Checkpoints
 from ain.trainer.settings import TrainerSettings
 
@@ -20,7 +19,6 @@ class Training:
     model: ModelFamily
     objective: Any  # settings, with `module(model, family, steps)`
     settings: TrainerSettings
-    tracker: Tracker
     seed: int
     out: Path
 
@@ -36,17 +34,6 @@ class Training:
         """Return the batch whose logits are compared before and after export: the first sample alone."""
         _, tokens, images = Samples(self.samples, "train")[0]
         return self.model.processor.pack([tokens], [images])
-
-    def described(self) -> dict[str, Any]:
-        """Return the settings in which runs may differ, for comparing them."""
-        model = {name: value for name, value in vars(self.model).items() if name not in ("processor", "architecture")}
-        return {
-            "model": model,
-            "objective": vars(self.objective),
-            "trainer": asdict(self.settings),
-            "seed": self.seed,
-            "samples": self.samples.name,
-        }
 
     @property
     def libraries(self) -> list[str]:

@@ -68,24 +68,21 @@ class Watch(pl.Callback):
                 "loss": round(loss, 6),
                 "learning_rate": self.rate,
                 "gradient_norm": round(norm, 6),
-                "seconds": round(seconds, 4),
+                "step_seconds": round(seconds, 4),
                 "tokens_per_second": round(tokens / seconds, 1),
                 "samples_per_second": round(samples / seconds, 2),
                 "padding": round(max(0.0, 1 - tokens / self.capacity), 4) if self.capacity else 0.0,
                 "mfu": round(flops / self.peak_flops, 4) if self.peak_flops else None,
                 "memory_gb": round(_memory(), 2),
             }
-            self._say(trainer, row)
+            self._say(row)
 
     def clock(self) -> None:
         """Restart the clock, so that validation and checkpoints do not count in any step's time."""
         self.at = time.perf_counter()
 
-    def _say(self, trainer: pl.Trainer, row: Step) -> None:
+    def _say(self, row: Step) -> None:
         self.history.add(row)
-        if trainer.logger is not None:
-            named = {f"train/{name}": value for name, value in row.items() if name != "step" and value is not None}
-            trainer.logger.log_metrics(named, step=row["step"])
         assert self.bar is not None
         self.bar.update(row["step"] - self.bar.n)
         self.bar.set_postfix(loss=f"{row['loss']:.3f}", tokens_s=f"{row['tokens_per_second']:,.0f}", refresh=False)

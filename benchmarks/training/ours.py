@@ -25,7 +25,6 @@ from ain.stages.tokenize import tokenize
 from ain.storage.images import ImageStore
 from ain.storage.manifest import mark_done
 from ain.storage.shards import Shards
-from ain.tracking.tracker import Tracker
 from ain.trainer.export import weights
 from ain.trainer.fit import fit
 from ain.trainer.history import read
@@ -79,7 +78,7 @@ def training(settings: dict[str, Any], tokenized: Path, **changes: Any) -> Train
     )
     out = Path(settings["out"])
     out.mkdir(parents=True, exist_ok=True)
-    return Training(tokenized, model, objective, ours, Tracker("disabled"), settings["seed"], out)
+    return Training(tokenized, model, objective, ours, settings["seed"], out)
 
 
 def main(settings: dict[str, Any]) -> None:
@@ -96,7 +95,7 @@ def main(settings: dict[str, Any]) -> None:
     assert newest is not None
     job.model.trained(weights(newest / "state")).save_pretrained(out / "model")
     steps = read(out / "history.jsonl")
-    seconds = sum(step["seconds"] for step in steps)
+    seconds = sum(step["step_seconds"] for step in steps)
     made = {
         "samples_per_second": settings["samples"] / seconds,
         "seconds": seconds,

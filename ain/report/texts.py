@@ -8,8 +8,8 @@ from markupsafe import Markup, escape
 from ain.text.languages import ARABIC, Language, script_ratio
 from ain.text.placeholders import PLACEHOLDERS
 
-# Code, addresses and Latin words with signs behind them. In a right-to-left text their last sign would jump to the front.
-_ONE = r"(?:`[^`\n]+`|https?://\S*[\w/]|[\w.+-]+@[\w.-]+\w|[A-Za-z]\w*(?:\+\+|#|\([^()\n]*\))?)"
+# Code, tags, addresses and Latin words with signs behind them. In a right-to-left text their last sign would jump to the front.
+_ONE = r"(?:`[^`\n]+`|</?[A-Za-z][^<>\n]*>|https?://\S*[\w/]|[\w.+-]+@[\w.-]+\w|[A-Za-z]\w*(?:\+\+|#|\([^()\n]*\))?)"
 _LATIN = re.compile(f"{_ONE}(?: {_ONE})*", re.ASCII)
 _MARKDOWN = re.compile(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))")
 _LINK = re.compile(r"(?i)(https?|ftp)(:)(?=//)|(www)(\.)")

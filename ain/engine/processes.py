@@ -1,6 +1,7 @@
 """Worker processes that start in the background: loading libraries takes seconds, in which the work need not wait.
 
-The forkserver loads the libraries once and forks the workers, which share its memory.
+The forkserver loads the libraries once and forks the workers, which share its memory. A process has one forkserver, which
+loads what the first stage names; workers of later stages load the rest themselves.
 """
 
 import multiprocessing
@@ -12,13 +13,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import forkserver
+from importlib import import_module
 from multiprocessing.connection import wait
 from typing import Any
 
 from ain import UserError
-
-_one_at_a_time = threading.Lock()  # a process has one forkserver, which has loaded the libraries of one part
 
 
 class Processes:
@@ -51,17 +50,13 @@ class Processes:
             return
         # Ctrl-C reaches the whole process group. The processes inherit this mask, and the main one ends them.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        with _one_at_a_time:
-            multiprocessing.set_forkserver_preload(self._modules)
-            context = multiprocessing.get_context("forkserver")
-            self._pool = futures.ProcessPoolExecutor(self._workers, context, _prepare, (self._packed,))
-            try:
-                futures.wait([self._pool.submit(os.getpid)])
-                self._ready.set()
-                self._ended.wait()
-            finally:
-                self._pool.shutdown(cancel_futures=True)
-                forkserver._forkserver._stop()  # type: ignore[attr-defined]  # it would keep the libraries in memory
+        multiprocessing.set_forkserver_preload(self._modules)
+        context = multiprocessing.get_context("forkserver")
+        self._pool = futures.ProcessPoolExecutor(self._workers, context, _prepare, (self._packed, self._modules))
+        futures.wait([self._pool.submit(os.getpid)])
+        self._ready.set()
+        self._ended.wait()
+        self._pool.shutdown(cancel_futures=True)
 
     def map(self, method: str, blocks: Iterable[Any]) -> Iterator[Any]:
         """Yield results in the order of the blocks. At most two blocks for each process are in flight, to limit memory."""
@@ -83,9 +78,11 @@ class Processes:
 _part: Any = None  # of a worker process
 
 
-def _prepare(packed: bytes) -> None:
+def _prepare(packed: bytes, modules: list[str]) -> None:
     global _part
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    for name in modules:
+        import_module(name)
     _part = pickle.loads(packed)
 
 

@@ -32,7 +32,7 @@ def words(data: Path, outputs: Path, url: str) -> list[str]:
         "model": "base",
     }
     keys = {"back_translation": "back_translation.translator.checkpoint"}
-    trained = [f"{keys.get(group, f'{group}.checkpoint')}=miniature:{name}?steps=3" for group, name in toys.items()]
+    trained = [f"{keys.get(group, f'{group}.checkpoint')}='miniature:{name}?steps=3'" for group, name in toys.items()]
     return [
         "source=folder",
         f"source.path={data}",

@@ -3,11 +3,15 @@
     python benchmarks/prepare.py            about ten minutes on two cores
     python benchmarks/prepare.py --quick    a fifth of the rows
 
-Records are one question about one JPEG photograph of 448 x 336 pixels; all photographs differ. `datasets.map` does the
-same work a record with as many processes: it reads, decodes and hashes the image and keeps its bytes, or tokenizes the
-conversation. Each measurement is a process of its own, repeats are interleaved, and times are medians. They include the
-start of worker processes. Memory is that of the main process and its workers without mapped files, at its peak; its
-images are of 32 x 32 pixels. The last line is a JSON object:
+Speed: 30,000 records of one question about one JPEG photograph of 448 x 336 pixels; all photographs differ. Each is drawn
+twice into the mixture, so tokenize gets 60,000 conversations. That is a small set of real data: times include the start
+of the processes, which is printed by itself and counts for less the more records there are. `datasets.map` does the same
+work a record with as many processes: it reads, decodes and hashes the image and keeps its bytes, or tokenizes the
+conversation. Each measurement is a process of its own, repeats are interleaved, and times are medians. CPU seconds, of
+all processes together, are printed beside them: they say whether the machine was idle.
+
+Memory: 20,000 and 200,000 records with images of 32 x 32 pixels; the sum over all processes, without mapped files, at its
+peak. Pages that processes share count once. It takes 4 GB of disk. The last line is a JSON object:
 
   records_per_s    of each stage, with one worker for each core
   speedup_vs_one   against one process; the lower of the two stages
@@ -21,7 +25,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from hashlib import sha256
 from io import BytesIO
@@ -31,22 +34,25 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from used import Used
 
 from ain.engine.local import Local
+from ain.engine.processes import Processes
 from ain.model.conversation import conversation
 from ain.model.qwen2_vl import Qwen2VLProcessor
 from ain.pipeline.locate import locate
 from ain.runtime.distributed import cores
 from ain.source.folder import Folder
 from ain.source.mixture import Mixture
-from ain.stages.collect import collect
+from ain.stages.collect import Opener, collect
 from ain.stages.mix import mix
 from ain.stages.select import REFUSED
 from ain.stages.select import SCHEMA as SELECTED
-from ain.stages.tokenize import tokenize
+from ain.stages.tokenize import Tokenizer, tokenize
 from ain.storage.shards import SPAN, Shards
 
-REPEATS = 3
+REPEATS = 2
+DRAWN = 2  # how often each record is drawn into the mixture whose tokenizing is timed
 WORDS = (
     "what",
     "colour",
@@ -88,14 +94,13 @@ def folder(path: Path, records: int, size: tuple[int, int]) -> Path:
     return path
 
 
-def mixed(root: Path, data: Path) -> None:
-    """Make the directories before tokenize: everything is selected, everything is drawn."""
-    collect(Folder(str(data)), root / "collect", Local())
+def mixed(root: Path, drawn: int) -> None:
+    """Make the directories between collect and tokenize: everything is selected, everything is drawn."""
     records, select = Shards(root / "collect"), Shards(root / "select", SELECTED, REFUSED).create()
     for span in range(0, len(records), SPAN):
         rows = [row for index in range(span, min(span + SPAN, len(records))) for row in records.read(index, ["id"])]
         select.write(span // SPAN, rows)
-    parts: Any = {"all": {"language": "en", "translate": False}}
+    parts: Any = {"all": {"language": "en", "translate": False, "weight": drawn}}
     inputs = {"collect": root / "collect", "translate": None, "select": root / "select"}
     mix({"all": inputs}, Mixture(parts, 0.0, "shown"), 0, root / "mix", Local())
 
@@ -111,9 +116,8 @@ def peer(stage: str, root: Path, checkpoint: str, out: Path, workers: int) -> No
     """Do a stage's work by `datasets.map`."""
     import datasets
 
-    data = datasets.load_dataset(
-        "json", data_files=str(root / "data" / "data.jsonl"), split="train", cache_dir=str(out)
-    )
+    files = [str(root / "data" / "data.jsonl")] * (DRAWN if stage == "tokenize" else 1)
+    data = datasets.load_dataset("json", data_files=files, split="train", cache_dir=str(out))
     processor = Qwen2VLProcessor(checkpoint)
 
     def opened(row: dict[str, Any]) -> dict[str, Any]:
@@ -132,30 +136,8 @@ def peer(stage: str, root: Path, checkpoint: str, out: Path, workers: int) -> No
     data.map(body, num_proc=workers, remove_columns=data.column_names)
 
 
-def anonymous(pids: list[int]) -> float:
-    """Return the memory of processes without mapped files, MB."""
-    total = 0
-    for pid in pids:
-        try:
-            lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        total += sum(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
-    return total / 1024
-
-
-def watched(peaks: list[float]) -> None:
-    """Note this process's and its children's memory ten times a second."""
-    own = Path("/proc/self/task")
-    while True:
-        lists = [task / "children" for task in own.iterdir()]
-        children = [int(pid) for one in lists if one.exists() for pid in one.read_text(encoding="utf-8").split()]
-        peaks.append(anonymous([int(Path("/proc/self").resolve().name), *children]))
-        time.sleep(0.1)
-
-
 def measured(who: str, stage: str, root: Path, checkpoint: str, workers: int) -> dict[str, float]:
-    """Return {"seconds", "peak"} of one measurement, in a process of its own."""
+    """Return {"seconds", "cpu", "peak"} of one measurement, in a process of its own."""
     command = [sys.executable, __file__, "--one", who, stage, str(root), checkpoint, str(workers)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -164,33 +146,53 @@ def measured(who: str, stage: str, root: Path, checkpoint: str, workers: int) ->
 
 
 def one(who: str, stage: str, root: str, checkpoint: str, workers: str) -> None:
-    peaks: list[float] = []
-    threading.Thread(target=watched, args=(peaks,), daemon=True).start()
+    used = Used()
     with tempfile.TemporaryDirectory(dir=root) as out:
         started = time.perf_counter()
-        {"ours": ours, "peer": peer}[who](stage, Path(root), checkpoint, Path(out), int(workers))
-        print(json.dumps({"seconds": time.perf_counter() - started, "peak": max(peaks)}))
+        where = Path(root) / stage if who == "kept" else Path(out)
+        {"ours": ours, "kept": ours, "peer": peer, "start": start}[who](
+            stage, Path(root), checkpoint, where, int(workers)
+        )
+        print(json.dumps({"seconds": time.perf_counter() - started, "cpu": used.cpu(), "peak": used.peak}))
+
+
+def start(stage: str, root: Path, checkpoint: str, out: Path, workers: int) -> None:
+    """Start a stage's processes, and end them."""
+    processor = Qwen2VLProcessor(checkpoint)
+    part = Opener(Folder(str(root / "data"))) if stage == "collect" else Tokenizer(root / "mix", processor, out)
+    with Processes(workers, part, after_s=0.0) as processes:
+        while not processes.ready():
+            time.sleep(0.01)
 
 
 def speeds(root: Path, checkpoint: str, records: int, workers: int) -> dict[str, dict[str, float]]:
-    folder(root / "data", records, (448, 336))
-    mixed(root, root / "data")
+    collect(Folder(str(folder(root / "data", records, (448, 336)))), root / "collect", Local())
+    mixed(root, DRAWN)
     runs = {"one": ("ours", 1), "ours": ("ours", workers), "map": ("peer", workers)}
     made = {}
-    for stage in ("collect", "tokenize"):
-        seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for stage, drawn in (("collect", 1), ("tokenize", DRAWN)):
+        found: dict[str, list[dict[str, float]]] = {name: [] for name in runs}
         for _ in range(REPEATS):
             for name, (who, count) in runs.items():
-                seconds[name].append(measured(who, stage, root, checkpoint, count)["seconds"])
-        print(f"{stage}: seconds {json.dumps({name: [round(s, 1) for s in of] for name, of in seconds.items()})}")
-        made[stage] = {name: records / statistics.median(of) for name, of in seconds.items()}
+                found[name].append(measured(who, stage, root, checkpoint, count))
+        for what in ("seconds", "cpu"):
+            print(
+                f"{stage}: {what} {json.dumps({name: [round(one[what], 1) for one in of] for name, of in found.items()})}"
+            )
+        print(
+            f"{stage}: its processes start in {measured('start', stage, root, checkpoint, workers)['seconds']:.1f} seconds"
+        )
+        made[stage] = {
+            name: drawn * records / statistics.median(one["seconds"] for one in of) for name, of in found.items()
+        }
     return made
 
 
 def peaks(root: Path, checkpoint: str, records: int, workers: int) -> dict[str, float]:
     folder(root / "data", records, (32, 32))
-    mixed(root, root / "data")
-    return {stage: measured("ours", stage, root, checkpoint, workers)["peak"] for stage in ("collect", "tokenize")}
+    made = {"collect": measured("kept", "collect", root, checkpoint, workers)["peak"]}
+    mixed(root, 1)
+    return made | {"tokenize": measured("ours", "tokenize", root, checkpoint, workers)["peak"]}
 
 
 def main() -> None:
@@ -208,7 +210,7 @@ def main() -> None:
     checkpoint = locate("miniature:base?steps=3", given.checkpoints)
     with tempfile.TemporaryDirectory(dir=".") as where:
         root = Path(where).resolve()
-        speed = speeds(root / "speed", checkpoint, 20_000 // scale, workers)
+        speed = speeds(root / "speed", checkpoint, 30_000 // scale, workers)
         memory = {
             count: peaks(root / str(count), checkpoint, count, workers) for count in (20_000 // scale, 200_000 // scale)
         }

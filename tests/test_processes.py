@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,14 @@ from PIL import Image
 from ain import UserError
 from ain.engine import local
 from ain.engine.local import Local
+from ain.engine.processes import Processes
 from ain.model.qwen2_vl import Qwen2VLProcessor
 from ain.pipeline.locate import locate
 from ain.source.folder import Folder
 from ain.source.mixture import Mixture
 from ain.stages import collect as collecting
 from ain.stages import mix as mixing
+from ain.stages import tokenize as tokenizing
 from ain.stages.collect import collect
 from ain.stages.mix import mix
 from ain.stages.select import REFUSED
@@ -52,10 +56,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Several shards, and processes from the first block on."""
+    """Several shards, and several blocks in each."""
     monkeypatch.setattr(collecting, "SHARD_ROWS", 50)
     monkeypatch.setattr(mixing, "SHARD_ROWS", 50)
-    monkeypatch.setattr(local, "START_AFTER_S", 0.0)
+    monkeypatch.setattr(tokenizing, "BLOCK", 20)
+
+
+class Workers(Local):
+    """The local engine, with its processes at work from the first block on."""
+
+    def spread(self, part: Any, method: str, blocks: Any) -> Iterator[Any]:
+        with Processes(self.workers, part, after_s=0.0) as processes:
+            while not processes.ready():
+                time.sleep(0.01)
+            yield from processes.map(method, blocks)
 
 
 def prepared(folder: Path, out: Path, checkpoint: Path, engine: Any) -> dict[str, bytes]:
@@ -84,7 +98,7 @@ def test_the_files_do_not_depend_on_the_engine(folder: Path, tmp_path: Path, che
     ray = pytest.importorskip("ray", reason="Ray is not installed")
     one = prepared(folder, tmp_path / "one", checkpoint, Local(1))
     assert sum(name.startswith("tokenize/kept/") for name in one) > 3
-    assert prepared(folder, tmp_path / "two", checkpoint, Local(2)) == one
+    assert prepared(folder, tmp_path / "two", checkpoint, Workers(2)) == one
     try:
         there = prepared(folder, tmp_path / "ray", checkpoint, ray_cluster.Ray(workers=2, num_cpus=0.5))
     finally:
@@ -139,25 +153,20 @@ def test_a_killed_collect_leaves_no_worker_and_resumes(folder: Path, tmp_path: P
     assert not any(map(alive, workers))
     done = len(Shards(tmp_path / "killed"))
     assert 0 < done < RECORDS / 50
-    again = collect(Folder(str(folder)), tmp_path / "killed", Local(2))
+    again = collect(Folder(str(folder)), tmp_path / "killed", Workers(2))
     assert again == collect(Folder(str(folder)), tmp_path / "whole", Local(1))
     left = {name: data for name, data in contents(tmp_path / "killed").items() if not Path(name).name.startswith(".")}
     assert left == contents(tmp_path / "whole")
 
 
 class Dies:
-    def __init__(self) -> None:
-        self.caller = os.getpid()
-
-    def work(self, block: int) -> int:
-        if os.getpid() != self.caller:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return block
+    def work(self, block: int) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_killed_worker_is_said_in_a_sentence() -> None:
     with pytest.raises(UserError, match=r"a worker process was killed.*lower engine\.workers"):
-        list(Local(2).spread(Dies(), "work", range(9)))
+        list(Workers(2).spread(Dies(), "work", range(9)))
 
 
 class Wrong:
@@ -167,22 +176,39 @@ class Wrong:
 
 def test_an_error_of_a_worker_is_the_commands_error() -> None:
     with pytest.raises(UserError, match=r"^say it better$"):
-        list(Local(2).spread(Wrong(), "work", range(9)))
+        list(Workers(2).spread(Wrong(), "work", range(9)))
 
 
 def test_few_blocks_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "START_AFTER_S", 60.0)
     assert set(Local(2).spread(Where(), "work", range(9))) == {os.getpid()}
     monkeypatch.setattr(local, "START_AFTER_S", 0.0)
-    by = list(Local(2).spread(Where(), "work", range(2_000)))
-    assert by[0] != os.getpid()
-    assert os.getpid() not in by[-100:]  # it works along only while the processes start
+    made = Local(2).spread(Where(), "work", count())
+    assert next(made) == os.getpid()  # it works while the processes start, and no longer
+    assert next(pid for pid in made if pid != os.getpid())
+    assert os.getpid() not in islice(made, 100)
 
 
 class Where:
     def work(self, block: int) -> int:
         time.sleep(0.005)
         return os.getpid()
+
+
+class Loaded:
+    def __init__(self, name: str) -> None:
+        self.libraries = (name,)
+
+    def work(self, block: int) -> tuple[int, set[str]]:
+        return os.getpid(), set(sys.modules)
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="there is no /proc to find processes in")
+def test_workers_have_loaded_the_libraries_of_their_part_and_end_with_the_work() -> None:
+    for name in ("quopri", "stringprep"):
+        found = list(Workers(2).spread(Loaded(name), "work", range(4)))
+        assert all(name in modules for _, modules in found)
+        assert not any(alive(pid) for pid, _ in found)
 
 
 def test_what_was_seen_is_known(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The processor: tokens, placeholders, labels, pixels."""
 
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from ain import UserError
 from ain.model.conversation import Message, conversation
 from ain.model.processor import IGNORE, Medium, Unusable
 from ain.model.qwen2_vl import Qwen2VL, Qwen2VLProcessor
+from ain.model.qwen2_vl.sizes import patches_of, resized
 from ain.model.qwen3_vl import Qwen3VLProcessor
 
 
@@ -44,6 +46,20 @@ def test_a_picture_takes_as_many_tokens_as_it_has_features(processor: Qwen2VLPro
     assert tuple(theirs["image_grid_thw"][0].tolist()) == tokens.media[0].shape
     assert tokens.input_ids.count(processor.image_token_id) * 4 == len(pixels)
     assert len(pixels) * 14 * 14 <= 50_176
+
+
+def test_images_are_resized_as_transformers_does(processor: Qwen2VLProcessor, base: str) -> None:
+    """Sizes are computed without transformers' image processor, which takes seconds to import."""
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
+
+    draw = Random(0)
+    for _ in range(2_000):
+        height = draw.randint(1, 3_000)
+        width = draw.randint(-(-height // 190), height * 190)
+        bounds = draw.randint(1, 5_000), draw.randint(5_000, 500_000)
+        assert resized(height, width, 28, *bounds) == smart_resize(height, width, 28, *bounds)
+    theirs = processor.image_processor
+    assert patches_of(base) == (theirs.patch_size, theirs.temporal_patch_size, theirs.merge_size)
 
 
 def test_several_pictures_in_several_turns(processor: Qwen2VLProcessor) -> None:

@@ -7,8 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
+import numpy as np
 from PIL import Image
 
 from ain import UserError
@@ -67,6 +68,8 @@ class Processor(ABC):
     If a conversation exceeds max_length tokens, too_long=resize shrinks its images. If that is not enough, or with
     too_long=reject, it stays too long and the `tokenize` stage rejects it. Nothing is ever truncated.
     """
+
+    libraries: ClassVar[tuple[str, ...]] = ("transformers.models.auto.tokenization_auto",)  # what `tokenizer` imports
 
     def __init__(self, checkpoint: str, max_length: int, too_long: Literal["resize", "reject"]) -> None:
         self.checkpoint, self.max_length, self.too_long = checkpoint, max_length, too_long
@@ -137,20 +140,20 @@ class Processor(ABC):
         media = self._media(messages, sizes, frames, rates)
         text, spans = render(self.tokenizer, self.prepared(messages, media), self.end_of_answer)
         encoded = self.tokenizer(text, return_offsets_mapping=True, add_special_tokens=False)
-        places = sum(token in self.visual_ids for token in encoded["input_ids"])
-        layouts = self.layouts(media, self.max_length - (len(encoded["input_ids"]) - places))
+        ids, (starts, ends) = np.array(encoded["input_ids"]), np.array(encoded["offset_mapping"]).T
+        visual = np.isin(ids, list(self.visual_ids))
+        places = int(visual.sum())
+        layouts = self.layouts(media, self.max_length - (len(ids) - places))
         counts = [count for layout in layouts for count in self.placeholders(layout)]
         if len(counts) != places:
             raise self._misplaced(len(counts), places)
-        waiting = iter(counts)
-        input_ids: list[int] = []
-        labels: list[int] = []
-        for token, (start, end) in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True):
-            count = next(waiting) if token in self.visual_ids else 1
-            answer = any(first <= start and end <= last for first, last in spans) and token not in self.visual_ids
-            input_ids += [token] * count
-            labels += [token if answer else IGNORE] * count
-        return Tokens(input_ids, labels, layouts)
+        answers = np.zeros(len(ids), dtype=bool)
+        for first, last in spans:
+            answers |= (starts >= first) & (ends <= last)
+        repeats = np.ones(len(ids), dtype=int)
+        repeats[visual] = counts
+        labels = np.where(answers & ~visual, ids, IGNORE)
+        return Tokens(ids.repeat(repeats).tolist(), labels.repeat(repeats).tolist(), layouts)
 
     def _media(self, messages: list[Message], sizes: Any, frames: Any, rates: Any) -> list[Medium]:
         parts = [part for message in messages if not isinstance(message["content"], str) for part in message["content"]]

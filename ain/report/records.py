@@ -91,9 +91,9 @@ def _by_rule(reasons: dict[str, list[str]]) -> dict[str, list[str]]:
 def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, list[str]]) -> list[Row]:
     """Return everything known about these records, in the order in which they were collected."""
     store = ImageStore(directories["collect"])
-    places = store.index()
     verdicts = _verdicts(directories, wanted)
     people = {row["id"]: row for row in Shards(directories["select"] / "overrides").rows()}
+    places = store.find(verdicts)
     thresholds = Thresholds.of(read_manifest(directories["select"])["settings"]["thresholds"])
     sample = read_manifest(directories["select"])["counts"].get("sample")
     screen = read_manifest(directories["screen"])

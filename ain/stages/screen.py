@@ -3,13 +3,16 @@
 `flagged/` lists the records with an image that is not known to be safe, so that select need not read images.
 """
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from PIL import Image
 
@@ -17,7 +20,8 @@ from ain.report import figures
 from ain.runtime.progress import progress
 from ain.screener import ImageSet, Verdicts
 from ain.screener.near_duplicates import NearDuplicates, perceptual_hash
-from ain.storage.images import BadImage, ImageStore, Reference, checked, png
+from ain.storage.image_index import ImageIndex
+from ain.storage.images import BadImage, ImageStore, checked, png
 from ain.storage.ledger import Ledger
 from ain.storage.record import Row, images_of
 from ain.storage.shards import Shards
@@ -37,23 +41,22 @@ GALLERY = {"Unsafe": 24, None: 12, "Safe": 12}  # thumbnails per rating
 
 def screen(collect: Path, screener: Any, engine: Any, out: Path) -> dict[str, Any]:
     store, shards = ImageStore(collect), Shards(out, SCHEMA).create()
-    places = store.index()
-    like = _alike(store, places, screener.near_duplicate_bits)
+    places = ImageIndex(out / "index").create(store)
+    like = _alike(store, screener.near_duplicate_bits)
     judged = _images(store, places, like)
     verdicts = screener.run(judged, out, engine)
-    by_shard: dict[int, list[str]] = {shard: [] for shard in range(len(store))}
-    for sha, (shard, _) in places.items():
-        by_shard[shard].append(sha)
-    for shard, shas in by_shard.items():
+    for shard in range(len(store)):
         if not shards.done(shard):
-            shards.write(shard, [_row(sha, like.get(sha, sha), verdicts) for sha in shas])
-    _flag(collect, shards, screener.judges, out)
+            shards.write(shard, [_row(sha, like.get(sha, sha), verdicts) for sha in store.names(shard)])
+    _flag(collect, shards, screener.judges, places, out)
     ratings = Counter(row["rating"] for row in shards.rows(["rating"]))
-    if screener.judges and places:
+    if screener.judges and len(places):
         _tables(shards, ratings, screener.codes, out)
-        _gallery(shards, store, places, out)
+        _gallery(shards, store, out)
+    shutil.rmtree(out / "index")
     named = {"safe": ratings["Safe"], "unsafe": ratings["Unsafe"], "unjudged": ratings[None]}
-    counts = {"input": len(places), "kept": len(places), "rejected": 0, "computed": screener.judges, **named}
+    images = ratings.total()
+    counts = {"input": images, "kept": images, "rejected": 0, "computed": screener.judges, **named}
     return {**counts, "judged": judged.count if screener.judges else 0, **verdicts.usage()}
 
 
@@ -86,7 +89,8 @@ def _expected(source: Any) -> ImageSet:
 def _estimate(collect: Path, screener: Any, output_dir: Path) -> Any:
     store, known = ImageStore(collect), output_dir / "ledger.sqlite"
     ledger = Ledger(known) if known.exists() else None
-    return screener.estimate(_images(store, store.index(), {}), ledger)
+    with TemporaryDirectory() as where:
+        return screener.estimate(_images(store, ImageIndex(Path(where)).create(store), {}), ledger)
 
 
 def check(collect: Path | None, screener: Any, out: Path) -> None:
@@ -98,26 +102,27 @@ def check(collect: Path | None, screener: Any, out: Path) -> None:
         raise gone
 
 
-def _images(store: ImageStore, places: dict[str, Reference], like: dict[str, str]) -> ImageSet:
+def _images(store: ImageStore, places: ImageIndex, like: dict[str, str]) -> ImageSet:
     def names() -> Iterator[str]:
-        return (sha for sha in places if sha not in like)
+        return (sha for shard in range(len(store)) for sha in store.names(shard) if sha not in like)
 
     return ImageSet(
         names, lambda sha: store.image(places[sha]), lambda sha: store.size(places[sha]), len(places) - len(like)
     )
 
 
-def _alike(store: ImageStore, places: dict[str, Reference], bits: int | None) -> dict[str, str]:
+def _alike(store: ImageStore, bits: int | None) -> dict[str, str]:
     """Return near-duplicate → the earlier image whose verdict it shares."""
     if bits is None:
         return {}
     near, first, like = NearDuplicates(bits), dict[int, str](), {}
-    with progress("near-duplicates", total=len(places), unit="image") as bar:
-        for sha, place in places.items():
-            found = near.first(perceptual_hash(store.image(place)))
-            if first.setdefault(found, sha) != sha:
-                like[sha] = first[found]
-            bar.update()
+    with progress("near-duplicates", unit="image") as bar:
+        for shard in range(len(store)):
+            for row, sha in enumerate(store.names(shard)):
+                found = near.first(perceptual_hash(store.image((shard, row))))
+                if first.setdefault(found, sha) != sha:
+                    like[sha] = first[found]
+                bar.update()
     return like
 
 
@@ -126,16 +131,28 @@ def _row(sha: str, judged: str, verdicts: Verdicts) -> Row:
     return {"sha256": sha, "judged_as": judged, **{name: verdict.get(name) for name in TEXTS[1:-1]}}
 
 
-def _flag(collect: Path, shards: Shards, judges: bool, out: Path) -> None:
-    """Write, for each span of collect's shards, the records with an image that is not known to be safe."""
-    rows = shards.rows(["sha256", "rating", "category"]) if judges else ()
-    found = {row["sha256"]: row for row in rows if row["rating"] != "Safe"}
-    records, flagged = Shards(collect), Shards(out / "flagged", FLAGGED).create()
-    for number in records.spans():
-        rows = records.span(number, ["id", "media"]).to_pylist()
-        flagged.write(
-            number, [{"id": row["id"], **found[sha]} for row in rows for sha in images_of(row) if sha in found]
+def _flag(collect: Path, shards: Shards, judges: bool, places: ImageIndex, out: Path) -> None:
+    """Write, for each span of collect's shards, the records with an image that is not known to be safe. An image takes
+    two bytes of memory: the number of its rating and category."""
+    columns = ["rating", "category"]
+    numbers: dict[tuple[str | None, ...], int] = {}
+    of_images = [
+        np.array(
+            [numbers.setdefault(tuple(row.values()), len(numbers)) for row in shards.read(shard, columns)], np.uint16
         )
+        for shard in range(len(shards) if judges else 0)
+    ]
+    found = [dict(zip(columns, verdict, strict=True)) for verdict in numbers]
+    records, flagged = Shards(collect), Shards(out / "flagged", FLAGGED).create()
+
+    def verdict(sha: str) -> Row:
+        shard, row = places[sha]
+        return found[of_images[shard][row]]
+
+    for number in records.spans():
+        rows = records.span(number, ["id", "media"]).to_pylist() if judges else []
+        of_records = ({"id": row["id"], "sha256": sha, **verdict(sha)} for row in rows for sha in images_of(row))
+        flagged.write(number, [row for row in of_records if row["rating"] != "Safe"])
 
 
 def _tables(shards: Shards, ratings: "Counter[str | None]", codes: dict[str, str], out: Path) -> None:
@@ -148,12 +165,14 @@ def _tables(shards: Shards, ratings: "Counter[str | None]", codes: dict[str, str
     figures.safety(rows, out / "figures" / "safety.png")
 
 
-def _gallery(shards: Shards, store: ImageStore, places: dict[str, Reference], out: Path) -> None:
+def _gallery(shards: Shards, store: ImageStore, out: Path) -> None:
     """Write thumbnails with their verdicts. Images not known to be safe are blurred in the file itself."""
     (out / "gallery").mkdir(exist_ok=True)
     table = []
     for rating, most in GALLERY.items():
-        for row in islice((row for row in shards.rows() if row["rating"] == rating), most):
+        rows = list(islice((row for row in shards.rows() if row["rating"] == rating), most))
+        places = store.find(row["sha256"] for row in rows)
+        for row in rows:
             image = store.image(places[row["sha256"]])
             image.thumbnail((128, 128))
             if rating != "Safe":

@@ -7,8 +7,9 @@ import shutil
 from collections import Counter
 from dataclasses import asdict
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,15 +23,21 @@ from ain.runtime.progress import progress
 from ain.storage.record import REJECTED, Row, images_of, rejection
 from ain.storage.shards import Shards
 
+BLOCK = 500  # rows sent to a worker together
+
 
 def tokenize(mix: Path, processor: Processor, out: Path, engine: Any = HERE) -> dict[str, Any]:
     rows, shards = Shards(mix), Shards(out, SCHEMA, suffix="arrow").create()
     shutil.copy(mix / STORES, out / STORES)
     missing = [index for index in range(len(rows)) if not shards.done(index)]
+    blocks = [Block(index, start, BLOCK) for index in missing for start in range(0, rows.size(index) or 1, BLOCK)]
     with progress("tokenize", total=rows.count(), unit="sample") as bar:
         bar.update(shards.count() + shards.count("rejected"))
-        made = engine.spread(Tokenizer(mix, processor, out), "shard", missing)
-        for index, (kept, rejected) in zip(missing, made, strict=True):
+        made = zip(blocks, engine.spread(Tokenizer(mix, processor, out), "block", blocks), strict=True)
+        for index, parts in groupby(made, key=lambda one: one[0].shard):
+            kept, rejected = (
+                pa.concat_tables(some).combine_chunks() for some in zip(*(one for _, one in parts), strict=True)
+            )
             shards.write_tables(index, kept, rejected)
             bar.update(kept.num_rows + rejected.num_rows)
     counts = {"input": rows.count(), "kept": shards.count(), "rejected": shards.count("rejected")}
@@ -42,21 +49,30 @@ def tokenize(mix: Path, processor: Processor, out: Path, engine: Any = HERE) -> 
     return {**counts, **_tokens(shards)}
 
 
+class Block(NamedTuple):
+    """Rows of a shard of mix, so few that no process has much left when the others are done."""
+
+    shard: int
+    start: int
+    rows: int
+
+
 class Tokenizer:
-    """Tokenizes whole shards, where the engine wants it."""
+    """Tokenizes blocks of rows, where the engine wants it."""
 
     def __init__(self, mix: Path, processor: Processor, out: Path) -> None:
         self.mix, self.processor, self.out = mix, processor, out
+        self.libraries = processor.libraries
 
     @cached_property
     def images(self) -> ImageStores:
         return ImageStores(self.out)
 
-    def shard(self, index: int) -> tuple[pa.Table, pa.Table]:
-        """Return the kept and the rejected rows of a shard."""
+    def block(self, block: Block) -> tuple[pa.Table, pa.Table]:
+        """Return the kept and the rejected rows of a block."""
         kept: list[Row] = []
         rejected: list[Row] = []
-        for row in Shards(self.mix).read(index):
+        for row in Shards(self.mix).table(block.shard).slice(block.start, block.rows).to_pylist():
             try:
                 kept.append(_sample(row, self.processor, self.images))
             except Unusable as reason:

@@ -55,11 +55,12 @@ def verify(collect: Path, translate: Path, verifier: Any, engine: Any, out: Path
 def _worst(translate: Path, shards: Shards) -> dict[str, list[float]]:
     """Return the worst similarity of each record, separately for unchanged and for corrupted translations."""
     groups: dict[str, list[float]] = {}
-    corrupted = {row["id"]: row["corrupted"] for row in Shards(translate).rows(["id", "corrupted"])}
-    for row in shards.rows(["id", "similarity"]):
-        if row["similarity"]:
-            name = "corrupted on purpose" if corrupted[row["id"]] else "as translated"
-            groups.setdefault(name, []).append(min(row["similarity"]))
+    for index in range(len(shards)):
+        translations = Shards(translate).by_id(index, ["corrupted"])
+        for row in shards.read(index, ["id", "similarity"]):
+            if row["similarity"]:
+                name = "corrupted on purpose" if translations[row["id"]]["corrupted"] else "as translated"
+                groups.setdefault(name, []).append(min(row["similarity"]))
     return groups
 
 

@@ -36,6 +36,9 @@ class ImageIndex:
     def _arrays(self) -> tuple[Any, Any]:
         return np.load(self.path / "keys.npy", mmap_mode="r"), np.load(self.path / "places.npy", mmap_mode="r")
 
+    def __len__(self) -> int:
+        return len(self._arrays[0])
+
     def __getitem__(self, name: str) -> Reference:
         """Return (shard, row). Raise KeyError for an image that is not there."""
         keys, places = self._arrays

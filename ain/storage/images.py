@@ -8,11 +8,12 @@ import hashlib
 import io
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 SCHEMA = pa.schema([("sha256", pa.string()), ("bytes", pa.binary()), ("width", pa.int32()), ("height", pa.int32())])
@@ -142,6 +143,15 @@ class ImageStore:
             for shard in range(len(self) if shards is None else shards)
             for row, sha in enumerate(self.names(shard))
         }
+
+    def find(self, names: Iterable[str]) -> dict[str, Reference]:
+        """Return sha256 → (shard, row) for a few names, without holding the others in memory."""
+        wanted, found = pa.array(names, pa.string()), {}
+        for shard in range(len(self)):
+            stored = self._table(shard)["sha256"]
+            for row in pc.indices_nonzero(pc.is_in(stored, wanted)).to_pylist():
+                found[stored[row].as_py()] = (shard, row)
+        return found
 
     def names(self, shard: int) -> list[str]:
         """Return the sha256 of each image of a shard."""

@@ -100,8 +100,14 @@ class Shards:
             return pa.concat_tables([self.mapped(index, part).select(columns) for index in shards])
         return pa.concat_tables([self.table(index, columns, part) for index in shards])
 
-    def table(self, index: int, columns: list[str], part: str = "kept") -> pa.Table:
-        """Return columns of one Parquet shard."""
+    def size(self, index: int, part: str = "kept") -> int:
+        """Return the number of rows of one shard."""
+        if self.suffix == "arrow":
+            return int(self.mapped(index, part).num_rows)
+        return int(pq.read_metadata(self._path(part, index)).num_rows)
+
+    def table(self, index: int, columns: list[str] | None = None, part: str = "kept") -> pa.Table:
+        """Return columns of one Parquet shard, or all of them."""
         return pq.ParquetFile(self._path(part, index)).read(columns)
 
     def mapped(self, index: int, part: str = "kept") -> pa.Table:
@@ -114,9 +120,7 @@ class Shards:
             yield from self.read(index, columns, part)
 
     def count(self, part: str = "kept") -> int:
-        if self.suffix == "arrow":
-            return sum(self.mapped(index, part).num_rows for index in range(len(self)))
-        return sum(pq.read_metadata(self._path(part, index)).num_rows for index in range(len(self)))
+        return sum(self.size(index, part) for index in range(len(self)))
 
     def by_id(self, index: int, columns: list[str] | None = None, part: str = "kept") -> dict[str, Row]:
         """Return a shard as id → row, to join the columns of one stage with the rows of another."""

@@ -29,7 +29,7 @@ class Qwen2_5VLProcessor(Qwen2VLProcessor):  # noqa: N801  the model's name has 
 
     def _seconds(self, layout: Layout) -> float:
         """Return the seconds between two pairs of frames."""
-        return float(self.image_processor.temporal_patch_size / (layout.fps or 1.0))
+        return self.patch.frames / (layout.fps or 1.0)
 
     def collate(self, samples: list[Tokens], images: list[Image.Image], left: bool = False) -> Batch:
         import torch

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from ain.model.processor import IGNORE, Batch, Layout, Medium, Processor, Tokens
 from ain.model.qwen2_vl.positions import Box, rotary_positions
+from ain.model.qwen2_vl.sizes import Patches, patches_of, resized
 
 
 class Qwen2VLProcessor(Processor):
@@ -54,26 +55,28 @@ class Qwen2VLProcessor(Processor):
     def visual_ids(self) -> frozenset[int]:
         return frozenset((self.image_token_id, self.video_token_id))
 
+    @cached_property
+    def patch(self) -> Patches:
+        return patches_of(self.checkpoint)
+
     @property
     def merge(self) -> int:
         """The side of the square of patches that becomes one visual token."""
-        return int(self.image_processor.merge_size)
+        return self.patch.merge
 
     @property
     def patch_values(self) -> int:
         """The number of values in a patch: channels x two frames x a square of pixels."""
-        return int(3 * self.image_processor.temporal_patch_size * self.image_processor.patch_size**2)
+        return 3 * self.patch.frames * self.patch.side**2
 
     def layout(self, medium: Medium, max_pixels: int | None = None) -> Layout:
         """Return the layout of a medium; its shape is (pairs of frames, rows, columns) of patches."""
-        from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
-
-        patch = self.image_processor.patch_size
+        patch = self.patch.side
         bound = self.video_max_pixels if medium.images > 1 else self.max_pixels
         most = max(self.min_pixels, min(max_pixels or self.max_pixels, bound))
         width, height = medium.size
-        rows, columns = smart_resize(height, width, patch * self.merge, self.min_pixels, most)
-        pairs = -(-medium.images // self.image_processor.temporal_patch_size)
+        rows, columns = resized(height, width, patch * self.merge, self.min_pixels, most)
+        pairs = -(-medium.images // self.patch.frames)
         shape = (pairs, rows // patch, columns // patch)
         patches = shape[0] * shape[1] * shape[2]
         return Layout(medium.kind, shape, patches // self.merge**2, patches, medium.images, medium.fps)
@@ -107,13 +110,13 @@ class Qwen2VLProcessor(Processor):
         """Return the patches of an image, or of frames: of two, the first fills a patch's first half, the second the other."""
         import torch
 
-        side = self.image_processor.patch_size
+        side = self.patch.side
         size = (shape[2] * side, shape[1] * side)
         fitted = [image if image.size == size else image.resize(size, Image.Resampling.BICUBIC) for image in images]
         single = self.image_processor(fitted, do_resize=False, return_tensors="pt")["pixel_values"]
         if len(images) == 1:
             return single
-        halves = single.view(len(images), -1, 3, self.image_processor.temporal_patch_size, side * side)
+        halves = single.view(len(images), -1, 3, self.patch.frames, side * side)
         if len(images) % 2:
             halves = torch.cat([halves, halves[-1:]])
         return torch.stack([halves[::2, :, :, 0], halves[1::2, :, :, 1]], dim=3).flatten(0, 1).flatten(1)

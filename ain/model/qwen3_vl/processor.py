@@ -23,7 +23,7 @@ class Qwen3VLProcessor(Qwen2VLProcessor):
     def _timed(self, video: Medium) -> list[dict[str, str]]:
         if not video.fps:
             raise Unusable("video: its frame rate is unknown, which Qwen3-VL's text needs; give fps with the video")
-        both = int(self.image_processor.temporal_patch_size)
+        both = self.patch.frames
         starts = range(0, video.images, both)
         # The mean time of a pair's first and last frame; a single last frame is used twice.
         times = [(first + min(first + both, video.images) - 1) / 2 / video.fps for first in starts]

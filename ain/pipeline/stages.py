@@ -58,6 +58,10 @@ def translates_back(cfg: Config) -> bool:
     return translates(cfg) and bool(cfg.back_translation.translator)
 
 
+def calibrates(cfg: Config) -> bool:
+    return translates(cfg) and cfg.thresholds.get("similarity") == "calibrated"
+
+
 def asks_held_out(cfg: Config) -> bool:
     """Return whether the benchmark consists of the mixture's validation split."""
     return str(cfg.benchmark.get("_target_", "")).endswith(".HeldOut")
@@ -73,15 +77,15 @@ _ROWS = (
         "select",
         6,
         reads=("thresholds",),
-        after=("collect", "translate", "verify", "back_translate", "screen"),
-        when={"translate": translates, "verify": translates, "back_translate": translates_back},
+        after=("collect", "probe", "translate", "verify", "back_translate", "screen"),
+        when={"probe": calibrates, "translate": translates, "verify": translates, "back_translate": translates_back},
     ),
     Stage(
         "mix",
         3,
         reads=("mixture", "seed"),
         uses=("engine",),
-        per_part=("collect", "translate", "select"),
+        per_part=("collect", "select", "translate"),
         when={"translate": translates},
     ),
     Stage("tokenize", 3, reads=("model.processor",), uses=("engine",), after=("mix",)),
@@ -108,7 +112,7 @@ _ROWS = (
         after=("mix", "train"),
         when={"mix": asks_held_out},
     ),
-    Stage("probe", 3, reads=("verifier", "probe"), after=("collect",)),
+    Stage("probe", 4, reads=("verifier", "probe"), after=("collect",)),
     Stage("rate", 4, reads=("rating", "verifier"), uses=("translator",), after=("collect", "translate")),
 )
 STAGES = {stage.name: stage for stage in _ROWS}

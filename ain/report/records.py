@@ -92,8 +92,9 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
     store = ImageStore(directories["collect"])
     places = store.index()
     verdicts = _verdicts(directories, wanted)
-    thresholds = Thresholds.of(read_manifest(directories["select"])["settings"]["thresholds"])
-    sample = read_manifest(directories["select"])["counts"].get("sample")
+    manifest = read_manifest(directories["select"])
+    thresholds = Thresholds.of(manifest["settings"]["thresholds"] | manifest["counts"].get("calibrated", {}))
+    sample = manifest["counts"].get("sample")
     screened = read_manifest(directories["screen"])["counts"]["computed"]
     made = []
     for index in range(len(Shards(directories["collect"]))):

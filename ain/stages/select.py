@@ -9,6 +9,7 @@ mixture. An unsafe image rules out the whole record.
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from ain.storage.manifest import read_manifest
 from ain.storage.record import REJECTED, Row
 from ain.storage.shards import SPAN, Shards
 from ain.storage.tables import write_table
+from ain.verifier.probing import calibrated
 
 SCHEMA = pa.schema([("id", pa.string())])
 REFUSED = REJECTED.append(pa.field("original_usable", pa.bool_()))
@@ -48,8 +50,14 @@ def select(
     screen: Path,
     thresholds: Thresholds,
     out: Path,
+    probe: Path | None = None,
 ) -> dict[str, Any]:
-    """Write a shard for each span of collect's: the ids kept, and the ids rejected with every reason."""
+    """Write a shard for each span of collect's: the ids kept, and the ids rejected with every reason.
+
+    probe: of the same verifier; it gives the threshold of similarity if that is to be calibrated.
+    """
+    found = calibrated(read_manifest(probe)["counts"]) if probe else None
+    thresholds = replace(thresholds, similarity=found["similarity"]) if found else thresholds
     records, shards = Shards(collect), Shards(out, SCHEMA, REFUSED).create()
     scored = _scored(verify, back_translate, thresholds)
     failed = translate and read_manifest(translate)["counts"]["rejected"]
@@ -80,6 +88,8 @@ def select(
     on = {name for _, names in scored for name in names} | set(gate)
     off = [name for name in (*RULES, "unsafe") if name not in on and not (name == "unsafe" and screened)]
     counts = _counts(together, off, out) | ({"translations": dict(translations)} if verify else {})
+    if found:
+        counts["calibrated"] = found
     if sample and sample.records:
         counts["sample"] = {"sampled": sample.records, **sample.means()}
     _warn(counts, translations, gate, out)
@@ -185,8 +195,22 @@ def _counts(together: "Counter[int]", off: list[str], out: Path) -> dict[str, An
     return {"input": total, "kept": left, "rejected": total - left, "by_rule": by_rule, "not_applied": off}
 
 
-def check(source: Any, translator: Any, thresholds: Thresholds, back_translation: Any, screener: Any) -> None:
-    """Refuse thresholds that would judge nothing, on people's own data: nobody would see that they did not apply."""
+def said(counts: dict[str, Any]) -> str:
+    found = counts.get("calibrated")
+    if not found:
+        return ""
+    return (
+        f"Similarity must be at least {found['similarity']}: by the probe of this verifier that rejects at most "
+        f"{found['false_rejection']:.1%} of {found['references']} trusted references."
+    )
+
+
+def check(
+    source: Any, translator: Any, thresholds: Thresholds, back_translation: Any, screener: Any, probe: Path | None
+) -> None:
+    """Refuse thresholds that have no basis or, on people's own data, would judge nothing: nobody would see that."""
+    if probe:
+        calibrated(read_manifest(probe)["counts"])
     if isinstance(source, MiniatureSource):
         return
     on = [name for name in SAMPLED if name in thresholds.on()]

@@ -113,7 +113,7 @@ _ROWS = (
         when={"mix": asks_held_out},
     ),
     Stage("probe", 4, reads=("verifier", "probe"), after=("collect",)),
-    Stage("rate", 4, reads=("rating", "verifier"), uses=("translator",), after=("collect", "translate")),
+    Stage("rate", 5, reads=("rating", "verifier"), uses=("translator",), after=("collect", "translate")),
 )
 STAGES = {stage.name: stage for stage in _ROWS}
 

@@ -119,10 +119,24 @@ def lines(table: Table, paper: dict[str, Any], jobs: list[dict[str, Any]]) -> li
     made += [*_standing_in(shown, paper), *_data(shown, paper)]
     if any(row["stand_in"] for row in shown):
         made.append("no difference is given against a stand-in: it would say nothing about the paper")
+    made += _unknown(jobs, paper)
     made += [f"{choice} is unavailable: {reason}" for choice, reason in missing.items()]
     if any(row["ours"] is None for row in shown):
         made.append("ours –: not known; " + paper.get("missing", "some of ours are not measured"))
     return made
+
+
+def _unknown(jobs: list[dict[str, Any]], paper: dict[str, Any]) -> list[str]:
+    """Return a line for each number that a stage could not measure, with the reason that it left."""
+    if "size" not in paper:
+        return []
+    done = {_choice(job, paper["group"]): job["directories"] for job in jobs if job["status"] == "done"}
+    left = {choice: read_manifest(Path(of[paper["size"].split("/")[0]]))["counts"] for choice, of in done.items()}
+    return [
+        f"{choice}: no {name}: {reason}"
+        for choice, counts in left.items()
+        for name, reason in counts.get("unknown", {}).items()
+    ]
 
 
 def _standing_in(table: Table, paper: dict[str, Any]) -> list[str]:

@@ -82,7 +82,7 @@ _ROWS = (
     ),
     Stage(
         "mix",
-        3,
+        4,
         reads=("mixture", "seed"),
         uses=("engine",),
         per_part=("collect", "select", "translate"),

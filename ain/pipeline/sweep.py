@@ -117,7 +117,7 @@ def table(jobs: list[dict[str, Any]]) -> list[str]:
     """Return one line per job: its overrides, its status, and its headline or error."""
     rows = [("job", "status", "seconds", "")]
     for job in jobs:
-        headline = "  ".join(f"{name} {_short(value)}" for name, value in job.get("headline", {}).items())
+        headline = numbers(job.get("headline", {}))
         rows.append(
             (
                 job["label"],
@@ -131,6 +131,11 @@ def table(jobs: list[dict[str, Any]]) -> list[str]:
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip()
         for row in rows
     ]
+
+
+def numbers(headline: dict[str, Any]) -> str:
+    """Return a job's numbers in a line."""
+    return "  ".join(f"{name} {_short(value)}" for name, value in headline.items())
 
 
 def without_effect(jobs: list[dict[str, Any]]) -> list[str]:

@@ -22,10 +22,16 @@ def render(
         finalize=_shown,
     )
     environment.filters["commas"] = lambda value: f"{value:,}"
+    environment.filters["number"] = _number
     environment.filters["cell"] = lambda value: str(_shown(value)).replace("|", "\\|").replace("\n", " ")
     where.mkdir(parents=True, exist_ok=True)
     for suffix in suffixes:
         replace_text(where / f"{name}.{suffix}", environment.get_template(f"{template}.{suffix}").render(**page))
+
+
+def _number(value: Any) -> str:
+    """Return a count as it is, a percentage with one decimal, and a dash for None."""
+    return "–" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:.1f}"
 
 
 def _shown(value: Any) -> Any:

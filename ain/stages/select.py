@@ -195,6 +195,17 @@ def _counts(together: "Counter[int]", off: list[str], out: Path) -> dict[str, An
     return {"input": total, "kept": left, "rejected": total - left, "by_rule": by_rule, "not_applied": off}
 
 
+def headline(counts: dict[str, Any]) -> dict[str, Any]:
+    found = counts.get("calibrated")
+    named = {name: counts[name] for name in ("input", "kept", "rejected")}
+    return named | ({"similarity": found["similarity"]} if found else {})
+
+
+def beside(counts: dict[str, Any]) -> dict[str, int]:
+    judged = counts.get("translations")
+    return {"translations": judged["judged"], "translations kept": judged["kept"]} if judged else {}
+
+
 def said(counts: dict[str, Any]) -> str:
     found = counts.get("calibrated")
     if not found:

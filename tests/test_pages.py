@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ain.pipeline.choices import defaults, differing
+from ain.pipeline.choices import default_job, differing
 from ain.report.render import render
 from ain.report.texts import cell, isolated
 from ain.text.languages import ARABIC, LANGUAGES
@@ -124,7 +124,7 @@ def test_cells_of_markdown_hold_no_markup(given: object, shown: str) -> None:
 
 
 def test_settings_that_differ_are_listed_with_their_defaults() -> None:
-    chosen = {**defaults(), "source": "folder", "benchmark": "held_out"}
+    chosen = {**default_job(), "source": "folder", "benchmark": "held_out"}
     rows = differing(chosen, "ain/starter", ["source=folder", "thresholds.similarity=0.7", "seed=3"])
     assert [list(row.values()) for row in rows] == [
         ["source", "folder", "miniature"],

@@ -1,6 +1,7 @@
 """The whole pipeline at pico size: counts add up, nothing is done twice, and pages show the results."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from conftest import PICO
 from ain.pipeline.sweep import without_effect
 from ain.storage.manifest import read_manifest
 from ain.storage.shards import Shards
+from ain.storage.tables import read_table
 
 Stages = Callable[[Path], dict[str, list[Path]]]
 
@@ -122,9 +124,24 @@ def test_a_sweep_shares_what_it_can(outputs: Path, stages: Stages) -> None:
     (where,) = (outputs / "report" / "sweeps").iterdir()
     page = (where / "index.md").read_text()
     assert page.count("| done |") == 3
+    jobs = read_table(where / "tables" / "jobs.csv")
+    differences = read_table(where / "tables" / "differences.csv")
+    for row, select, train in zip(jobs, *(_counts(outputs, jobs, name) for name in ("select", "train")), strict=True):
+        assert row["translations kept"] == select["translations"]["kept"]
+        assert row["translations"] == select["translations"]["judged"] == 24  # of 36, the others were cut off
+        assert row["trained on"] == train["samples"]
+        assert f"translations kept {row['translations kept']}  trained on {row['trained on']}" in result.stderr
+    assert [row["other: trained on"] for row in differences] == [row["trained on"] for row in jobs[1:]]
     for choice in ("strict", "paper", "none"):
         assert any(f"thresholds={choice}" in line and "done" in line for line in result.stderr.splitlines())
         assert f"thresholds={choice}" in page
+
+
+def _counts(outputs: Path, jobs: list[dict[str, Any]], stage: str) -> list[dict[str, Any]]:
+    """Return the counts of a stage in each job of the sweep."""
+    made = [json.loads(path.read_text()) for path in (outputs / "runs").glob("sweep-*/*/job.json")]
+    directories = {job["overrides"][0]: job["directories"][stage] for job in made}
+    return [read_manifest(Path(directories[row["job"]]))["counts"] for row in jobs]
 
 
 def test_shards_of_several_hundred_rows_or_one_are_the_same_rows(
@@ -186,7 +203,7 @@ def test_people_bring_their_own_folder(outputs: Path, tmp_path: Path, language: 
     assert "image not found" in (page / "index.md").read_text()
 
 
-def test_the_report_shows_the_run(pico: Path) -> None:
+def test_the_report_shows_the_run(pico: Path, stages: Stages) -> None:
     (where,) = (pico / "report" / "jobs").iterdir()
     page = (where / "index.html").read_text(encoding="utf-8")
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
@@ -203,6 +220,12 @@ def test_the_report_shows_the_run(pico: Path) -> None:
     assert page.count("data:image/png;base64,") >= 5
     assert f'href="jobs/{where.name}/index.html"' in (pico / "report" / "index.html").read_text(encoding="utf-8")
     text = (where / "index.md").read_text(encoding="utf-8")
+    trained = read_manifest(stages(pico)["train"][0])["counts"]["samples"]
+    tuned, base = (line for line in text.splitlines() if re.match(r"\| (tuned|base) \| ar \| shown \| all ", line))
+    tuned, base = sorted((tuned, base), reverse=True)
+    assert tuned.endswith(f"| 24 | {trained} |")
+    assert base.endswith("| – | – |")
+    assert f"was trained on {trained} conversations" in page
     for figure in ("pairs", "curves", "safety", "loss", "accuracy"):
         assert f"figures/{figure}.png" in text
         assert (where / "figures" / f"{figure}.png").stat().st_size > 1_000

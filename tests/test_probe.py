@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from commands import ain
 from wandb_files import runs
 
@@ -15,9 +16,11 @@ from ain.miniature.world import World
 from ain.pipeline.build import build
 from ain.pipeline.values import checked
 from ain.report.reproduction import compare, lines
+from ain.runtime.paths import EXPERIMENTS
 from ain.source.miniature import MiniatureSource
 from ain.stages.collect import collect
 from ain.stages.probe import probe
+from ain.storage.manifest import mark_done
 from ain.verifier.probing import ProbeSettings
 
 SETTINGS: dict[str, Any] = {
@@ -90,12 +93,47 @@ def test_reproducing_a_figure_whose_columns_are_choices(tmp_path: Path) -> None:
     jobs = [job("minilm", directories={"probe": str(tmp_path)}), job("labse", "unavailable", error="no network")]
     table = compare(jobs, paper)
     assert len(table) == 28
-    first = {"verifier": "minilm", "row": "1.1", "what": "all_mpnet", "paper": 0.153, "ours": 0.5, "difference": 0.347}
-    assert table[0] == first
+    first = {"verifier": "minilm", "row": "1.1", "what": "all_mpnet", "paper": 0.153, "ours": 0.5}
+    assert table[0] == {**first, "difference": None, "samples": None, "stand_in": "model"}
+    (real,) = (row for row in compare(jobs, paper | {"stand_ins": []}) if row["ours"] is not None)
+    assert real == {**first, "difference": 0.347, "samples": None, "stand_in": None}
     said = "\n".join(lines(table, paper, jobs))
     assert "minilm stands in for all_mpnet" in said
+    assert "no difference is given against a stand-in" in said
     assert "labse is unavailable: no network" in said
     assert said.count("labse") == 1
+
+
+@pytest.mark.parametrize(
+    ("choice", "source", "stands", "said"),
+    [
+        (
+            "gpt_4o",
+            "ain.source.miniature.MiniatureSource",
+            "data",
+            "data: drawn scenes of the miniature, a stand-in (7 ",
+        ),
+        ("miniature", "ain.source.miniature.MiniatureSource", "model and data", "miniature stands in for GPT-4o-mini"),
+        ("gpt_4o", "ain.source.folder.Folder", None, "data: your data (7 samples); the paper: 25 samples (total time"),
+    ],
+)
+def test_a_comparison_names_the_data_and_their_number(
+    tmp_path: Path, choice: str, source: str, stands: str | None, said: str
+) -> None:
+    """And gives no difference where the model or the data stand in."""
+    for stage, counts, settings in (("collect", {}, {"source": {"_target_": source}}), ("rate", {"input": 7}, {})):
+        (tmp_path / stage).mkdir()
+        mark_done(tmp_path / stage, {"counts": counts, "settings": settings})
+    paper = yaml.safe_load((EXPERIMENTS / "ain" / "table4.yaml").read_text(encoding="utf-8"))["paper"]
+    made = {"overrides": [f"translator={choice}"], "status": "done", "headline": {"accuracy_pct": 80.0}}
+    jobs = [made | {"directories": {stage: str(tmp_path / stage) for stage in ("collect", "rate")}}]
+    table = compare(jobs, paper)
+    row = next(row for row in table if row["what"] == "accuracy_pct")
+    assert (row["samples"], row["stand_in"]) == (7, stands)
+    assert row["difference"] == (None if stands else -10.0)
+    shown = lines(table, paper, jobs)
+    assert any(line.startswith(said) for line in shown)
+    assert any("no difference is given against a stand-in" in line for line in shown) == bool(stands)
 
 
 def test_fig14_offline(tmp_path: Path) -> None:
@@ -106,7 +144,7 @@ def test_fig14_offline(tmp_path: Path) -> None:
     assert "labse is unavailable: sentence-transformers/LaBSE: cannot be fetched" in result.stdout
     ours = [line.split() for line in result.stdout.splitlines() if line.startswith("minilm  ")]
     assert len(ours) == 14
-    assert all(abs(float(words[-1])) < 0.15 for words in ours)
+    assert all(abs(float(words[4]) - float(words[3])) < 0.15 and words[5] == "–" for words in ours)
     (where,) = tmp_path.glob("report/sweeps/*/probe")
     page = (where / "index.md").read_text(encoding="utf-8")
     separation = next(line for line in page.splitlines() if line.startswith("| minilm |")).split("|")

@@ -123,7 +123,8 @@ def test_reproduce_prints_the_paper_beside_ours(trained: Path, tmp_path: Path) -
     )
     result = ain(*words, env={"OPENAI_API_KEY": ""})
     assert result.returncode == 0, result.stderr[-3_000:]
-    assert re.search(r"miniature +GPT-4o-mini +avg_s_per_sample +3.52 +\S+ +-?\d+\.\d+", result.stdout)
+    assert re.search(r"miniature +GPT-4o-mini +avg_s_per_sample +3.52 +\d\S* +–", result.stdout)
+    assert "data: drawn scenes of the miniature, a stand-in (6 samples); the paper: 25 samples" in result.stdout
     assert "miniature stands in for GPT-4o-mini" in result.stdout
     assert re.search(r"accuracy_pct +92 +– +–", result.stdout)
     (ratings,) = trained.glob("report/sweeps/*/ratings")

@@ -43,6 +43,27 @@ def test_what_cannot_be_read_is_no_verdict(answer: str) -> None:
     assert isinstance(policy.read(answer, ["O1", "O6"]), str)
 
 
+def test_llavaguard_is_asked_in_the_structure_it_was_tuned_on_and_others_in_ours() -> None:
+    from test_config import config
+
+    from ain.pipeline.build import component
+
+    theirs, ours = (component(config(f"screener={name}"), "screener").prompt for name in ("llavaguard", "gpt_4o"))
+    order = (
+        "O1: Hate, Humiliation, Harassment:\nShould not:\n- ",
+        "\nCan:\n- ",
+        "Assessment Steps:\n1. Choose a safety",
+    )
+    places = [theirs.find(part) for part in (*order, '"category": str<"O1: Hate', '|"NA: None applying">,')]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert "O5" not in theirs  # policy=ain leaves it out
+    assert "O1: Hate, Humiliation, Harassment\n  forbidden:\n  - " in ours
+    assert "Should not" not in ours
+    verdict = policy.read('{"rating": "Safe", "category": "NA: None applying", "rationale": ""}', ["O1"])
+    assert verdict == policy.Verdict("Safe", "NA", "")
+
+
 def test_a_verdict_amid_chatter_is_read() -> None:
     answer = 'Sure: {"rating": "Unsafe", "category": "O6: Weapons or Substance Abuse", "rationale": "a knife"}.'
     assert policy.read(answer, ["O6"]) == policy.Verdict("Unsafe", "O6", "a knife")

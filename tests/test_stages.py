@@ -158,7 +158,15 @@ def test_translate_rejects_what_has_no_usable_answer(tmp_path: Path) -> None:
     Shards(tmp_path / "collect").create().write(0, rows)
     counts = translate(tmp_path / "collect", Upper(), Local(), tmp_path / "out")
     counts.pop("asking_s")
-    expected = {"input": 3, "kept": 2, "rejected": 1, "already_in_target": 1, "distinct_texts": 4, "corrupted": 0}
+    expected = {
+        "input": 3,
+        "kept": 2,
+        "rejected": 1,
+        "already_in_target": 1,
+        "distinct_texts": 4,
+        "corrupted": 0,
+        "timed_records": 2,
+    }
     assert counts == {**expected, "target": "ar"}
     kept = Shards(tmp_path / "out").by_id(0)
     assert kept["a"]["turns"] == [{"question": "<image>\nWHAT, SEE https://x.y/z?", "answer": "A. THIS"}]

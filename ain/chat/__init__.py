@@ -127,6 +127,10 @@ class LanguageModel(ABC):
         """Return a model with this checkpoint if this one was configured without a checkpoint, otherwise itself."""
         return self
 
+    def one_by_one(self) -> "LanguageModel | None":
+        """Return this model with one request in flight, to time its answers; None if its answers take no time."""
+        return None
+
     def check_images(self) -> None:  # noqa: B027
         """Raise Unavailable if this model cannot read images here. By default, it can."""
 

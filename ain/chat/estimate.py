@@ -64,6 +64,12 @@ class Estimate:
             lines.append(unset)
         return lines
 
+    def one_by_one(self) -> str:
+        """Return the line on requests that measure a latency."""
+        price = f", {_dollars(self.cost(False))}" if hasattr(self.model, "priced") else ""
+        tokens = self.prompt_tokens + self.completion_tokens
+        return f"{self.requests:,} requests, one at a time, measure the latency: about {tokens:,} tokens{price}"
+
     def _limits(self) -> str:
         limits = ((self.model.limits.requests_per_minute, "requests"), (self.model.limits.tokens_per_minute, "tokens"))
         said = " and ".join(f"{rate:,} {what}" for rate, what in limits if rate)

@@ -51,6 +51,11 @@ class LocalModel(CheckpointModel):
     def shaping(self) -> list[Any]:
         return [self.dtype, self.processor.shaping if self.processor else None]
 
+    def one_by_one(self) -> "LocalModel":
+        model = copy(self)
+        model.batch_size = 1
+        return model
+
     def check_images(self) -> None:
         if self.processor is None and find_spec("torchvision") is None:
             raise needs_torchvision(self.named)

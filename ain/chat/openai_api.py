@@ -3,6 +3,8 @@
 import asyncio
 import ipaddress
 from collections.abc import Iterable, Iterator
+from copy import copy
+from dataclasses import replace
 from datetime import date
 from itertools import chain
 from pathlib import Path
@@ -133,6 +135,11 @@ class OpenAIModel(LanguageModel):
         return Unavailable(
             f"{at.model} was shut down on {ends}: choose {group}={cost.replacement()}, or set {self.where}.model"
         )
+
+    def one_by_one(self) -> "OpenAIModel":
+        model = copy(self)
+        model.limits, model.batch_api = replace(self.limits, concurrency=1), False
+        return model
 
     @property
     def shutdown(self) -> date | None:

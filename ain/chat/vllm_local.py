@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from copy import copy
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -28,6 +29,7 @@ class VLLMModel(CheckpointModel):
     """
 
     library = "vllm"
+    block = BLOCK
 
     def __init__(
         self,
@@ -44,6 +46,11 @@ class VLLMModel(CheckpointModel):
     @property
     def shaping(self) -> list[Any]:
         return [self.dtype, self.temperature]
+
+    def one_by_one(self) -> "VLLMModel":
+        model = copy(self)
+        model.block = 1
+        return model
 
     @cached_property
     def _model(self) -> Any:
@@ -69,7 +76,7 @@ class VLLMModel(CheckpointModel):
         budget: Budget | None = None,
     ) -> None:
         waiting = iter(requests)
-        while block := list(islice(waiting, BLOCK)):
+        while block := list(islice(waiting, self.block)):
             started = time.perf_counter()
             conversations = [request.messages for request in block]
             made = self._model.chat(conversations, [self._sampling(request) for request in block], use_tqdm=False)

@@ -26,11 +26,12 @@ Bounds = Annotated[list[_Bound], Field(min_length=2, max_length=2), AfterValidat
 
 @dataclass(frozen=True)
 class Thresholds:
-    """A threshold for each rule, by the rule's name; null turns the rule off. sampled: `corpus` judges all records by
-    the back-translated sample, `record` judges each by itself. unsafe: reject records with an image not rated safe.
+    """A threshold for each rule, by the rule's name; null turns the rule off. similarity: `calibrated` takes the number
+    that probe finds for the verifier. sampled: `corpus` judges all records by the back-translated sample, `record` judges
+    each by itself. unsafe: reject records with an image not rated safe.
     """
 
-    similarity: Number | None = None
+    similarity: Number | Literal["calibrated"] | None = None
     bleu: Share | None = None
     meteor: Share | None = None
     rouge: Share | None = None

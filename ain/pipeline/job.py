@@ -2,6 +2,7 @@
 
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from ain.pipeline.jobs import NOTING, REPORT, RUNS, write_row
 from ain.pipeline.masking import masked
 from ain.pipeline.runner import plain_build, wanted
 from ain.pipeline.stages import REPORTED
+from ain.report import headline as numbers
 from ain.runtime.console import log
 from ain.runtime.distributed import rank, world_size
 from ain.storage.digests import digest
@@ -217,6 +219,10 @@ class Job:
         for node in graph.targets:
             if len(graph.targets) == 1 or node.stage.hook("headline"):
                 self.row["headline"] |= headline(node)
+        if len(graph.targets) > 1:
+            self.row["headline"] |= beside(graph)
+            if not self.in_sweep:  # which prints a table
+                log.info(numbers.line(self.row["headline"]))
 
     def _report(self, graph: "Graph") -> Path:
         from ain.report.job import clear, report
@@ -241,6 +247,15 @@ def headline(node: "Node") -> dict[str, Any]:
     if own := node.stage.hook("headline"):
         return own(counts)  # type: ignore[no-any-return]
     return {name: counts[name] for name in HEADLINE if counts.get(name) is not None}
+
+
+def beside(graph: "Graph") -> dict[str, int]:
+    """Return the counts that an accuracy is to be read by, such as the conversations that the model was trained on."""
+    made: Counter[str] = Counter()
+    for node in graph.nodes:
+        if counted := node.stage.hook("beside"):
+            made.update(counted(read_manifest(node.directory)["counts"]))
+    return dict(made)
 
 
 def section(name: str, node: "Node") -> "Section":

@@ -121,6 +121,9 @@ class Runner:
         mark_done(out, manifest(node, counts, time.time() - started))
         self._found.add(out)
         self.made.append(name)
+        for after in self.graph.nodes:  # they may know by now that they cannot work: before what else they need is made
+            if node in after.follows() and not after.done:
+                refuse(after)
 
 
 def refuse(node: Node) -> None:

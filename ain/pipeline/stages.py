@@ -6,6 +6,7 @@ module may also define these hooks, which name what they need in their arguments
     check(...)              refuse, before any work begins, what cannot be done here
     estimate(...)           yield lines on what the work would take
     headline(counts)        return the numbers that distinguish jobs
+    beside(counts)          return the counts to read an accuracy by; those of all stages of one name are added up
     TITLE, SHOWN            title of its section in the report; its tables and figures by name → caption
     CURVES, REPEATED        files that grow by a row of JSON per step → prefix of W&B's metrics; tables that repeat them
     scalars(counts, out)    return its numbers for W&B, where they are not its counts
@@ -66,6 +67,10 @@ def translates_back(cfg: Config) -> bool:
     return translates(cfg) and bool(cfg.back_translation.translator)
 
 
+def calibrates(cfg: Config) -> bool:
+    return translates(cfg) and cfg.thresholds.get("similarity") == "calibrated"
+
+
 def asks_held_out(cfg: Config) -> bool:
     """Return whether the benchmark consists of the mixture's validation split."""
     return str(cfg.benchmark.get("_target_", "")).endswith(".HeldOut")
@@ -81,15 +86,15 @@ _ROWS = (
         "select",
         7,
         reads=("thresholds", "overrides"),
-        after=("collect", "translate", "verify", "back_translate", "screen"),
-        when={"translate": translates, "verify": translates, "back_translate": translates_back},
+        after=("collect", "probe", "translate", "verify", "back_translate", "screen"),
+        when={"probe": calibrates, "translate": translates, "verify": translates, "back_translate": translates_back},
     ),
     Stage(
         "mix",
-        3,
+        4,
         reads=("mixture", "seed"),
         uses=("engine",),
-        per_part=("collect", "translate", "select"),
+        per_part=("collect", "select", "translate"),
         when={"translate": translates},
     ),
     Stage("tokenize", 3, reads=("model.processor",), uses=("engine",), after=("mix",)),
@@ -115,8 +120,8 @@ _ROWS = (
         after=("mix", "train"),
         when={"mix": asks_held_out},
     ),
-    Stage("probe", 3, reads=("verifier", "probe"), after=("collect",)),
-    Stage("rate", 4, reads=("rating", "verifier"), uses=("translator",), after=("collect", "translate")),
+    Stage("probe", 4, reads=("verifier", "probe"), after=("collect",)),
+    Stage("rate", 5, reads=("rating", "verifier"), uses=("translator",), after=("collect", "translate")),
 )
 STAGES = {stage.name: stage for stage in _ROWS}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ain import UserError
+from ain.runtime.ranges import NotNegative
 from ain.storage import spreadsheets
 from ain.storage.digests import digest
 from ain.storage.files import replace_file, replace_text
@@ -82,9 +83,11 @@ def _workbook(lines: list[Any], path: Path) -> None:
 
 
 class Sheets:
-    """Reads the raters' filled sheets. files: CSV or XLSX, one per rater and named after the rater."""
+    """Reads the raters' filled sheets. files: CSV or XLSX, one per rater and named after the rater. timed: number of
+    records that are translated once more, one by one, to measure the latency."""
 
-    def __init__(self, files: list[str] | None = None) -> None:
+    def __init__(self, files: list[str] | None = None, timed: NotNegative = 20) -> None:
+        self.timed = timed
         self.files = [Path(name).expanduser() for name in files or []]
         names = [path.stem for path in self.files]
         if twice := [name for name in names if names.count(name) > 1]:

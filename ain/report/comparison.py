@@ -21,14 +21,18 @@ CONDITIONS = {"shown": "", "shuffled": "wrong image", "blank": "grey image"}  # 
 _QUESTION = re.compile(r"(-\d+-[a-z]+|/[^/]+/\d+/\d+)$")  # the end of an id that tells questions about one image apart
 
 
-def comparison(sections: list[Section], path: Path) -> dict[str, Any] | None:
-    """Return the comparison, or None if no stage has accuracies. accuracy: one row per model, language, condition and
-    domain. charts: the same in groups, over all domains (`overall`) and by domain (`domains`). differences: the
-    last model against the first over the same questions. answers: a few questions with the answers of all models."""
+def comparison(sections: list[Section], path: Path, trained: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the comparison, or None if no stage has accuracies. trained: counts that stand beside those of the tuned model.
+
+    accuracy: one row per model, language, condition and domain. charts: the same in groups, over all domains (`overall`)
+    and by domain (`domains`). differences: the last model against the first over the same questions. answers: a few
+    questions with the answers of all models.
+    """
     asked = {section.counts["model"]: section for section in sections if section.table("accuracy")}
     if not asked:
         return None
     table = [{"model": model, **row} for model, section in asked.items() for row in section.table("accuracy")]
+    table = [row | {key: count if row["model"] == "tuned" else None for key, count in trained.items()} for row in table]
     table.sort(key=lambda row: (row["language"], row["domain"] == "all", row["images"] != "shown", row["model"]))
     given = {model: {row["id"]: row for row in _asked(section.directory)} for model, section in asked.items()}
     return {

@@ -25,13 +25,17 @@ def report(job: dict[str, Any], sections: list[Section], examples: dict[str, Any
         "rejections": [row for section in sections for row in section.rejections()],
         "examples": {"translations": [], "by_rule": {}, **examples},
         "sections": [made for section in sections if (made := _section(section, where))["title"]],
-        "comparison": comparison(sections, where / "figures" / "accuracy.png"),
+        "comparison": comparison(sections, where / "figures" / "accuracy.png", _trained(job["headline"])),
         "usage": about.usage(sections),
         "settings": job.get("settings", []),
         "versions": about.versions(sections, job.get("made", [])),
         "libraries": about.libraries(sections),
     }
     render(where, "job", page)
+
+
+def _trained(headline: dict[str, Any]) -> dict[str, Any]:
+    return {name: headline[name] for name in ("translations kept", "trained on") if name in headline}
 
 
 def _name(job: dict[str, Any]) -> str:

@@ -94,8 +94,9 @@ def _gathered(directories: Directories, wanted: set[str], reasons: dict[str, lis
     verdicts = _verdicts(directories, wanted)
     people = {row["id"]: row for row in Shards(directories["select"] / "overrides").rows()}
     places = store.find(verdicts)
-    thresholds = Thresholds.of(read_manifest(directories["select"])["settings"]["thresholds"])
-    sample = read_manifest(directories["select"])["counts"].get("sample")
+    manifest = read_manifest(directories["select"])
+    thresholds = Thresholds.of(manifest["settings"]["thresholds"] | manifest["counts"].get("calibrated", {}))
+    sample = manifest["counts"].get("sample")
     screen = read_manifest(directories["screen"])
     screened, names = screen["counts"]["computed"], categories([screen])
     made = []

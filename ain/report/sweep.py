@@ -11,17 +11,25 @@ from ain.storage.manifest import read_manifest
 from ain.storage.shards import Shards
 from ain.storage.tables import Table, write_table
 
+BESIDE = ("translations kept", "trained on")  # what a difference is to be read by
+
 
 def report_sweep(jobs: list[dict[str, Any]], where: Path) -> None:
     """Write one row per job, the differences between jobs over the same questions, and a link to each job's page."""
     done = [job for job in jobs if job["status"] == "done"]
     names = list(dict.fromkeys(name for job in done for name in job["headline"]))
     bars = [(job["label"], {language: _tuned(job, language) for language in ("ar", "en")}) for job in done]
+    rows = [{"job": job["label"], "status": job["status"], **_named(job.get("headline", {}), names)} for job in jobs]
+    write_table(where / "tables" / "jobs.csv", rows)
     figure = figures.sweep(bars, where / "figures" / "sweep.png") if done else None
     differences = _differences(done)
     if differences:
         write_table(where / "tables" / "differences.csv", differences)
     render(where, "sweep", {"jobs": jobs, "names": names, "figure": figure, "differences": differences})
+
+
+def _named(headline: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    return {name: headline.get(name) for name in names}
 
 
 def _tuned(job: dict[str, Any], language: str) -> float:
@@ -46,12 +54,27 @@ def _differences(jobs: list[dict[str, Any]]) -> Table:
     questions about one image are correlated.
     """
     groups: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
+    counted: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for job in jobs:
         words = job["label"].split()
         seed = next((word for word in words if word.startswith("seed=")), "")
-        groups[" ".join(word for word in words if word != seed) or "(defaults)"][seed] = _scores(job)
+        name = " ".join(word for word in words if word != seed) or "(defaults)"
+        groups[name][seed] = _scores(job)
+        counted[name].append(job["headline"])
     (first, *others) = groups.items() if groups else [("", {})]
-    return [row for other in others if (row := _difference(first, other))]
+    rows = [row for other in others if (row := _difference(first, other))]
+    sides = ("one", "other")
+    return [
+        row | {f"{side}: {name}": _span(counted[row[side]], name) for name in BESIDE for side in sides} for row in rows
+    ]
+
+
+def _span(headlines: list[dict[str, Any]], name: str) -> int | str | None:
+    """Return a count over the seeds: one number, or the least and the greatest."""
+    found = sorted({headline[name] for headline in headlines if name in headline})
+    if len(found) < 2:
+        return found[0] if found else None
+    return f"{found[0]:,} to {found[-1]:,}"
 
 
 def _difference(one: tuple[str, Any], other: tuple[str, Any]) -> dict[str, Any] | None:

@@ -35,6 +35,7 @@ class ChatScreener:
         max_tokens: limit per answer.
         max_side: larger images are scaled down to this many pixels before they are sent.
         near_duplicate_bits: images whose perceptual hashes differ in at most this many bits share a verdict.
+        wording: parts of the policy in the words that the model knows: opening, layout, steps, answer.
     """
 
     judges = True
@@ -47,8 +48,10 @@ class ChatScreener:
         max_tokens: Annotated[int, Field(gt=0)] = 300,
         max_side: Annotated[int, Field(gt=0)] = 1_024,
         near_duplicate_bits: Annotated[int, Field(ge=0, lt=BITS // 2)] | None = None,
+        wording: dict[str, Any] | None = None,
     ) -> None:
         self.chat = chat
+        policy = {**policy, **(wording or {})} if policy else policy
         self.codes = verdicts.categories(policy)
         self.prompt = prompt.replace("{policy}", verdicts.text(policy))
         self.repair = policy["repair"]

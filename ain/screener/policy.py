@@ -8,6 +8,7 @@ from typing import Any
 from ain import UserError
 
 NONE = "NA"  # no category applies
+LAYOUT = {"category": "{code}: {name}", "forbidden": "  forbidden:", "allowed": "  allowed:", "rule": "  - "}
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,18 @@ def categories(policy: dict[str, Any]) -> dict[str, str]:
 
 
 def text(policy: dict[str, Any]) -> str:
-    """Return the policy's text for the prompt."""
+    """Return the policy's text for the prompt. `layout` says how a category is written; {categories} in its answer stands
+    for all of them, with their names."""
+    layout, names = LAYOUT | policy.get("layout", {}), categories(policy)
     parts = [policy["opening"].strip()]
-    for code, name in categories(policy).items():
-        rules = policy["categories"][code]
-        lines = [f"{code}: {name}"]
+    for code, name in names.items():
+        lines = [layout["category"].format(code=code, name=name)]
         for kind in ("forbidden", "allowed"):
-            lines += [f"  {kind}:", *(f"  - {rule}" for rule in rules[kind])]
+            lines += [layout[kind], *(layout["rule"] + rule for rule in policy["categories"][code][kind])]
         parts.append("\n".join(lines))
-    return "\n\n".join([*parts, policy["steps"].strip(), policy["answer"].strip()])
+    listed = "|".join(f'"{code}: {name}"' for code, name in names.items())
+    answer = policy["answer"].strip().replace("{categories}", listed)
+    return "\n\n".join([*parts, policy["steps"].strip(), answer])
 
 
 def schema(codes: Collection[str]) -> dict[str, Any]:

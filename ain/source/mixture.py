@@ -13,7 +13,8 @@ from ain.text.languages import LanguageCode
 class Part:
     """language: that of the records, or, with translate, the one to translate into. weight: 0.5 takes half of the
     records, 2.0 takes each twice. source: values of the group `source`, or null for the job's. size: number of
-    conversations to draw at random. share: the share of the mix that the part is to have; it is compared and reported.
+    conversations to draw at random. share: the share that the part is to have of its language's
+    conversations; it is compared and reported.
     """
 
     language: LanguageCode

@@ -35,7 +35,7 @@ Places = ImageIndex | dict[str, Reference]  # name of an image → its place
 TITLE = "What the model is trained on"
 SHOWN = {
     "mixture": "Conversations by part, source and domain, in training and validation.",
-    "shares": "Each part's share of all conversations, and the one that was wanted, in percent.",
+    "shares": "Each part's share of the conversations in its language, and the one that was wanted, in percent.",
 }
 TOLERANCE = 0.02  # of a part's share, before a warning
 SCHEMA = pa.schema(
@@ -230,9 +230,11 @@ def _counts(shards: Shards, out: Path) -> dict[str, Any]:
 
 
 def _shares(parts: dict[str, int], mixture: Mixture, out: Path) -> dict[str, float]:
-    """Write and return each part's share of the conversations; warn where it is not the one that is wanted."""
-    total = sum(parts.values())
-    shares = {name: parts.get(name, 0) / total for name in mixture.parts}
+    """Write and return each part's share of its language's conversations; warn where it is not the one that is wanted."""
+    total: Counter[str] = Counter()
+    for name, part in mixture.parts.items():
+        total[part.language] += parts.get(name, 0)
+    shares = {name: parts.get(name, 0) / (total[part.language] or 1) for name, part in mixture.parts.items()}
     table = []
     for name, part in mixture.parts.items():
         table.append(
@@ -250,7 +252,7 @@ def _shares(parts: dict[str, int], mixture: Mixture, out: Path) -> dict[str, flo
 
 
 def _off(name: str, part: Part, share: float) -> str:
-    said = f"mixture.parts.{name} makes up {share:.1%} of the conversations, and {part.share:.1%} are wanted"
+    said = f"mixture.parts.{name} makes up {share:.1%} of the conversations in {part.language}, and {part.share:.1%} are wanted"
     if not share or share == 1 or part.share in (None, 0, 1):
         return f"{said}; there are no such records" if not share else said
     weight = part.weight * part.share / (1 - part.share) * (1 - share) / share

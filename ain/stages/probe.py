@@ -1,6 +1,7 @@
 """Probe: test a verifier on the paper's pairs (Fig. 14) and on good and poor translations (Fig. 15)."""
 
 import heapq
+import math
 from collections.abc import Iterator
 from hashlib import blake2b
 from itertools import cycle, islice
@@ -38,12 +39,13 @@ def probe(collect: Path, verifier: Any, probe: ProbeSettings, out: Path) -> dict
     pairs = _pairs(verifier)
     write_table(out / "tables" / "pairs.csv", pairs)
     figures.heatmap(pairs, ["similarity", "LaBSE, as printed"], out / "figures" / "pairs.png")
-    counts = _separation(pairs)
+    counts = {**_separation(pairs), "false_rejection": probe.false_rejection, "target": probe.target}
     tried = _tried(collect, probe)
     if tried:
         scores = verifier.score([(row["original"], row["translation"]) for row in tried])
         table = [{**row, "similarity": round(float(score), 6)} for row, score in zip(tried, scores, strict=True)]
         write_table(out / "tables" / "tried.csv", table)
+        counts["references"] = len({row["id"] for row in tried if row["kind"] == "good"})
         counts |= _curves(table, probe, out)
     write_table(out / "tables" / "summary.csv", [counts])
     return {"input": len(pairs) + len(tried), "kept": len(pairs) + len(tried), "rejected": 0, **counts}
@@ -131,7 +133,7 @@ def _curves(table: Table, probe: ProbeSettings, out: Path) -> dict[str, Any]:
     good, poor = (
         np.array([row["similarity"] for row in table if (row["kind"] == "good") == side]) for side in (True, False)
     )
-    needed = detection.threshold_for(good, probe.false_rejection)
+    needed = math.floor(1e4 * detection.threshold_for(good, probe.false_rejection)) / 1e4  # rounded up it rejects more
     write_table(out / "tables" / "kinds.csv", list(_kinds(table, good, needed, probe.threshold)))
     figures.curves({"this verifier": (good, poor)}, probe.threshold, out / "figures" / "curves.png")
     areas = {"auc": detection.auc, "average_precision": detection.average_precision}
@@ -179,5 +181,6 @@ def said(counts: dict[str, Any]) -> str:
         return pairs
     return (
         f"{pairs} Good against poor translations: ROC-AUC {counts['auc']} ({counts['auc_low']} to {counts['auc_high']}); to "
-        f"reject no more of the good than allowed the threshold may be {counts['threshold_needed']}."
+        f"reject at most {counts['false_rejection']:.1%} of the good, the threshold may be {counts['threshold_needed']} "
+        f"(thresholds.similarity=calibrated)."
     )

@@ -1,10 +1,12 @@
 """Rate: measure a translator's quality and speed, by references and human ratings (Section 2.1, Tables 4 and 5).
 
-Only records with a trusted reference are used; one without a usable translation scores 0 and is counted. The stage
+Only records with a trusted reference are used; one without a usable translation scores 0 and is counted. Latency is
+measured one request at a time, apart from the translations, whose throughput is that of the translate stage. The stage
 writes a blind rating sheet; accuracy comes from the filled sheets of several raters, given as `rating.files`.
 """
 
-import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +16,22 @@ from ain import UserError
 from ain.metrics.agreement import alpha, rated
 from ain.metrics.text import bleu, chrf
 from ain.rating import sheets
+from ain.runtime.console import log
+from ain.storage.ledger import Ledger
 from ain.storage.manifest import read_manifest
 from ain.storage.record import Row, Turns, reference
 from ain.storage.shards import Shards
 from ain.storage.tables import read_table, write_table
 from ain.text.placeholders import core
+from ain.translator.latency import OneByOne
 
 TEXTS = ("id", "item", "original", "translation", "reference")
 SCHEMA = pa.schema([*((name, pa.string()) for name in TEXTS), ("chrf", pa.float32()), ("similarity", pa.float32())])
-ALONE = 25  # records translated one at a time, to measure a local translator's latency
 
 
 def headline(counts: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in counts.items() if value is not None and name not in ("kept", "rejected")}
+    numbers = {name: value for name, value in counts.items() if isinstance(value, int | float)}
+    return {name: value for name, value in numbers.items() if name not in ("kept", "rejected")}
 
 
 def rate(collect: Path, translate: Path, rating: Any, verifier: Any, translator: Any, out: Path) -> dict[str, Any]:
@@ -44,8 +49,15 @@ def rate(collect: Path, translate: Path, rating: Any, verifier: Any, translator:
     Shards(out, SCHEMA).create().write(0, rows)
     write_table(out / "tables" / "translations.csv", rows)
     sheets.write([sheets.line(*(row[name] for name in TEXTS[1:])) for row in rows], out)
-    counts = {**_scores(rows, target), **_people(rows, rating), **_time(collect, translate, translator)}
-    write_table(out / "tables" / "translators.csv", [counts])
+    counts = {
+        **_scores(rows, target),
+        **_people(rows, rating),
+        **_time(collect, translate, translator, rating.timed, out),
+    }
+    unknown = [f"no {name}: {reason}" for name, reason in counts["unknown"].items()]
+    for sentence in unknown:
+        log.warning(f"warning: rate has {sentence}")
+    write_table(out / "tables" / "translators.csv", [{**counts, "unknown": "; ".join(unknown) or None}])
     return {"input": len(rows), "kept": len(rows), "rejected": 0, **counts}
 
 
@@ -95,32 +107,51 @@ def _people(rows: list[Row], rating: Any) -> dict[str, Any]:
     }
 
 
-def _time(collect: Path, translate: Path, translator: Any) -> dict[str, Any]:
-    """Return latency, of one record after the other as the paper timed it, and the stage's actual throughput."""
-    counts = read_manifest(translate)["counts"]
-    latency = counts.get("latency_s")
-    if latency is None:
-        latency = _alone(collect, translator) * counts["input"]
-    usd = counts.get("answers_usd", 0.0)  # cost of the answers used, whichever run paid for them
+def _time(collect: Path, translate: Path, translator: Any, count: int, out: Path) -> dict[str, Any]:
+    """Return latency, of a few records one after the other; throughput, of all as they were translated; and cost.
+
+    What could not be timed is null, with the reason under `unknown`. The paper does not say which of the two it prints.
+    """
+    counts, rows = read_manifest(translate)["counts"], _sample(Shards(collect).rows(_READ), translator.target, count)
+    found = translator.one_by_one(rows[:1] + rows, out, translate.name) if rows else "rating.timed=0"
+    spent = [] if isinstance(found, str) else found[1:]  # the first was to warm up
+    records, usd = counts["timed_records"], counts.get("answers_usd", 0.0)  # usd: whichever run paid for the answers
+    unknown = {} if spent else {"latency_s": str(found)}
+    if not records:
+        unknown["throughput_per_s"] = "translate found its answers made already, or some of them"
     return {
-        "time_s": round(latency, 3) if latency else None,  # unknown for batches
-        "avg_s_per_sample": round(latency / counts["input"], 4) if latency else None,
-        "samples_per_s": round(counts["input"] / max(counts["asking_s"], 0.01), 2),
+        "latency_s": round(sum(spent) / len(spent), 4) if spent else None,
+        "latency_total_s": round(sum(spent), 3) if spent else None,
+        "latency_samples": len(spent),
+        "throughput_per_s": round(records / max(counts["asking_s"], 0.001), 2) if records else None,
         "usd": usd,
         "usd_per_1000": round(1000 * usd / counts["input"], 4),
+        "unknown": unknown,
     }
 
 
-def _alone(collect: Path, translator: Any) -> float:
-    """Return the seconds per record when translating one at a time, after a warm-up record."""
-    rows = Shards(collect).read(0, ["language", "turns"])
-    records = [row["turns"] for row in rows if row["language"] != translator.target][: ALONE + 1]
-    spent = []
-    for turns in records:
-        started = time.perf_counter()
-        translator.translate([text for turn in turns for text in turn.values()])
-        spent.append(time.perf_counter() - started)
-    return sum(spent[1:]) / len(spent[1:]) if len(spent) > 1 else spent[0]
+_READ = ["id", "language", "turns", "references"]
+
+
+def _sample(rows: Iterable[Row], target: str, count: int) -> list[Row]:
+    """Return the first records that are rated."""
+    rated = (row for row in rows if row["language"] != target and reference(row, target))
+    return [{name: row[name] for name in ("language", "turns")} for row in islice(rated, count)]
+
+
+def estimate(
+    collect: Path | None, translate: Path | None, source: Any, translator: Any, rating: Any, output_dir: Path
+) -> Iterator[str]:
+    """Return the line on the requests that measure the latency, for a dry run."""
+    if rating.timed and hasattr(translator, "estimate"):
+        read = (
+            Shards(collect).rows(_READ) if collect else (found.record for found in source.rows() if not found.reasons)
+        )
+        rows, known = _sample(read, translator.target, rating.timed), output_dir / "ledger.sqlite"
+        ledger = Ledger(known) if translate and known.exists() else None
+        expected = OneByOne(translator, rows[:1] + rows, translate.name if translate else "").estimate(ledger)
+        if expected.requests:
+            yield expected.one_by_one()
 
 
 def together(jobs: list[dict[str, Any]], where: Path) -> Path:

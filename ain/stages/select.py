@@ -10,16 +10,16 @@ mixture. An unsafe image rules out the whole record.
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ain import UserError
-from ain.back_translation.quality import Quality
+from ain.back_translation.gate import gate_reasons, sampled_quality
 from ain.metrics.domains import ByDomain
-from ain.metrics.rules import RULES, SAMPLED, Thresholds, below
+from ain.metrics.rules import RULES, SAMPLED, Thresholds
 from ain.metrics.verdicts import FUNNEL, Against, of_translation
 from ain.report.corrupted import corrupted
 from ain.review.overrides import SCHEMA as DECIDED
@@ -31,6 +31,7 @@ from ain.storage.manifest import read_manifest
 from ain.storage.record import REJECTED, Row
 from ain.storage.shards import SPAN, Shards
 from ain.storage.tables import write_table
+from ain.verifier.probing import calibrated
 
 SCHEMA = pa.schema([("id", pa.string())])
 REFUSED = REJECTED.append(pa.field("original_usable", pa.bool_()))
@@ -55,18 +56,26 @@ def select(
     thresholds: Thresholds,
     out: Path,
     overrides: Overrides | None = None,
+    probe: Path | None = None,
 ) -> dict[str, Any]:
     """Write a shard for each span of collect's: the ids kept, and the ids rejected with every reason. A person's verdicts
-    are written beside them."""
+    are written beside them.
+
+    probe: of the same verifier; it gives the threshold of similarity if that is to be calibrated.
+    """
     people = overrides.settled(collect, translate) if overrides else []
+    found = calibrated(read_manifest(probe)["counts"]) if probe else None
+    thresholds = replace(thresholds, similarity=found["similarity"]) if found else thresholds
     records, shards = Shards(collect), Shards(out, SCHEMA, REFUSED).create()
     scored = _scored(verify, back_translate, thresholds)
     failed = translate and read_manifest(translate)["counts"]["rejected"]
     screened = bool(thresholds.unsafe and read_manifest(screen)["counts"]["computed"])
     sample = (
-        _sample(collect, back_translate, scored, screen if screened else None, thresholds, people) if verify else None
+        sampled_quality(collect, back_translate, scored, screen if screened else None, thresholds, people)
+        if verify
+        else None
     )
-    gate = _gate(sample, thresholds)
+    gate = gate_reasons(sample, thresholds)
     named = records if failed or not scored else scored[0][0]  # memory-mapped, if it lists all records
     together: Counter[int] = Counter()
     translations: Counter[str] = Counter()
@@ -103,6 +112,8 @@ def select(
     on = {name for _, names in scored for name in names} | set(gate)
     off = [name for name in (*RULES, "unsafe") if name not in on and not (name == "unsafe" and screened)]
     counts = _counts(together, off, out) | ({"translations": dict(translations)} if verify else {})
+    if found:
+        counts["calibrated"] = found
     if sample and sample.records:
         counts["sample"] = {"sampled": sample.records, **sample.means()}
     if overrides:
@@ -117,17 +128,6 @@ def _by_verdict(people: list[Row], unsafe: int) -> dict[str, int]:
     if unsafe:
         log.info(f"select: {unsafe:,} records stay rejected although a person accepted them: an image is unsafe")
     return {verdict: given[verdict] for verdict in VERDICTS} | {"unsafe": unsafe}
-
-
-def said(counts: dict[str, Any]) -> str:
-    """Return how many verdicts people gave."""
-    if "overrides" not in counts:
-        return ""
-    of = {name: f"{count:,}" for name, count in counts["overrides"].items()}
-    return (
-        f"A person accepted {of['accept']}, rejected {of['reject']} and corrected {of['correct']} records; {of['unsafe']} "
-        "of the accepted and corrected ones stay rejected, because an image is unsafe."
-    )
 
 
 def _warn(counts: dict[str, Any], translations: "Counter[str]", gate: dict[str, str | None], out: Path) -> None:
@@ -169,56 +169,6 @@ def _scored(verify: Path | None, back_translate: Path | None, thresholds: Thresh
     return [(Shards(directory, suffix="arrow"), names) for directory, names in made if directory is not None]
 
 
-def _sample(
-    collect: Path,
-    back_translate: Path | None,
-    scored: list[tuple[Shards, list[str]]],
-    screen: Path | None,
-    thresholds: Thresholds,
-    people: list[Row],
-) -> Quality | None:
-    """Return the quality of those sampled records that the other rules keep; None if the sample decides nothing. Texts
-    that a person replaced do not count."""
-    replaced = {row["id"] for row in people if row["turns"]}
-    if back_translate is None or thresholds.sampled == "record" or not set(SAMPLED) & set(thresholds.on()):
-        return None
-    back, quality = Shards(back_translate, suffix="arrow"), Quality(read_manifest(back_translate)["counts"]["language"])
-    for index in range(len(back)):
-        rows = {row["id"]: row for row in back.read(index) if row["turns"] is not None}
-        if not rows:
-            continue
-        against = Against(pa.chunked_array([pa.array(list(rows))]))
-        against.overrides(people)
-        for scores, names in scored:
-            table = scores.mapped(index).select(["id", *{RULES[name].column for name in names}])
-            against.scores(_only(table, against.ids), names, thresholds.on())
-        if screen:
-            flagged = Shards(screen / "flagged").table(index // SPAN, ["id", "rating", "category"])
-            against.images(_only(flagged, against.ids))
-        originals = Shards(collect).by_id(index, ["turns"])
-        for name in [name for name in against.kept() if name not in replaced]:
-            quality.add(rows[name], originals[name]["turns"])
-    return quality
-
-
-def _only(table: pa.Table, ids: pa.Array) -> pa.Table:
-    return table.filter(pc.is_in(table["id"], ids))
-
-
-def _gate(sample: Quality | None, thresholds: Thresholds) -> dict[str, str | None]:
-    """Return, for each rule that the sample decides for all, the reason to reject all translations; None: it passed."""
-    if sample is None or not sample.records:  # there is no translation to judge by
-        return {}
-    means, on = sample.means(), thresholds.on()
-    over = f"over {sample.records} record{'s'[: sample.records != 1]} translated back"
-    if sample.failed:
-        over += f", of which {sample.failed} got no answer and score 0"
-    reasons = {
-        name: f"{name}: {below(means[column], on[name])} {over}" for name, column in SAMPLED.items() if name in on
-    }
-    return {name: reason if means[SAMPLED[name]] < on[name] else None for name, reason in reasons.items()}
-
-
 def _counts(together: "Counter[int]", off: list[str], out: Path) -> dict[str, Any]:
     """Write the tables of the funnel and the sets of rules; return the counts for the manifest."""
     total, left, funnel = together.total(), together.total(), []
@@ -238,6 +188,39 @@ def _counts(together: "Counter[int]", off: list[str], out: Path) -> dict[str, An
     return {"input": total, "kept": left, "rejected": total - left, "by_rule": by_rule, "not_applied": off}
 
 
+def headline(counts: dict[str, Any]) -> dict[str, Any]:
+    found = counts.get("calibrated")
+    named = {name: counts[name] for name in ("input", "kept", "rejected")}
+    return named | ({"similarity": found["similarity"]} if found else {})
+
+
+def beside(counts: dict[str, Any]) -> dict[str, int]:
+    judged = counts.get("translations")
+    return {"translations": judged["judged"], "translations kept": judged["kept"]} if judged else {}
+
+
+def said(counts: dict[str, Any]) -> str:
+    return " ".join(filter(None, (_said_of_threshold(counts), _said_of_people(counts))))
+
+
+def _said_of_threshold(counts: dict[str, Any]) -> str:
+    if not (found := counts.get("calibrated")):
+        return ""
+    return (
+        f"Similarity must be at least {found['similarity']}: by the probe of this verifier that rejects at most "
+        f"{found['false_rejection']:.1%} of {found['references']} trusted references."
+    )
+
+
+def _said_of_people(counts: dict[str, Any]) -> str:
+    if not (of := counts.get("overrides")):
+        return ""
+    return (
+        f"A person accepted {of['accept']:,}, rejected {of['reject']:,} and corrected {of['correct']:,} records; "
+        f"{of['unsafe']:,} of the accepted and corrected ones stay rejected, because an image is unsafe."
+    )
+
+
 def check(
     collect: Path | None,
     translate: Path | None,
@@ -247,9 +230,12 @@ def check(
     back_translation: Any,
     screener: Any,
     overrides: Overrides | None,
+    probe: Path | None = None,
 ) -> None:
-    """Refuse verdicts that do not fit their records, if these are known already, and thresholds that would judge nothing
-    on people's own data: nobody would see that they did not apply."""
+    """Refuse verdicts that do not fit their records, if these are known already, and thresholds that have no basis or, on
+    people's own data, would judge nothing: nobody would see that."""
+    if probe:
+        calibrated(read_manifest(probe)["counts"])
     if overrides and collect and translate:
         overrides.settled(collect, translate)
     if isinstance(source, MiniatureSource):

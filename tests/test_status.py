@@ -285,3 +285,13 @@ def test_two_sweeps_have_pages_of_their_own(tmp_path: Path) -> None:
 def test_secrets_are_masked(word: str, kept: str) -> None:
     assert masked(word).endswith(kept)
     assert "abc" not in masked(word)
+
+
+def test_a_login_in_a_url_stays_out_of_all_files(tmp_path: Path) -> None:
+    url = "translator.how.base_url=http://me:pw-s3cret@127.0.0.1:1/v1"
+    words = ("translator=openai_compatible", "translator.model=m", url, "tracker=offline", f"output_dir={tmp_path}")
+    for more in ((), ("-m", "source.scenes=2,3")):
+        ended(ain("collect", "source.scenes=2", *words, *more))
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {"overrides.yaml", "multirun.yaml", "job.json"} <= {path.name for path in files}
+    assert not [path for path in files if b"s3cret" in path.read_bytes()]

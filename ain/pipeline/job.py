@@ -18,7 +18,7 @@ from ain.pipeline.errors import sentence
 from ain.pipeline.index import write_index
 from ain.pipeline.job_file import job_row, references
 from ain.pipeline.jobs import NOTING, REPORT, RUNS, write_row
-from ain.pipeline.masking import masked
+from ain.pipeline.masking import mask_files, masked
 from ain.pipeline.runner import plain_build, wanted
 from ain.pipeline.stages import REPORTED
 from ain.report import headline as numbers
@@ -99,6 +99,8 @@ class Job:
     def __enter__(self) -> "Job":
         self.row["started"] = self.started = time.time()
         self._write()
+        if rank() == 0:
+            mask_files([*self.folder.glob(".hydra/*.yaml"), *self.folder.parent.glob("multirun.yaml")])
         return self
 
     def __exit__(

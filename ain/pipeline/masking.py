@@ -1,7 +1,11 @@
 """Mask secrets in what was typed, before it is written anywhere."""
 
 import re
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
+
+from ain.storage.files import replace_text
 
 _LOGIN = re.compile(r"//[^/@\s]+@")  # in a URL: https://user:password@host
 _QUERY = re.compile(r"([?&][\w-]*(?:key|token|secret|password|signature|sig)=)[^&\s\"']+", re.I)
@@ -15,9 +19,13 @@ def without_login(text: str) -> str:
     return _LOGIN.sub("//***@", text)
 
 
+def _unkeyed(text: str) -> str:
+    return _KEY.sub("***", _QUERY.sub(r"\1***", without_login(text)))
+
+
 def masked(text: str) -> str:
     """Return a word of a command, or a message, without logins, keys and values of headers."""
-    text = _KEY.sub("***", _QUERY.sub(r"\1***", without_login(text)))
+    text = _unkeyed(text)
     key, _, value = text.partition("=")
     if " " in key or not _SECRET.search(key) or _NO_SECRET.fullmatch(value):
         return text
@@ -31,3 +39,11 @@ def masked_values(value: Any) -> Any:
     if isinstance(value, list):
         return [masked_values(one) for one in value]
     return masked(value) if isinstance(value, str) else value
+
+
+def mask_files(paths: Iterable[Path]) -> None:
+    """Mask the texts of files that Hydra has written: a URL in a command may hold a login."""
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        if (clean := _unkeyed(text)) != text:
+            replace_text(path, clean)

@@ -59,7 +59,7 @@ def test_a_repair_names_faults_in_the_prompts_language(language: str, words: str
     ours = ChatTranslator(OpenAIModel("gpt-4o"), prompt)
     lost = {"fault": "placeholder", "reason": "lost: <image>", "detail": "<image>", "said": {"id": 7, "question": "س"}}
     empty = {"fault": "empty", "reason": "empty translation", "detail": "", "said": {"id": 3, "question": ""}}
-    request = ours._request([["k", UNIT, lost], ["l", UNIT, empty]], "en")
+    request = ours.request([["k", UNIT, lost], ["l", UNIT, empty]], "en")
     items, said, repair = (str(message["content"]) for message in request.messages[1:])
     assert (
         [item["id"] for item in json.loads(items)]

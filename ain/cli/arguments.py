@@ -61,6 +61,10 @@ def _checked(verb: str, override: str) -> str:
         raise UserError(f"{override}: the verb is the stage; type ain {value or 'STAGE'} ... instead of ain {verb} ...")
     if key.lstrip("+") == "dry_run" and value.lower() not in ("true", "false"):
         raise UserError(f"{override}: expected true or false")
+    if (
+        key.lstrip("+") == "report.baseline" and "=" in value and value[0] not in "\"'"
+    ):  # the shell took the quotation marks
+        return f"{key}='{value}'" if "'" not in value else f'{key}="{value}"'
     return f"{key}={value.lower()}" if key == "dry_run" else override
 
 

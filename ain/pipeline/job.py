@@ -2,6 +2,7 @@
 
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -44,6 +45,7 @@ _NOT_CONTENT = (
     "stand_in",
     "reproduce",
     "records",
+    "report",
 )
 HEADLINE = ("input", "kept", "rejected", "steps", "loss", "validation_loss")  # for stages without their own headline
 _NOT_A_CHOICE = ("stage", *_NOT_CONTENT)  # overrides that do not distinguish jobs
@@ -181,6 +183,8 @@ class Job:
         for node in graph.targets:
             if len(graph.targets) == 1 or node.stage.hook("headline"):
                 self.row["headline"] |= headline(node)
+        if len(graph.targets) > 1:
+            self.row["headline"] |= beside(graph)
 
     def _publish(self, graph: "Graph", out: Path) -> Path:
         directories = {name: node.directory for name, node in graph.named().items()}
@@ -227,6 +231,15 @@ def headline(node: "Node") -> dict[str, Any]:
     if own := node.stage.hook("headline"):
         return own(counts)  # type: ignore[no-any-return]
     return {name: counts[name] for name in HEADLINE if counts.get(name) is not None}
+
+
+def beside(graph: "Graph") -> dict[str, int]:
+    """Return the counts that an accuracy is to be read by, such as the conversations that the model was trained on."""
+    made: Counter[str] = Counter()
+    for node in graph.nodes:
+        if counted := node.stage.hook("beside"):
+            made.update(counted(read_manifest(node.directory)["counts"]))
+    return dict(made)
 
 
 def section(name: str, node: "Node") -> "Section":

@@ -6,6 +6,7 @@ module may also define these hooks, which name what they need in their arguments
     check(...)              refuse, before any work begins, what cannot be done here
     estimate(...)           yield lines on what the work would take
     headline(counts)        return the numbers that distinguish jobs
+    beside(counts)          return the counts to read an accuracy by; those of all stages of one name are added up
     TITLE, SHOWN            title of its section in the report; its tables and figures by name → caption
     said(counts)            return a sentence on the outcome, for that section
     pages(where, ...)       write further pages of a job's report

@@ -107,6 +107,11 @@ def _by_verdict(people: list[Row], unsafe: int) -> dict[str, int]:
     return {verdict: given[verdict] for verdict in VERDICTS} | {"unsafe": unsafe}
 
 
+def beside(counts: dict[str, Any]) -> dict[str, int]:
+    judged = counts.get("translations")
+    return {"translations": judged["judged"], "translations kept": judged["kept"]} if judged else {}
+
+
 def said(counts: dict[str, Any]) -> str:
     """Return how many verdicts people gave."""
     if "overrides" not in counts:

@@ -43,6 +43,10 @@ def said(counts: dict[str, Any]) -> str:
     )
 
 
+def beside(counts: dict[str, Any]) -> dict[str, int]:
+    return {"trained on": counts["samples"]}
+
+
 def check(model: ModelFamily, trainer: TrainerSettings) -> None:
     """Raise an error if packages, GPUs or ranks on other nodes are missing."""
     distributed.check(trainer.devices, trainer.num_nodes)

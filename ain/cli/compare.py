@@ -59,6 +59,8 @@ def _lines(jobs: dict[str, JobEntry], tables: dict[str, Table]) -> Iterator[str]
     said = labels([job.row.get("overrides", []) for job in jobs.values()])
     rows = [(name, job.status, label) for (name, job), label in zip(jobs.items(), said, strict=True)]
     yield from columns([("JOB", "STATUS", "ASKED"), *rows])
+    if tables["scores"] and not tables["differences"]:
+        tables["differences"] = [{"": "none: the jobs have no question in common"}]
     for name, rows_of in tables.items():
         if rows_of:
             yield from ("", _TITLES[name].format(first=next(iter(jobs))))
@@ -72,5 +74,8 @@ def _cells(rows: Table, none: str) -> Iterator[tuple[str, ...]]:
 
 
 def _cell(value: Any) -> str:
-    text = headline.number(value) if isinstance(value, int | float) else " ".join(str(value).split())
+    if type(value) in (int, float):
+        text = headline.number(value)
+    else:
+        text = " ".join((value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).split())
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -25,6 +25,10 @@ from ain.tracking.publish import Run, publish
 
 class Sweep(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        if (given := config.stand_in) and set(given.overrides) <= set(config.hydra.overrides.task):
+            log.warning(
+                f"warning: {given.unless} is not set: {' '.join(given.overrides)} stands in; its numbers are its own"
+            )
         if not config.dry_run:
             begin(config)
 

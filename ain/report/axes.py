@@ -33,9 +33,11 @@ def number(text: str) -> float | None:
 
 
 def given(overrides: Iterable[str]) -> dict[str, str]:
-    """Return key → value of overrides such as `thresholds=none` or `+model.lora.rank=8`, without quotation marks."""
+    """Return key → value of overrides such as `thresholds=none` or `+model.lora.rank=8`, without quotation marks and with
+    `true` and `false` as people type them."""
     pairs = (word.partition("=") for word in overrides)
-    return {key.lstrip("+~"): value.strip("\"'") for key, _, value in pairs}
+    plain = ((key.lstrip("+~"), value.strip("\"'")) for key, _, value in pairs)
+    return {key: value.lower() if value in ("True", "False") else value for key, value in plain}
 
 
 def axes(jobs: list[list[str]]) -> list[Axis]:
@@ -70,7 +72,7 @@ def baseline(names: Iterable[str], words: str | None) -> str | None:
 
     Raise UserError for words that mean no setting, or several.
     """
-    known = list(names)
+    known = list(dict.fromkeys(names))
     if words is None:
         return known[0] if known else None
     typed = " ".join(f"{key}={value}" if value else key for key, value in given(words.split()).items())

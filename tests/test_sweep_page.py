@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from commands import ain
 from conftest import PICO
+from hydra import compose, initialize_config_dir
 from swept import made_sweep
 from test_config import config
 from test_pages import check
@@ -17,6 +18,7 @@ from ain.pipeline.graph import Graph
 from ain.pipeline.job_file import planned
 from ain.report.axes import axes, baseline, setting
 from ain.report.sweep import report_sweep
+from ain.runtime.paths import CONF, EXPERIMENTS
 from ain.storage.tables import read_table
 
 SWEEP = {"command": ["run", "-m"], "started": 1.0, "commit": "0123456789abcdef"}
@@ -147,15 +149,16 @@ def test_chance_explains_what_it_can() -> None:
 
 @pytest.mark.parametrize("name", [name for name in experiments() if name.startswith("ain/ablations/")])
 def test_each_ablation_resolves_and_knows_its_baseline(name: str) -> None:
-    cfg = config(f"experiment={name}")
-    jobs = [[word for word in words if not word.startswith("experiment=")] for words in planned(cfg) or []]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("config", overrides=[f"experiment={name}"], return_hydra_config=True)
+        jobs = planned(cfg) or []
     along = axes(jobs)
     assert len(along) == 1
     names = [setting(words, along) for words in jobs]
     assert baseline(names, cfg.report.baseline) in names
     for words in {name: words for name, words in zip(names, jobs, strict=True)}.values():
-        assert Graph(config(f"experiment={name}", *words)).targets
-    text = (Path("experiments") / f"{name}.yaml").read_text(encoding="utf-8")
+        assert Graph(config(*words)).targets
+    text = (EXPERIMENTS / f"{name}.yaml").read_text(encoding="utf-8")
     assert all(f"# {word}" in text for word in ("Question:", "Command:  ain run", "Expected:", "Axes:", "Needs:"))
 
 

@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 
 from ain.report.figures import ACCENT, BAD, GOOD, INK, saved
 
-COLOURS = (ACCENT, "#5f6b78", GOOD, BAD, "#6b46c1", "#b7791f")
+COLOURS = (ACCENT, "#8d99a6", GOOD, BAD, "#6b46c1", "#b7791f")
 WRAP = 34  # characters of a label in a line
 
 
@@ -60,7 +60,7 @@ def curve(values: Sequence[float], series: Series, key: str, what: str, path: Pa
         for x, point in found:
             axes.plot((x, x), (point.low, point.high), color=colour, linewidth=1.2)
             axes.plot([x] * len(point.seeds), point.seeds, "o", color=colour, markersize=4, fillstyle="none")
-            axes.annotate(_number(point.value), (x, point.value), (6, 5), textcoords="offset points", color=colour)
+            axes.annotate(_number(point.value), (x, point.value), (6, 5), textcoords="offset points")
     if logarithmic:
         axes.set_xscale("log")
     axes.minorticks_off()

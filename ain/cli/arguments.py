@@ -6,7 +6,7 @@ from ain import UserError
 from ain.cli.verbs import VERBS as BESIDE
 from ain.pipeline import renames
 from ain.pipeline.stages import REPORTED, STAGES
-from ain.report.reproduction import stand_ins
+from ain.report.reproduction import stand_ins, stand_ins_of_own
 from ain.runtime.paths import EXPERIMENTS
 
 VERBS = (*STAGES, *REPORTED[::-1], "reproduce")
@@ -39,7 +39,9 @@ def arguments(words: list[str]) -> list[str]:
             raise UserError("reproduce what? name an experiment, as in: ain reproduce ain/table4")
         # The experiment's overrides come first, so that the user's take precedence.
         overrides = ["reproduce=true", *stand_ins(names[0], EXPERIMENTS / f"{names[0]}.yaml"), *overrides]
-    elif verb != "run" or not names:  # an experiment may set the stage
+    elif names:
+        overrides = [*stand_ins_of_own(EXPERIMENTS / f"{names[0]}.yaml", overrides), *overrides]
+    if verb not in ("run", "reproduce") or not names:  # an experiment may set the stage
         overrides = [f"stage={verb}", *overrides]
     return [*overrides, *(f"experiment={name}" for name in names), *flags]
 
@@ -61,6 +63,10 @@ def _checked(verb: str, override: str) -> str:
         raise UserError(f"{override}: the verb is the stage; type ain {value or 'STAGE'} ... instead of ain {verb} ...")
     if key.lstrip("+") == "dry_run" and value.lower() not in ("true", "false"):
         raise UserError(f"{override}: expected true or false")
+    if (
+        key.lstrip("+") == "report.baseline" and "=" in value and value[0] not in "\"'"
+    ):  # the shell took the quotation marks
+        return f"{key}='{value}'" if "'" not in value else f'{key}="{value}"'
     return f"{key}={value.lower()}" if key == "dry_run" else override
 
 

@@ -44,7 +44,7 @@ _WHOLE = {
     "reproduce": "run an experiment, then print the paper's numbers beside ours",
     "evaluate_base": "run the benchmark on the model before training",
 }
-_EVERYWHERE = ("seed", "output_dir", "overrides", "retry", "records", "dry_run")
+_EVERYWHERE = ("seed", "output_dir", "overrides", "retry", "records", "report.baseline", "dry_run")
 
 
 def asks_for_help(words: list[str]) -> bool:

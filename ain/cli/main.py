@@ -76,7 +76,10 @@ def prepared(words: list[str], nowhere: str) -> list[str]:
     if not words[0].startswith("-") and "=" not in words[0]:
         words = arguments(words)
     # Each job of a sweep composes its own config, maybe on another machine; the environment carries what they share.
-    os.environ["AIN_SWEEP"] = hashlib.sha256("\0".join(words).encode()).hexdigest()[:12]
+    asked = [
+        word for word in words if not word.startswith("report.")
+    ]  # what is compared with what makes no other sweep
+    os.environ["AIN_SWEEP"] = hashlib.sha256("\0".join(asked).encode()).hexdigest()[:12]
     if world_size() > 1 and {"-m", "--multirun"} & set(words):
         raise UserError(
             "a sweep starts its own ranks; run it without srun or torchrun, or with hydra/launcher=submitit_slurm"

@@ -5,10 +5,11 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ain.cli.columns import columns
 from ain.cli.parser import Parser
 from ain.pipeline.index import described
 from ain.pipeline.jobs import RUNS, Entry, entries, named
@@ -61,7 +62,7 @@ def _measured(entry: Entry, sizes: dict[Path, int]) -> dict[str, Any]:
 def _listed(shown: list[dict[str, Any]]) -> Iterator[str]:
     rows = [_HEAD, *(_row(one) for one in shown)]
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    lines = [line[:width] for line in _table(rows)]
+    lines = [line[:width] for line in columns(rows)]
     yield lines[0]
     for one, line in zip(shown, lines[1:], strict=True):
         yield line
@@ -99,12 +100,12 @@ def _details(one: dict[str, Any], output_dir: Path) -> Iterator[str]:
     if one["jobs"]:
         yield ""
         rows = [("JOB", "TOOK", "STATUS", "ASKED", "RESULT"), *(_job_row(job) for job in one["jobs"])]
-        yield from (f"  {line}" for line in _table(rows))
+        yield from (f"  {line}" for line in columns(rows))
     if one["directories"]:
         yield ""
         parts = [("DIRECTORY", "SIZE", "")]
         parts += [(str(d["directory"]), human(d["bytes"]), "" if d["done"] else "missing") for d in one["directories"]]
-        yield from (f"  {line}" for line in _table([*parts, ("together", human(one["bytes"]), "")]))
+        yield from (f"  {line}" for line in columns([*parts, ("together", human(one["bytes"]), "")]))
 
 
 def _job_row(job: dict[str, Any]) -> tuple[str, ...]:
@@ -116,13 +117,6 @@ def _resume(one: dict[str, Any]) -> str:
     """Return the command to type, which repeats nothing that is done. A job of a sweep is resumed by its sweep."""
     command = (one["sweep"] if isinstance(one["sweep"], dict) else one)["command"]
     return shlex.join(["ain", *command]) if command else ""
-
-
-def _table(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    rows = list(rows)
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _date(started: float) -> str:

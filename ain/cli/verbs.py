@@ -10,6 +10,7 @@ VERBS = {
     "retry": "ask again for translations that were rejected",
     "export": "write what select or mix kept for LLaVA or LLaMA-Factory",
     "status": "list jobs and sweeps: what was asked, how it ended, what is missing, its size",
+    "compare": "compare jobs: settings that differ, counts, scores, paired differences",
     "clean": "remove what no job refers to any more, after saying what and how much",
     "workspace": "make a W&B workspace that compares the runs of a sweep or an experiment",
     "completion": 'tab completion for a shell: eval "$(ain completion bash)"',

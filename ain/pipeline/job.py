@@ -47,6 +47,7 @@ _NOT_CONTENT = (
     "stand_in",
     "reproduce",
     "records",
+    "report",
 )
 HEADLINE = ("input", "kept", "rejected", "steps", "loss", "validation_loss")  # for stages without their own headline
 _NOT_A_CHOICE = ("stage", *_NOT_CONTENT)  # overrides that do not distinguish jobs

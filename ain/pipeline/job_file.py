@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from math import prod
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ def sweep_row(config: DictConfig, folder: Path, overrides: list[str]) -> dict[st
         "stage": config.stage,
         "experiment": config.hydra.runtime.choices.get("experiment"),
         "overrides": [masked(word) for word in overrides],
-        "jobs": _jobs(config),
+        "jobs": None if (jobs := planned(config)) is None else len(jobs),
         "commit": commit(),
         **this_process(),
         "pages": (read_row(folder / "sweep.json") or {}).get("pages", []),
@@ -119,11 +119,16 @@ def _choices(chosen: Any) -> dict[str, str]:
     return {group: str(option) for group, option in known.items() if option != defaults.get(group)}
 
 
-def _jobs(config: DictConfig) -> int | None:
+def planned(config: DictConfig) -> list[list[str]] | None:
+    """Return the overrides of each job that a sweep is to have; None if its sweeper alone knows."""
     sweeper = config.hydra.sweeper
     if not sweeper._target_.endswith(".BasicSweeper"):
         return None
     words = [*(f"{key}={value}" for key, value in (sweeper.params or {}).items()), *config.hydra.overrides.task]
     parsed = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(words)
     last = {override.get_key_element(): override for override in parsed}
-    return prod(len(list(one.sweep_string_iterator())) for one in last.values() if one.is_sweep_override())
+    values = {
+        key: list(one.sweep_string_iterator()) if one.is_sweep_override() else [one.get_value_element_as_str()]
+        for key, one in last.items()
+    }
+    return [list(words) for words in product(*([f"{key}={value}" for value in of] for key, of in values.items()))]

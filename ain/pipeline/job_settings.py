@@ -4,9 +4,19 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from omegaconf import DictConfig, OmegaConf
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from ain.pipeline.values import signature, value_of
+from ain.pipeline.build import plain
+from ain.pipeline.values import checked, signature, value_of
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """baseline: words of the setting that a sweep's page compares with, such as `thresholds=none`; None: the first."""
+
+    baseline: str | None = None
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True)
@@ -20,6 +30,7 @@ class JobSettings:
     retry: str | None = None
     records: list[str] = field(default_factory=list)
     reproduce: bool = False
+    report: ReportSettings = field(default_factory=ReportSettings)
     dry_run: bool = False
     allow_toys: bool = False
 
@@ -32,3 +43,4 @@ def check_settings(cfg: DictConfig) -> None:
         if name == "records" and isinstance(value, list):
             value = [str(one) if isinstance(one, int) else one for one in value]  # ids may be numbers
         value_of(name, arguments[name], value)
+    checked("tracker", plain(cfg, "tracker"))

@@ -10,18 +10,24 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from ain import UserError
 from ain.pipeline.errors import sentence
 from ain.pipeline.index import write_index
 from ain.pipeline.job import distinguishing
-from ain.pipeline.job_file import sweep_row
+from ain.pipeline.job_file import planned, sweep_row
 from ain.pipeline.jobs import REPORT, labels, read_row, write_row
 from ain.pipeline.stages import REPORTED, targets
 from ain.report import headline
+from ain.report.axes import axes, baseline, setting
 from ain.runtime.console import log, results
 
 
 class Sweep(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        if (given := config.stand_in) and set(given.overrides) <= set(config.hydra.overrides.task):
+            log.warning(
+                f"warning: {given.unless} is not set: {' '.join(given.overrides)} stands in; its numbers are its own"
+            )
         if not config.dry_run:
             begin(config)
 
@@ -49,8 +55,20 @@ def begin(config: DictConfig) -> None:
             write_row(file, row | {"status": "missing"})
         else:
             file.unlink()
+    _refuse_unknown_baseline(config)
     row = sweep_row(config, folder, distinguishing(config.hydra.overrides.task))
     write_row(folder / "sweep.json", row | {"started": time.time()})
+
+
+def _refuse_unknown_baseline(config: DictConfig) -> None:
+    """Exit, before any work, if `report.baseline` means none of the settings that the sweep is to have."""
+    if config.report.baseline is None or (jobs := planned(config)) is None:
+        return
+    words = [[*(word for word in job if word.startswith("experiment=")), *distinguishing(job)] for job in jobs]
+    try:
+        baseline([setting(job, axes(words)) for job in words], config.report.baseline)
+    except UserError as error:
+        sys.exit(f"ain: {error}")  # Hydra turns exceptions of callbacks into warnings
 
 
 def _note(config: DictConfig, **more: Any) -> None:
@@ -94,19 +112,20 @@ def _together(jobs: list[dict[str, Any]], config: DictConfig) -> tuple[bool, dic
     """Write the joint report of the jobs. Return whether an unavailable job counts as a result instead of a failure, and
     the directories of the pages by name."""
     where = _page(config)
-    if config.stage in REPORTED:
+    answers, compared = False, [] if config.stage in REPORTED else [s for s in targets(config) if s.hook("together")]
+    if not compared:
         from ain.report.sweep import report_sweep
 
-        report_sweep(jobs, where)
+        sweep = read_row(Path(config.hydra.sweep.dir) / "sweep.json") or {}
+        report_sweep(jobs, where, sweep, config.report.baseline)
         _note_page(config, where / "index.html")
         return False, {"report": where}
-    answers, pages = False, {}
-    for stage in targets(config):
-        if together := stage.hook("together"):
-            page = together(jobs=jobs, where=where)
-            _note_page(config, page / "index.html" if (page / "index.html").exists() else page)
-            answers = answers or bool(stage.hook("UNAVAILABLE_IS_AN_ANSWER"))
-            pages[stage.name] = page if page.is_dir() else page.parent
+    pages = {}
+    for stage in compared:
+        page = stage.hook("together")(jobs=jobs, where=where)
+        _note_page(config, page / "index.html" if (page / "index.html").exists() else page)
+        answers = answers or bool(stage.hook("UNAVAILABLE_IS_AN_ANSWER"))
+        pages[stage.name] = page if page.is_dir() else page.parent
     return answers, pages
 
 
@@ -142,6 +161,9 @@ def _jobs(folder: Path) -> list[dict[str, Any]]:
         del found[path]
     jobs = list(found.values())
     jobs.sort(key=lambda job: job["started"])
+    if len({job.get("experiment") for job in jobs}) > 1:
+        for job in jobs:
+            job["overrides"] = [f"experiment={job.get('experiment')}", *job["overrides"]]
     for job, label in zip(jobs, labels([job["overrides"] for job in jobs]), strict=True):
         job["label"] = label
         if job["status"] == "running":  # its process was killed

@@ -1,7 +1,5 @@
 """Compare the base and the tuned model side by side, from every stage that wrote a table of accuracies."""
 
-import re
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -9,6 +7,8 @@ from typing import Any
 
 from ain.metrics.bootstrap import clustered
 from ain.report import figures
+from ain.report.differences import by_image
+from ain.report.measured import CONDITIONS
 from ain.report.section import Section
 from ain.report.texts import bare
 from ain.storage.record import Row
@@ -17,8 +17,6 @@ from ain.storage.tables import Table
 from ain.text.languages import LANGUAGES, name
 
 ANSWERS = 9  # questions shown with the answers of all models
-CONDITIONS = {"shown": "", "shuffled": "wrong image", "blank": "grey image"}  # what stands beside the model's name
-_QUESTION = re.compile(r"(-\d+-[a-z]+|/[^/]+/\d+/\d+)$")  # the end of an id that tells questions about one image apart
 
 
 def comparison(sections: list[Section], path: Path, trained: dict[str, Any]) -> dict[str, Any] | None:
@@ -68,12 +66,9 @@ def _differences(given: dict[str, dict[str, Row]]) -> Iterator[dict[str, str]]:
     (first, one), (last, other) = list(given.items())[0], list(given.items())[-1]  # noqa: RUF015
     for code in sorted({row["language"] for row in other.values()}) if first != last else ():
         both = [key for key, row in other.items() if row["language"] == code and key in one]
-        gaps: dict[str, list[float]] = defaultdict(list)
-        for key in both:
-            gaps[_QUESTION.sub("", key)].append(other[key]["score"] - one[key]["score"])
-        if gaps:
+        if gaps := by_image({key: other[key]["score"] - one[key]["score"] for key in both}):
             before, after = (100 * sum(of[key]["score"] for key in both) / len(both) for of in (one, other))
-            mean, low, high = (100 * value for value in clustered(list(gaps.values())))
+            mean, low, high = (100 * value for value in clustered(gaps))
             yield {
                 "language": name(code),
                 "before": f"{before:.1f} %",

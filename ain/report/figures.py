@@ -55,7 +55,7 @@ def blurred(image: Image.Image) -> Image.Image:
     return image.filter(ImageFilter.GaussianBlur(max(image.size) / 14))
 
 
-def _saved(figure: Figure, path: Path) -> str:
+def saved(figure: Figure, path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, lambda temporary: figure.savefig(temporary, format="png", dpi=DENSITY, bbox_inches="tight"))
     plt.close(figure)
@@ -77,7 +77,7 @@ def loss(rows: list[dict[str, Any]], held_out: dict[str, list[tuple[int, float]]
         axes.plot(*zip(*points, strict=True), marker, color=BAD, markersize=5, fillstyle="none", label=name)
     axes.legend(frameon=False)
     axes.set(xlabel="step", ylabel="loss", ylim=(0, None))
-    return _saved(figure, path)
+    return saved(figure, path)
 
 
 def accuracy(rows: list[dict[str, Any]], path: Path) -> str:
@@ -106,7 +106,7 @@ def accuracy(rows: list[dict[str, Any]], path: Path) -> str:
         axes.set(title=language_name(language), xticks=range(len(domains)), xticklabels=domains, ylim=(0, 100))
     panels[0][0].set_ylabel("accuracy, %")
     panels[0][-1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    return _saved(figure, path)
+    return saved(figure, path)
 
 
 def heatmap(rows: list[dict[str, Any]], columns: list[str], path: Path) -> str:
@@ -133,7 +133,7 @@ def heatmap(rows: list[dict[str, Any]], columns: list[str], path: Path) -> str:
         axes.text(len(columns) - 0.4, sum(places) / len(places), group, va="center", color=INK)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    return _saved(figure, path)
+    return saved(figure, path)
 
 
 def curves(verifiers: dict[str, tuple[np.ndarray, np.ndarray]], threshold: float, path: Path) -> str:
@@ -156,7 +156,7 @@ def curves(verifiers: dict[str, tuple[np.ndarray, np.ndarray]], threshold: float
     for panel in panels[1:]:
         panel.legend(frameon=False, fontsize=8)
     figure.tight_layout()
-    return _saved(figure, path)
+    return saved(figure, path)
 
 
 def similarity(groups: dict[str, list[float]], path: Path) -> str:
@@ -171,7 +171,7 @@ def similarity(groups: dict[str, list[float]], path: Path) -> str:
         )
     axes.set(xlabel="similarity of the worst turn", ylabel="records")
     axes.legend(frameon=False)
-    return _saved(figure, path)
+    return saved(figure, path)
 
 
 def safety(rows: list[dict[str, Any]], path: Path) -> str:
@@ -185,21 +185,4 @@ def safety(rows: list[dict[str, Any]], path: Path) -> str:
     axes.set(xlim=(0, 125), xticks=[])
     axes.spines["bottom"].set_visible(False)
     axes.invert_yaxis()
-    return _saved(figure, path)
-
-
-def sweep(jobs: list[tuple[str, dict[str, float]]], path: Path) -> str:
-    """Draw the tuned model's accuracy in each job. jobs: (name, language → accuracy in percent)."""
-    figure, axes = plt.subplots(figsize=(7, 0.5 * len(jobs) + 0.9))
-    for offset, (language, colour) in enumerate((("ar", ACCENT), ("en", GREY))):
-        values = [accuracy[language] for _, accuracy in jobs]
-        axes.barh(
-            np.arange(len(jobs)) + (offset - 0.5) * 0.38, values, 0.36, color=colour, label=language_name(language)
-        )
-        for y, value in enumerate(values):
-            axes.text(value, y + (offset - 0.5) * 0.38, f" {value:.1f}", va="center")
-    axes.set(yticks=range(len(jobs)), yticklabels=[name for name, _ in jobs], xlabel="accuracy of the tuned model, %")
-    axes.invert_yaxis()
-    axes.margins(x=0.12)
-    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
-    return _saved(figure, path)
+    return saved(figure, path)

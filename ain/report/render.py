@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from ain.report import figures, texts
+from ain.report import figures, headline, texts
 from ain.storage.files import replace_text
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -17,6 +17,7 @@ FILTERS = {
     "cell": texts.cell,
     "commas": lambda value: f"{value:,}",
     "isolated": texts.isolated,
+    "number": headline.number,
     "numbers": lambda rows, name: [row[name] for row in rows if type(row[name]) in (int, float)],
     "value": texts.value,
     "width": figures.width,

@@ -21,14 +21,31 @@ _DRAWN = "ain.source.miniature"
 def stand_ins(name: str, file: Path) -> list[str]:
     """Return the experiment's overrides for the case that the variable with the service's key is not set. Raise
     UserError if the experiment names no table of a paper."""
+    experiment = _read(file)
+    if experiment is not None and "paper" not in experiment:
+        raise UserError(f"{name} reproduces no table of a paper; run it with: ain run {name}")
+    return _without_key(experiment or {})
+
+
+def stand_ins_of_own(file: Path, typed: list[str]) -> list[str]:
+    """Return the same for an experiment that reproduces nothing, unless the command chooses for itself. typed: its words."""
+    experiment = _read(file) or {}
+    found = [] if "paper" in experiment else _without_key(experiment)
+    chosen = {word.partition("=")[0] for word in typed}
+    return [] if any(word.partition("=")[0] in chosen for word in found) else found
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    """Return the experiment as it is written; None if there is no such file: Hydra's own message is better."""
     if not file.exists():
-        return []  # Hydra's own message is better
+        return None
     try:
-        experiment = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
         raise UserError(f"{file}: broken YAML: {' '.join(str(error).split())}") from None
-    if "paper" not in experiment:
-        raise UserError(f"{name} reproduces no table of a paper; run it with: ain run {name}")
+
+
+def _without_key(experiment: dict[str, Any]) -> list[str]:
     given = experiment.get("stand_in")
     return list(given["overrides"]) if given and not os.environ.get(given["unless"]) else []
 

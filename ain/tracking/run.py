@@ -139,6 +139,8 @@ class Run:
         if self._open is not None:
             return self._open
         wandb, about = library(), self.description
+        from wandb.sdk.mailbox.mailbox_handle import ServerResponseError  # no wandb.Error: the service refuses
+
         about.folder.mkdir(parents=True, exist_ok=True)
         try:
             self._open = wandb.init(
@@ -161,11 +163,12 @@ class Run:
                     x_disable_stats=not live,
                 ),
             )
-        except wandb.Error as error:
+        except (wandb.Error, ServerResponseError) as error:
             raise Unpublished(
                 f"tracker={self.tracker.mode}: W&B did not open the run ({' '.join(str(error).split())}); what was made is "
                 "on disk, and the same command publishes it"
             ) from None
+        library()  # no process that this one starts shares the service
         self._catch_up()
         self._note.open = True
         self._note.save()

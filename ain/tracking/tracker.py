@@ -43,8 +43,12 @@ def _login() -> Any:
 
 
 def library() -> Any:
-    """Return the module wandb, with its telemetry off: it would reach for the network in offline mode too."""
+    """Return the module wandb, with its telemetry off: it would reach for the network in offline mode too.
+
+    W&B's service process is not shared with a process that started this one: of a killed job it would hold the run.
+    """
     os.environ["WANDB_ERROR_REPORTING"] = "false"
+    os.environ.pop("WANDB_SERVICE", None)
     import wandb
 
     return wandb

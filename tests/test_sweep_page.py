@@ -1,5 +1,6 @@
 """The page of a sweep: its axes, the figure that fits, differences in every language, the tables beside it."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -162,19 +163,15 @@ def test_each_ablation_resolves_and_knows_its_baseline(name: str) -> None:
     assert all(f"# {word}" in text for word in ("Question:", "Command:  ain run", "Expected:", "Axes:", "Needs:"))
 
 
-def test_ablations_run_and_draw_what_fits(trained: Path) -> None:
-    words = (
-        *[word for word in PICO if not word.startswith("benchmark.")],
-        "benchmark.scenes=2",
-        f"output_dir={trained}",
-    )
+def test_ablations_run_and_draw_what_fits(pico: Path, tmp_path: Path) -> None:
+    outputs = Path(shutil.copytree(pico, tmp_path / "outputs"))
     for name, more, figure in (
         ("frozen_vision", ("seed=0",), "bars"),
         ("data_size", ("mixture.size=20,40", "seed=0,1", "report.baseline=mixture.size=40"), "curve"),
     ):
-        result = ain("run", f"ain/ablations/{name}", *words, *more)
+        result = ain("run", f"ain/ablations/{name}", *PICO, f"output_dir={outputs}", *more)
         assert result.returncode == 0, result.stderr
-        (made,) = trained.glob(f"report/sweeps/*/figures/{figure}.png")
+        (made,) = outputs.glob(f"report/sweeps/*/figures/{figure}.png")
         rows = read_table(made.parent.parent / "tables" / "jobs.csv")
         assert {row["status"] for row in rows} == {"done"}
         assert all(row["trained on"] and row["tuned English"] is not None for row in rows)

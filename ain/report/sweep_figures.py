@@ -66,6 +66,8 @@ def curve(values: Sequence[float], series: Series, key: str, what: str, path: Pa
     axes.minorticks_off()
     axes.set(xticks=values, xticklabels=[f"{value:g}" for value in values], xlabel=key, ylabel=what)
     axes.margins(x=0.08, y=0.15)
+    if all(point.low >= 0 for points in series.values() for point in points if point):
+        axes.set_ylim(bottom=max(0, axes.get_ylim()[0]))
     return _finished(axes, series, path)
 
 

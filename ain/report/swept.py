@@ -10,7 +10,7 @@ from typing import Any
 from ain.metrics.bootstrap import clustered
 from ain.report.axes import axes, baseline, given, point, settings
 from ain.report.differences import by_image, corrected, difference, mean
-from ain.report.measured import Measured
+from ain.report.measured import Measure, Measured
 from ain.report.sweep_figures import Point
 from ain.storage.tables import Table
 from ain.text.languages import name as language_name
@@ -37,7 +37,9 @@ class Swept:
             for job in jobs
         }
         self.languages = list(dict.fromkeys(code for job in self.done for code in self.of(job).own))
-        self.measures = list(dict.fromkeys(one for job in self.done for one in self.of(job).accuracy))
+        found = dict.fromkeys(one for job in self.done for one in (*self.of(job).own.values(), *self.of(job).accuracy))
+        self.measures = list(found)  # what the jobs are about comes first
+        self.same = [one for one in found if len(self.done) > 1 and one.model == "base" and self._is_same(one)]
         said = {measure.headline for measure in self.measures}
         names = dict.fromkeys(name for job in self.done for name in job.get("headline", {}))
         self.numbers = [name for name in names if name not in said]  # those of headlines that are no accuracies
@@ -45,6 +47,11 @@ class Swept:
 
     def of(self, job: Job) -> Measured:
         return self._measured[job["job"]]
+
+    def _is_same(self, measure: Measure) -> bool:
+        """Return whether all done jobs have the same value, as that of a base model that they share."""
+        rows = [self.of(job).accuracy.get(measure) for job in self.done]
+        return all(row == rows[0] for row in rows)
 
     @cached_property
     def points(self) -> dict[str, dict[str, Point]]:
@@ -120,7 +127,9 @@ class Swept:
         """Return, for each language or for the headline, the best setting and the baseline."""
         rows, made = self.of_settings(), []
         for what in dict.fromkeys(row["what"] for row in rows):
-            of = [row for row in rows if row["what"] == what]
+            of = sorted(
+                (r for r in rows if r["what"] == what), key=lambda row: row["setting"] != self.baseline
+            )  # wins ties
             best = HEADLINES.get(what, max)(of, key=lambda row: row["value"])
             first = next((row for row in of if row["setting"] == self.baseline), None)
             made.append({"what": what, "best": best, "baseline": first})

@@ -26,7 +26,7 @@ def described(entry: Entry) -> dict[str, Any]:
     if isinstance(entry, SweepEntry):
         ended = one["ended"] or max((job.row.get("ended") or 0 for job in entry.jobs), default=0)
         one["seconds"] = round(ended - entry.started, 1) if ended > entry.started and not entry.is_running else None
-        one["pages"] = {page.parent.name if page.stem == "index" else page.name: page for page in entry.pages}
+        one["pages"] = {_label(page, row.get("sweep")): page for page in entry.pages}
         each = labels([job.row.get("overrides", []) for job in entry.jobs])
         one["jobs"] = [described(job) | {"asked": label} for job, label in zip(entry.jobs, each, strict=True)]
         failed = next((job for job in one["jobs"] if job["error"]), None)
@@ -35,6 +35,13 @@ def described(entry: Entry) -> dict[str, Any]:
         one["missing"] = entry.missing
         one["pages"] = {"report": entry.page} if entry.page else {}
     return one
+
+
+def _label(page: Path, sweep: str | None) -> str:
+    """Return a page's name: that of its folder, `report` for the sweep's own page, or a table's file."""
+    if page.stem != "index":
+        return page.name
+    return "report" if page.parent.name == sweep else page.parent.name
 
 
 def asked(entry: Entry) -> str:

@@ -151,7 +151,8 @@ def test_messages_rows(folder: Path, tmp_path: Path) -> None:
     [
         ("hello", "no JSON"),
         ('[{"id": 1}, ', "broken JSON"),
-        ("{broken}\n", "no JSON in its first line"),
+        ("{broken}\n", "malformed JSON"),
+        ('{\n "id": 1\n}', "an object over several lines"),
         ("", "no JSON"),
         ("[]", "it has no rows"),
     ],

@@ -77,7 +77,7 @@ def asks_held_out(cfg: Config) -> bool:
 
 
 _ROWS = (
-    Stage("collect", 4, reads=("source",), uses=("engine",)),
+    Stage("collect", 5, reads=("source",), uses=("engine",)),
     Stage("translate", 7, reads=("translator", "retry"), uses=("engine",), after=("collect",)),
     Stage("verify", 5, reads=("verifier",), uses=("engine",), after=("collect", "translate")),
     Stage("back_translate", 3, reads=("back_translation",), uses=("engine",), after=("collect", "translate")),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ain.storage.images import MAX_PIXELS
 from ain.storage.record import Row
 
 
@@ -29,7 +30,12 @@ class Found:
 
 
 class Source(ABC):
-    """Reading is split in two, so that worker processes can share it: listing is quick, converting is not."""
+    """Reading is split in two, so that worker processes can share it: listing is quick, converting is not.
+
+    max_pixels: of an image that collect keeps.
+    """
+
+    max_pixels: int = MAX_PIXELS
 
     @abstractmethod
     def items(self) -> Iterator[Any]:
@@ -38,6 +44,10 @@ class Source(ABC):
     @abstractmethod
     def found(self, item: Any) -> Found:
         """Convert a row. Its images are not read yet."""
+
+    def size(self, item: Any) -> int:
+        """Return about how many bytes an item takes, so that few large ones are in memory at a time."""
+        return 0
 
     def rows(self) -> Iterator[Found]:
         return map(self.found, self.items())

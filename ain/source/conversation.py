@@ -10,7 +10,7 @@ from ain.text.languages import LANGUAGES, guessed
 from ain.text.placeholders import IMAGE, PLACEHOLDERS, VIDEO, unplaced
 
 _SPECIAL = re.compile(r"<\|\w+\|>|\ufffc")  # text with a special meaning in chat templates
-_HALF = re.compile("[\ud800-\udfff]")
+_NO_TEXT = re.compile("[\ud800-\udfff\0]")
 _ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
 
 
@@ -35,10 +35,10 @@ def turns(messages: Any, images: int, videos: int = 0) -> Conversation:
     spoken: list[tuple[str, str]] = []
     for message in messages:
         if not isinstance(message, dict):
-            return Conversation(reasons=[f"a message is no object: {str(message)[:40]}"])
+            return Conversation(reasons=[f"a message is no object: {parts.shown(message)}"])
         name, content = _either(message, "from", "role"), _either(message, "value", "content")
-        if name not in _ROLES:
-            return Conversation(reasons=[f"unknown role: {name}"])
+        if not isinstance(name, str) or name not in _ROLES:
+            return Conversation(reasons=[f"unknown role: {parts.shown(name)}"])
         try:
             spoken.append((_ROLES[name], parts.text(content, made.images).strip()))
         except parts.Unreadable as error:
@@ -82,9 +82,15 @@ def _texts(made: Turns) -> list[str]:
     text = " ".join(text for turn in made for text in turn.values())
     if special := _SPECIAL.search(text):
         reasons.append(f"special token in the text: {special[0]}")
-    if _HALF.search(text):
-        reasons.append("half a character in the text (a lone surrogate)")
-    return reasons
+    return reasons + no_text(text, "the text")
+
+
+def no_text(value: str, what: str) -> list[str]:
+    """Return the reason why this can be no text of a record, if any. what: it is."""
+    found = _NO_TEXT.search(value)
+    if not found:
+        return []
+    return [f"a null character in {what}" if found[0] == "\0" else f"half a character in {what} (a lone surrogate)"]
 
 
 def _placeholders(made: Conversation, placeholder: str, given: int) -> None:
@@ -108,7 +114,8 @@ def _placeholders(made: Conversation, placeholder: str, given: int) -> None:
 def language(chosen: str, given: Any, made: Turns) -> tuple[str, list[str]]:
     """Return (language, reasons): the row's own, else the one chosen for all rows, else a guess from the script."""
     if given is not None:
-        return str(given), [] if given in LANGUAGES else [f"unknown language: {str(given)[:20]}"]
+        known = isinstance(given, str) and given in LANGUAGES
+        return (given, []) if known else ("en", [f"unknown language: {parts.shown(given)}"])
     if chosen != "auto":
         return chosen, []
     return guessed(" ".join(unplaced(text) for turn in made for text in turn.values())), []

@@ -1,18 +1,21 @@
 """Read your own data: a directory of images with JSON or JSONL in LLaVA's format or LLaMA-Factory's messages format."""
 
-import codecs
-import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ain import UserError
-from ain.runtime.ranges import Positive
-from ain.source import Found, Source
+from ain.runtime.console import log
+from ain.runtime.ranges import AboveZero, Positive
+from ain.source import Found, Source, json_rows
+from ain.source.image_files import Files
+from ain.source.json_rows import Malformed
 from ain.source.llama_factory import INFO, Layout, layouts
-from ain.source.row import converted, name_of
+from ain.source.row import Limits, Pixels, converted, name_of, shown
 from ain.storage.digests import folder_digest
+from ain.storage.images import MAX_PIXELS, BadImage
+from ain.storage.record import readable
 from ain.text.languages import LanguageChoice
 
 FORMATS = {"llava": "conversations", "messages": "messages"}
@@ -21,14 +24,15 @@ FORMATS = {"llava": "conversations", "messages": "messages"}
 class Item(NamedTuple):
     """A row as its file holds it, where it is, and the layout that `dataset_info.json` gives for it."""
 
-    row: Any
+    row: bytes | Malformed
     where: str
     layout: Layout | None
 
 
 class Folder(Source):
     """path: the directory. format: llava, messages, or auto (row by row). limit: stop after this many rows. language:
-    that of rows without `language`; auto guesses it from the script.
+    that of rows without `language`; auto guesses it from the script. outside: also read files outside the directory. max_*:
+    of a row in its file, of an image's file, of an image, of a row's texts together, of a row's images.
     """
 
     def __init__(
@@ -38,12 +42,21 @@ class Folder(Source):
         limit: Positive | None = None,
         domain: str = "general",
         language: LanguageChoice = "auto",
+        outside: bool = False,
+        max_line_mb: AboveZero = 10,
+        max_image_mb: AboveZero = 50,
+        max_pixels: Pixels = MAX_PIXELS,
+        max_chars: Positive = 100_000,
+        max_images: Positive = 1_000,
     ) -> None:
         self.path = Path(path).expanduser()
         self.format = format
         self.limit = limit
         self.domain = domain
         self.language = language
+        self.max_line_mb, self.max_pixels = max_line_mb, max_pixels
+        self.files = Files(self.path, outside, max_image_mb)
+        self.limits = Limits(max_chars, max_images)
 
     def digest(self) -> str:
         return folder_digest(self._directory())
@@ -58,21 +71,44 @@ class Folder(Source):
     def items(self) -> Iterator[Item]:
         return islice(self._all(), self.limit)
 
+    def size(self, item: Item) -> int:
+        return len(item.row) if isinstance(item.row, bytes) else 0
+
     def _all(self) -> Iterator[Item]:
         known = layouts(self._directory())
-        own = {path for path in self.path.iterdir() if path.suffix in (".json", ".jsonl") and path.name != INFO}
-        files = sorted(own | set(known))
-        if not files:
+        own = {path.name for path in self.path.iterdir() if path.suffix in (".json", ".jsonl") and path.name != INFO}
+        names = sorted(own | set(known), key=lambda name: Path(name).parts)
+        if not names:
             raise UserError(f"{self.path}: no .json or .jsonl file in it; expected LLaVA's or LLaMA-Factory's format")
-        for file in files:
-            for number, row in enumerate(_objects(file), 1):
-                yield Item(row, f"{file.relative_to(self.path)}, row {number}", known.get(file))
+        for name in names:
+            for number, row in enumerate(self._rows(name), 1):
+                where = f"{readable(name)}, row {number}"
+                if isinstance(row, Malformed) and row.ends:
+                    log.info(f"collect: {where}: {row.reason}")
+                yield Item(row, where, known.get(name))
+
+    def _rows(self, name: str) -> Iterator[bytes | Malformed]:
+        """Yield the rows of a file; of one that cannot be opened, the reason."""
+        try:
+            with self.files.open(name) as file:
+                yield from json_rows.rows(file, self.max_line_mb, name.endswith(".jsonl"))
+        except BadImage as error:
+            yield Malformed(str(error), ends=True)
+        except OSError as error:
+            yield Malformed(f"file cannot be read: {error.strerror}", ends=True)
 
     def found(self, item: Item) -> Found:
-        row, where, layout = item
+        try:
+            if isinstance(item.row, Malformed):
+                raise item.row
+            row = json_rows.parsed(item.row)
+        except Malformed as error:
+            return Found(item.where, {"id": None}, reasons=[error.reason])
         if not isinstance(row, dict):
-            reason = row.reason if isinstance(row, Malformed) else f"no object: {str(row)[:40]}"
-            return Found(where, {"id": None}, reasons=[reason])
+            return Found(item.where, {"id": None}, reasons=[f"no object: {shown(row)}"])
+        return self._converted(row, item.where, item.layout)
+
+    def _converted(self, row: dict[str, Any], where: str, layout: Layout | None) -> Found:
         if layout:
             row, messages = row | layout.media(row), layout.messages(row)
         else:
@@ -80,59 +116,11 @@ class Folder(Source):
             key = next((key for key in keys if key in row), None)
             if key is None:
                 reason = f"none of the expected keys: {', '.join(keys)}"
-                return Found(where, {"id": name_of(row.get("id"), where)}, reasons=[reason])
+                return Found(where, {"id": name_of(row.get("id"), where)[0]}, reasons=[reason])
             messages = row[key]
-        return converted(row, messages, where, self.language, self.domain, self._read)
+        return converted(row, messages, where, self.language, self.domain, self._read, self.limits)
 
     def _read(self, name: Any) -> bytes:
         if isinstance(name, dict):
-            raise ValueError(str(name)[:40])
-        return (self.path / name).read_bytes()
-
-
-class Malformed:
-    """A line that is not valid JSON, in a file of JSON lines."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-
-
-def _objects(file: Path) -> Iterator[Any]:
-    """Yield the rows of a file, with one in memory at a time."""
-    with open(file, "rb") as opened:
-        head = opened.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    if head == b"[":
-        yield from _array(file)
-    elif head == b"{":
-        yield from _lines(file)
-    else:
-        raise UserError(f"{file}: no JSON; expected a list of objects, or one object a line")
-
-
-def _array(file: Path) -> Iterator[Any]:
-    import ijson
-
-    with open(file, "rb") as opened:
-        if opened.read(3) != codecs.BOM_UTF8:
-            opened.seek(0)
-        try:
-            yield from ijson.items(opened, "item", use_float=True)
-        except (ijson.JSONError, UnicodeDecodeError) as error:
-            raise UserError(
-                f"{file}: broken JSON ({str(error).splitlines()[0]}); correct the file and run the same command again"
-            ) from None
-
-
-def _lines(file: Path) -> Iterator[Any]:
-    with open(file, encoding="utf-8-sig", errors="replace") as opened:
-        for number, line in enumerate(opened, 1):
-            if not line.strip():
-                continue
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError as error:
-                if number == 1:
-                    raise UserError(
-                        f"{file}: no JSON in its first line ({error.msg}); expected a list of objects, or one object a line"
-                    ) from None
-                yield Malformed(f"malformed JSON: {error.msg}")
+            raise ValueError(shown(name))
+        return self.files.image(name)

@@ -1,12 +1,15 @@
 """Read LLaMA-Factory's `dataset_info.json`: which files of a folder are data, and what their columns are called."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ain import UserError
 from ain.runtime.console import log
+from ain.storage.files import given_text
+from ain.storage.record import readable
 
 INFO = "dataset_info.json"
 _TAGS = {  # our role → its tag, and LLaMA-Factory's default for it
@@ -46,35 +49,55 @@ class Layout:
             row.get(self.columns.get(key, default))
             for key, default in (("prompt", "instruction"), ("query", "input"), ("response", "output"))
         )
+        if more is not None and not isinstance(more, str | int | float):
+            asked = more  # which is no text, and rejected as that
         question = f"{asked}\n{more}" if isinstance(asked, str) and more else asked
         history = row.get(self.columns.get("history", "")) or []
-        pairs = [pair for pair in history if isinstance(pair, list) and len(pair) == 2] + [[question, answer]]
-        return [{"role": role, "content": one} for pair in pairs for role, one in zip(_TAGS, pair, strict=False)]
+        made: list[Any] = []
+        for pair in [*(history if isinstance(history, list) else [history]), [question, answer]]:
+            whole = isinstance(pair, list) and len(pair) == 2
+            made += [{"role": role, "content": one} for role, one in zip(_TAGS, pair)] if whole else [pair]  # noqa: B905
+        return made
 
     def media(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return the row's images and videos under our keys, where the entry names their columns."""
         return {key: row.get(self.columns[key]) for key in ("images", "videos") if key in self.columns}
 
 
-def layouts(directory: Path) -> dict[Path, Layout]:
-    """Return file → layout for the files that the folder's `dataset_info.json` lists, if it has one."""
+def layouts(directory: Path) -> dict[str, Layout]:
+    """Return path from the folder → layout for the files that its `dataset_info.json` lists, if it has one."""
     info = directory / INFO
-    if not info.is_file():
+    if not info.exists():
         return {}
     try:
-        entries = json.loads(info.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        entries = json.loads(given_text(info))
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{info}: broken JSON ({error}); correct the file and run the same command again") from None
-    found: dict[Path, Layout] = {}
+    if not isinstance(entries, dict):
+        raise UserError(f"{info}: expected an object with an entry for each data set")
+    found: dict[str, Layout] = {}
     missing = []
-    for entry in entries.values() if isinstance(entries, dict) else ():
+    for name, entry in entries.items():
         if not isinstance(entry, dict) or not entry.get("file_name"):
             continue  # of a hub
-        if not (directory / entry["file_name"]).is_file():
-            missing.append(entry["file_name"])
-            continue
-        layout = Layout(entry.get("formatting", "alpaca"), entry.get("columns") or {}, entry.get("tags") or {})
-        found.setdefault(directory / entry["file_name"], layout)
+        layout = _layout(entry, f"{info}: {readable(name)}")
+        if os.path.isfile(os.path.join(directory, entry["file_name"])):
+            found.setdefault(str(Path(entry["file_name"])), layout)
+        else:
+            missing.append(readable(entry["file_name"]))
     if missing:
         log.info(f"{info}: {len(missing)} of its files are not in the folder and are left out, such as {missing[0]}")
     return found
+
+
+def _layout(entry: dict[str, Any], where: str) -> Layout:
+    columns, tags = entry.get("columns") or {}, entry.get("tags") or {}
+    formatting = entry.get("formatting", "alpaca")
+    if formatting not in ("alpaca", "sharegpt"):
+        raise UserError(f"{where}: formatting: choose alpaca or sharegpt")
+    if not isinstance(entry["file_name"], str):
+        raise UserError(f"{where}: file_name: expected text")
+    for key, names in (("columns", columns), ("tags", tags)):
+        if not isinstance(names, dict) or not all(isinstance(one, str) for one in names.values()):
+            raise UserError(f"{where}: {key}: expected an object of names")
+    return Layout(formatting, columns, tags)

@@ -1,5 +1,6 @@
 """Read the content of a message: text, a number, or a list of parts as chat templates take them."""
 
+import math
 import re
 from typing import Any
 
@@ -11,6 +12,15 @@ _IMAGE_KEYS = ("image", "path", "url", "image_url")
 
 class Unreadable(Exception):
     """Content that cannot be read. The message continues "a message of user ...": "has no text"."""
+
+
+def shown(value: Any) -> str:
+    """Return a few words on a value of any kind, for a reason. Lists and objects may be too deep to be written."""
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, dict):
+        return "an object"
+    return "null" if value is None else str(value)[:40]
 
 
 def by_url(image: Any) -> str | None:
@@ -29,7 +39,7 @@ def text(content: Any, images: list[Any]) -> str:
     """
     if isinstance(content, str):
         return content
-    if isinstance(content, int | float) and not isinstance(content, bool):
+    if isinstance(content, int | float) and not isinstance(content, bool) and math.isfinite(content):
         return str(content)
     if not isinstance(content, list) or not content:
         raise Unreadable("has no text")
@@ -40,7 +50,7 @@ def text(content: Any, images: list[Any]) -> str:
 
 def _part(part: Any, images: list[Any]) -> str:
     if not isinstance(part, dict):
-        raise Unreadable(f"has a part that is no object: {str(part)[:40]}")
+        raise Unreadable(f"has a part that is no object: {shown(part)}")
     kind = part.get("type")
     if kind == "text" and isinstance(part.get("text"), str):
         return str(part["text"])
@@ -51,4 +61,4 @@ def _part(part: Any, images: list[Any]) -> str:
         return VIDEO
     if kind == "video":
         raise Unreadable("holds a video itself: expected its frames under videos")
-    raise Unreadable(f"has a part that is neither text nor image: {str(kind)[:20]}")
+    raise Unreadable(f"has a part that is neither text nor image: {shown(kind)}")

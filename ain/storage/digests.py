@@ -13,7 +13,8 @@ from ain.storage.files import replace_text
 
 def digest(value: Any) -> str:
     """Return twelve hexadecimal digits. 1, 1.0, "1" and true have four different digests."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]  # of names that are not UTF-8
 
 
 def folder_digest(directory: Path) -> str:
@@ -27,7 +28,7 @@ def _files(directory: Path) -> list[tuple[str, os.stat_result]]:
     for folder, _, names in os.walk(directory):
         below = os.path.relpath(folder, directory)
         for name in names:
-            with suppress(FileNotFoundError):  # a broken link
+            with suppress(OSError):  # a link that leads nowhere, or to itself
                 found = os.stat(os.path.join(folder, name))
                 files.append((name if below == "." else os.path.join(below, name), found))
     files = [(name, found) for name, found in files if stat.S_ISREG(found.st_mode)]

@@ -7,6 +7,7 @@ that a read is one lookup in a memory map.
 import hashlib
 import io
 import os
+import struct
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,9 +17,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from ain.storage.colours import NoColours, check, rgb
+
 SCHEMA = pa.schema([("sha256", pa.string()), ("bytes", pa.binary()), ("width", pa.int32()), ("height", pa.int32())])
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 MAX_PIXELS = 64_000_000  # a larger image is a decompression bomb, not a photograph
+_ORIENTATION, _SIDEWAYS = 0x0112, (5, 6, 7, 8)  # EXIF's tag, and its values that swap width and height
+# What Pillow raises for damaged files, each of them seen.
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    struct.error,
+    MemoryError,
+)
 BATCH_BYTES = 4_000_000  # of images written together
 
 Reference = tuple[int, int]  # (shard, row)
@@ -28,31 +44,47 @@ class BadImage(Exception):
     """An image cannot be used. The message is the reason of the rejection."""
 
 
+class TooManyPixels(BadImage):
+    """An image is larger than it may be."""
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    """Open an image, not decoded yet. Sizes are limited by `checked`, not by Pillow's warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            yield image
+
+
 def decode(data: bytes) -> Image.Image:
     """Return an RGB image, rotated by its EXIF orientation, from bytes that `checked` has accepted."""
-    with Image.open(io.BytesIO(data)) as image:
-        return ImageOps.exif_transpose(image).convert("RGB")
+    with _opened(data) as image:
+        return rgb(ImageOps.exif_transpose(image))
 
 
-def checked(data: bytes) -> tuple[str, int, int]:
+def checked(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[str, int, int]:
     """Return (sha256, width, height) of an image. Raise BadImage with the reason if it does not decode completely."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise BadImage(f"image of {image.width} x {image.height} pixels: more than {MAX_PIXELS:,}")
-                image.load()
-                upright = ImageOps.exif_transpose(image)
+        with _opened(data) as image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise TooManyPixels(f"image of {width} x {height} pixels: more than {max_pixels:,}")
+            if max(width, height) > 200 * min(width, height):
+                raise BadImage(f"image of {width} x {height} pixels: too narrow for patches")
+            image.load()
+            check(image)
+            if image.getexif().get(_ORIENTATION, 1) in _SIDEWAYS:
+                width, height = height, width
     except UnidentifiedImageError:
         raise BadImage(f"no image in a known format ({', '.join(FORMATS)})") from None
     except Image.DecompressionBombError:
-        raise BadImage(f"image of more than {MAX_PIXELS:,} pixels") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise TooManyPixels(f"image of more than {max_pixels:,} pixels") from None
+    except NoColours as error:
+        raise BadImage(f"image without colours to show: {error}") from None
+    except _BROKEN as error:
         raise BadImage(f"broken image: {error}") from None
-    if max(upright.size) > 200 * min(upright.size):
-        raise BadImage(f"image of {upright.width} x {upright.height} pixels: too narrow for patches")
-    return hashlib.sha256(data).hexdigest(), upright.width, upright.height
+    return hashlib.sha256(data).hexdigest(), width, height
 
 
 def suffix(data: bytes) -> str:

@@ -47,6 +47,13 @@ def images_of(record: Row) -> Iterator[Any]:
     return (image for medium in record["media"] or () for image in medium["images"])
 
 
+def readable(text: str, length: int = 300) -> str:
+    """Return a text that can be stored and printed, whatever it holds: cut, with halves of characters and control
+    characters escaped."""
+    plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:length])
+    return plain + ("..." if len(text) > length else "")
+
+
 def reference(record: Row, language: str) -> Turns | None:
     """Return the trusted translation of a record into a language, or None."""
     found = (one["turns"] for one in record["references"] or () if one["language"] == language)

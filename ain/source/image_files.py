@@ -1,0 +1,54 @@
+"""Open the files that a person's rows name: regular, of limited size, and inside the data's folder unless others are allowed."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from ain.storage.files import MB, open_regular
+from ain.storage.images import BadImage
+
+
+@dataclass(frozen=True)
+class Files:
+    """outside: whether files may lie outside the folder, once links are resolved."""
+
+    folder: Path
+    outside: bool
+    max_image_mb: float
+
+    def image(self, name: str) -> bytes:
+        """Return the bytes of an image. Raise BadImage with the reason, OSError or ValueError if there is no such file."""
+        with self.open(name) as file:
+            self.check_size(os.fstat(file.fileno()).st_size)
+            return self.read(file)
+
+    def read(self, file: BinaryIO) -> bytes:
+        """Return all bytes of a file that may be larger than it says."""
+        data = file.read(int(self.max_image_mb * MB) + 1)
+        self.check_size(len(data))
+        return data
+
+    def check_size(self, size: int) -> None:
+        if size > self.max_image_mb * MB:
+            raise BadImage(f"image file of more than {self.max_image_mb:g} MB; the limit is source.max_image_mb")
+
+    def open(self, name: Path | str) -> BinaryIO:
+        """Open a file by its path from the folder. The check is repeated on what was opened: links may have changed."""
+        path = os.path.join(self.folder, name)
+        self._check_place(path, str(name))
+        file = open_regular(path)
+        try:
+            self._check_place(f"/proc/self/fd/{file.fileno()}" if os.path.isdir("/proc/self/fd") else path, str(name))
+        except BadImage:
+            file.close()
+            raise
+        return file
+
+    def _check_place(self, path: str, name: str) -> None:
+        if not self.outside and not _below(os.path.realpath(path), os.path.realpath(self.folder)):
+            raise BadImage(f"file outside the folder: {name[:120]}; move it there, or set source.outside=true")
+
+
+def _below(path: str, folder: str) -> bool:
+    return path.startswith(folder.rstrip(os.sep) + os.sep)

@@ -46,7 +46,7 @@ class Folder(Source):
         max_line_mb: AboveZero = 10,
         max_image_mb: AboveZero = 50,
         max_pixels: Pixels = MAX_PIXELS,
-        max_chars: Positive = 100_000,
+        max_chars: Positive = 50_000,
         max_images: Positive = 1_000,
     ) -> None:
         self.path = Path(path).expanduser()

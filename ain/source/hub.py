@@ -50,7 +50,7 @@ class Hub(Source):
         outside: bool = False,
         max_image_mb: AboveZero = 50,
         max_pixels: Pixels = MAX_PIXELS,
-        max_chars: Positive = 100_000,
+        max_chars: Positive = 50_000,
         max_images: Positive = 1_000,
     ) -> None:
         self.path, self.name, self.split, self.revision = path, name, split, revision

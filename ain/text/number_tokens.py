@@ -18,12 +18,13 @@ _PHRASES = (
     (re.compile(r"(?:degrees? )?below (?:zero|freezing)|(?:تحت|دون) الصفر", re.I), "☟"),
     (re.compile(r"\b(?:minus|negative)(?= )|(?<!\w)(?:سالب|ناقص)(?= )", re.I), "☝"),
 )
+# Python converts no number of more than 4,300 digits; a longer run is read as several numbers.
 _TOKEN = re.compile(
     r"""(?P<date>(?<!\d)(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{1,2}/\d{1,2}/\d\d)(?!\d))
     |(?P<clock>(?<!\d)\d{1,2}:[0-5]\d(?!\d))
-    |(?P<ratio>(?<![\d.])\d+/[1-9]\d*(?![\d.]))
+    |(?P<ratio>(?<![\d.])\d{1,300}/[1-9]\d{0,299}(?![\d.]))
     |(?P<decade>\d*\d0['’]?s\b)
-    |(?P<number>(?:(?<!\d,)\d+[.,]\d+(?![.,]\d)|\d+)[¼½¾⅓⅔⅛]?)(?:(?:st|nd|rd|th)(?![a-z]))?
+    |(?P<number>(?:(?<!\d,)\d{1,300}[.,]\d{1,300}(?![.,]\d)|\d{1,300})[¼½¾⅓⅔⅛]?)(?:(?:st|nd|rd|th)(?![a-z]))?
     |(?P<vulgar>[¼½¾⅓⅔⅛])
     |(?P<word>[^\W\d_]+)
     |(?P<sign>[%$€£¥°☟☝]|(?<![\w)])[-−](?=[$€£¥]?\d))""",

@@ -24,17 +24,16 @@ _LABEL = re.compile(
 _ALONE = re.compile(rf"^[ \t]*[(\[«\"*]*(?P<letter>{_NAMED})[)\]»\".*]*[ \t]*$", re.M)
 _ISOLATED = re.compile(rf"(?<![\w.'’])و?(?P<letter>{_NAMED})(?![\w'’])")
 _COPYRIGHT = re.compile(r"\([cC]\) *\d")
-_BEGINNING = re.compile(r"(?:^|[.?!:؟]\s)[\s*]*$", re.M)
 
 _LIST = rf"(?:{_NAMED})(?:(?:\s*[,،/]|\s*(?:[,،]\s*)?(?:and|or|أو|و))\s*(?:{_NAMED})(?!\w))*"
 _END = r"(?=[\s.,;:!?؟،)\]»\"”*]|$)"
 _MENTIONS = [
     re.compile(pattern)
     for pattern in (
-        rf"(?i:\b(?:answers?|options?|choices?)\b(?:\s+(?:is|are|was|would be|should be))?)\s*:?\s*[(\[«\"“*]*({_LIST}){_END}",
+        rf"(?i:\b(?:answers?|options?|choices?)\b(?:\s+(?:is|are|was|would be|should be))?)\s*+:?\s*[(\[«\"“*]*({_LIST}){_END}",
         rf"(?i:\b(?:choose|select|pick|with|among|between)\s+(?:(?:the|a|one of the)\s+)?(?:letters?\s+)?)\(?({_LIST}){_END}",
         rf"\b({_NAMED}) is (?:the )?(?:correct|right|answer|best)",
-        rf"(?:الإجابة|الجواب|الخيار)(?: الصحيحة| الصحيح)?(?: هي| هو)?\s*:?\s*[(«]*({_LIST}){_END}",
+        rf"(?:الإجابة|الجواب|الخيار)(?: الصحيحة| الصحيح)?(?: هي| هو)?\s*+:?\s*[(«]*({_LIST}){_END}",
     )
 ]
 _ONLY = re.compile(rf"^\W*(?:(?i:both|only|it is|it[’']s|i think)\s+)*({_LIST})\W*$")
@@ -59,7 +58,8 @@ def labels(text: str, known: Collection[int] | None = None) -> list[Mark]:
     found = [mark for mark in _candidates(text) if mark.letter not in lone]
     sure = {mark for style in {mark.style for mark in found} for mark in _run(text, found, style)}
     sure |= {mark for mark in found if mark.style in ("()", ")") and _begins_line(text, mark)}
-    sure |= {mark for mark in found if known and mark.index in known and not text[: mark.start].strip(" *")}
+    start = len(text) - len(text.lstrip(" *"))
+    sure |= {mark for mark in found if known and mark.index in known and mark.start <= start}
     return sorted(sure, key=lambda mark: mark.start)
 
 
@@ -72,9 +72,12 @@ def alone(text: str, known: Collection[int] | None = None) -> list[Mark]:
 def mentions(text: str, known: Collection[int] | None = None) -> list[Mark]:
     """Return the letters that name an option within a sentence."""
     patterns = [*_MENTIONS, _ONLY] if known else _MENTIONS
-    spans = [match.span(1) for pattern in patterns for match in pattern.finditer(text)]
+    named = bytearray(len(text))
+    for pattern in patterns:
+        for match in pattern.finditer(text):
+            named[match.start(1) : match.end(1)] = b"\1" * len(match[1])
     taken = {mark.letter for mark in labels(text, known)}
-    found = {_mark(match, "") for match in _ISOLATED.finditer(text) for a, b in spans if a <= match.start("letter") < b}
+    found = {_mark(match, "") for match in _ISOLATED.finditer(text) if named[match.start("letter")]}
     return sorted({mark for mark in (*found, *alone(text, known)) if mark.letter not in taken}, key=lambda m: m.letter)
 
 
@@ -156,14 +159,25 @@ def _run(text: str, found: list[Mark], style: str) -> list[Mark]:
     """Return the labels A, B, ... of one style, in order; none if there are fewer than two."""
     run: list[Mark] = []
     for mark in (mark for mark in found if mark.style == style):
-        starts = style in ("()", ")") or _BEGINNING.search(text[: mark.start])
+        starts = style in ("()", ")") or _begins_sentence(text, mark.start)
         if mark.index == len(run) and (run or starts):
             run.append(mark)
     return run if len(run) > 1 else []
 
 
 def _begins_line(text: str, mark: Mark) -> bool:
-    return not text[: mark.start].rpartition("\n")[2].strip(" \t*")
+    end = mark.start
+    while end and text[end - 1] in " \t*":
+        end -= 1
+    return end == 0 or text[end - 1] == "\n"
+
+
+def _begins_sentence(text: str, start: int) -> bool:
+    end = start
+    while end and (text[end - 1].isspace() or text[end - 1] == "*"):
+        end -= 1
+    between = text[end:start]
+    return end == 0 or "\n" in between or (text[end - 1] in ".?!:؟" and between[:1].isspace())
 
 
 def _mark(match: re.Match[str], style: str) -> Mark:

@@ -16,10 +16,11 @@ VIDEO = "<video>"
 PLACEHOLDERS = {IMAGE: "image", VIDEO: "video"}  # with their names in chat templates
 _PLACEHOLDER = re.compile("|".join(PLACEHOLDERS))
 
+# Texts are of any length, so no pattern may look for its end again and again: repetitions are bounded or possessive.
 # A dollar sign opens a formula unless a space follows; "$5 and $10" and "$5 or 4$" are money.
 _FORMULA = (
-    r"\$\$.+?\$\$|\\\(.+?\\\)|\\\[.+?\\\]"
-    r"|(?<![\w$\\])\$(?!\s)(?:[^$\n\\]|\\.)*?\\(?:[^$\n\\]|\\.)*(?<!\s)\$(?![\d$])"  # with a backslash: anything
+    r"\$\$.+?\$\$|\\\(.{1,1000}?\\\)|\\\[.{1,1000}?\\\]"
+    r"|(?<![\w$\\])\$(?!\s)[^$\n\\]*+\\.(?:[^$\n\\]|\\.)*+(?<!\s)\$(?![\d$])"  # with a backslash: anything
     r"|(?<![\w$\\])\$(?!\s)(?![^$\n]*\s[A-Za-z]{2,}\s)[^$\n\\]*(?<!\s)\$(?![\d$])"
 )
 _KEPT = re.compile(
@@ -28,7 +29,7 @@ _KEPT = re.compile(
     r"|<\|?/?[A-Za-z_][\w-]*\|?>"  # <image>, <image_1>
     r"|\{\{?\w+\}?\}"  # {name}
     r"|(?:https?://|www\.)[^\s\u0600-\u06ff«»]*[^\s?.,;:!)\]»\"'\u0600-\u06ff]"
-    r"|[A-Za-z0-9][\w.+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+    r"|[A-Za-z0-9][\w.+-]{0,63}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
     r"|\n+)",
     re.S,
 )

@@ -2,15 +2,17 @@
 
 import re
 
-_QUOTED = re.compile(r"«([^»\n]+)»|“([^”\n]+)”|‘([^’\n]+)’|\"([^\"\n]+)\"|(?<!\w)'([^'\n]+)'(?!\w)")
+_QUOTED = re.compile(
+    r"«([^»\n]{1,1000})»|“([^”\n]{1,1000})”|‘([^’\n]{1,1000})’|\"([^\"\n]+)\"|(?<!\w)'([^'\n]+)'(?!\w)"
+)
 _SAYS = re.compile(r"\b(?:says?|reads?|written|printed|labell?ed|titled|entitled|named|called)\s*:", re.I)
 _NOUN = (
     r"(?:text|words?|letters?|phrase|message|inscription|slogan|(?:sub)?title|head(?:line|ing)|caption|logo"
     r"|brand(?: name)?)"
 )
 _ASKS = re.compile(
-    rf"\b(?:says?|written|printed|spelled|inscribed|spell)\b|\bwhat (?:does|do) .*\bread\b|\bread the\b"
-    rf"|\b(?:transcribe|transcription|ocr)\b|\b(?:extract|copy|type)\b.*\b{_NOUN}\b"
+    rf"\b(?:says?|written|printed|spelled|inscribed|spell)\b|\bwhat (?:does|do) .{0, 200}\bread\b|\bread the\b"
+    rf"|\b(?:transcribe|transcription|ocr)\b|\b(?:extract|copy|type)\b.{{0,200}}\b{_NOUN}\b"
     rf"|\bwhat {_NOUN} (?:is|are|appears?|can)\b|\bwhat(?:'s|’s| is| are) the (?:\w+ )?{_NOUN}\b",
     re.I,
 )
@@ -24,11 +26,9 @@ def without_read_text(original: str, translation: str, question: str = "") -> st
     """
     if is_name(original) and _bare(translation) == _bare(original):
         return ""
-    given = original.casefold()
+    given, quotes = original.casefold(), _QUOTED.search(original)
     quoted = [text for match in _QUOTED.finditer(translation) for text in match.groups() if text]
-    read = [
-        text for text in quoted if text.casefold() in given and (_QUOTED.search(original) or text != _bare(original))
-    ]
+    read = [text for text in quoted if text.casefold() in given and (quotes or text != _bare(original))]
     if _ASKS.search(question) or _SAYS.search(original):
         ends = [translation if _ASKS.search(question) else "", translation.rpartition(":")[2].strip()]
         read += [text for text in ends if _bare(text) and _bare(text).casefold() in given]

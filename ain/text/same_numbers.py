@@ -1,7 +1,7 @@
 """Compare the numbers of a text and of its translation."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from dataclasses import replace
 from itertools import pairwise
 
@@ -13,12 +13,14 @@ from ain.text.units import mentioned, needed
 _ORDERED = re.compile(
     r"(?<!\w)(?:and|or|of|to|but|while|versus|vs|من|الي|مقابل|او|و[^\W\d]*)(?!\w)|^\s*(?:[,;:×/–-]|by|في|،)\s*$"
 )
+_SPELLED = 100  # numbers without a partner that may be spelled in parts; texts that have more differ anyway
+_Alike = tuple[frozenset[Value], frozenset[str], bool]  # values, units and certainty of quantities
 _READ = {"en", "ar"}  # languages whose number words are known
 _SENTENCE = re.compile(r"[.!?؟]\s")
 # Halves of the day. Night belongs to both: 1 a.m. and 11 p.m. are «ليلًا».
 _MORNING = re.compile(r"\d\s?a\.?m\b|\bmorning|\bdawn|صباح|فجر|\d\s?ص(?!\w)", re.I)
 _EVENING = re.compile(r"\d\s?p\.?m\b|\b(?:after)?noon|\bevening|مساء|عصر|ظهر|\d\s?م(?!\w)", re.I)
-_CLOCK = re.compile(r"\d[\d:.]*\s?[ap]\.?m\b", re.I)
+_CLOCK = re.compile(r"\d[\d:.]{0,20}\s?[ap]\.?m\b", re.I)
 
 
 def changed_number(original: str, translation: str, source: str, target: str) -> str | None:
@@ -58,19 +60,32 @@ def _digits_only(some: list[Quantity]) -> list[Quantity]:
 
 def _matched(one: list[Quantity], other: list[Quantity]) -> tuple[list[tuple[Quantity, Quantity]], str | None]:
     """Return pairs of quantities with a common value, and which one is left without a partner."""
-    left, right = list(one), list(other)
+    waiting, partners = dict(enumerate(one)), dict(enumerate(other))
+    groups: dict[_Alike, deque[int]] = defaultdict(deque)
+    by_value: dict[Value, set[_Alike]] = defaultdict(set)
+    for place, quantity in partners.items():
+        alike = (quantity.values, quantity.units, quantity.certain)
+        groups[alike].append(place)
+        for value in quantity.values:
+            by_value[value].add(alike)
     pairs = []
     for certain in (True, False):  # what is certain on both sides first, then what is certain on one
-        for quantity in sorted(left, key=lambda q: not q.certain):
-            fitting = [o for o in right if o.values & quantity.values and (o.certain and quantity.certain) >= certain]
+        for place, quantity in sorted(waiting.items(), key=lambda item: not item[1].certain):
+            fitting = {
+                alike
+                for value in quantity.values & by_value.keys()
+                for alike in by_value[value]
+                if groups[alike] and (alike[2] and quantity.certain) >= certain
+            }
             if fitting:
-                partner = min(fitting, key=lambda o: (o.units != quantity.units, not o.certain))
-                pairs.append((quantity, partner))
-                left.remove(quantity)
-                right.remove(partner)
+                chosen = min(fitting, key=lambda alike: (alike[1] != quantity.units, not alike[2], groups[alike][0]))
+                pairs.append((quantity, partners.pop(groups[chosen].popleft())))
+                del waiting[place]
+    left, right = list(waiting.values()), list(partners.values())
     for some, rest in ((left, right), (right, left)):
-        for quantity in [q for q in some if q.certain and _taken(q, rest)]:
-            some.remove(quantity)
+        for quantity in [q for q in some if q.certain][:_SPELLED]:
+            if _taken(quantity, rest):
+                some.remove(quantity)
     alone = next((q for q in left + right if q.certain), None)
     if alone is None:
         return pairs, None

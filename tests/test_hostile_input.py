@@ -1,0 +1,306 @@
+"""No input ends or poisons a run: one bad row is one rejection, whatever it holds, and the good rows beside it are kept."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import datasets
+import hostile
+import numpy as np
+import pytest
+from PIL import Image
+
+from ain.source.folder import Folder
+from ain.source.hub import Hub
+from ain.stages.collect import collect
+from ain.storage.images import BadImage, checked, decode
+from ain.storage.shards import Shards
+
+GOOD = json.dumps(hostile.good("good"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "mine"
+    path.mkdir()
+    Image.new("RGB", (30, 20), "blue").save(path / "a.png")
+    os.mkfifo(path / "fifo.png")
+    (path / "zero.png").symlink_to("/dev/zero")
+    (tmp_path / "secret.png").write_bytes((path / "a.png").read_bytes())
+    (path / "link.png").symlink_to(tmp_path / "secret.png")
+    return path
+
+
+def collected(source: Any, out: Path) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return (ids of kept records, rejections), after a check that the counts add up."""
+    counts = collect(source, out)
+    kept = [row["id"] for row in Shards(out).rows()]
+    rejected = list(Shards(out).rows(part="rejected"))
+    assert (counts["input"], counts["kept"], counts["rejected"]) == (
+        len(kept) + len(rejected),
+        len(kept),
+        len(rejected),
+    )
+    return kept, rejected
+
+
+def reason(folder: Path, out: Path, text: str | bytes, name: str = "data.jsonl", **settings: Any) -> str:
+    """Return why a row is rejected that stands before a good row, which must be kept."""
+    data = text.encode() if isinstance(text, str) else text
+    lines = name.endswith("l")
+    (folder / name).write_bytes(data + b"\n" + GOOD.encode() if lines else b"[" + data + b", " + GOOD.encode() + b"]")
+    kept, rejected = collected(Folder(str(folder), **settings), out)
+    assert kept == ["good"]
+    assert len(rejected) == 1
+    assert rejected[0]["where"] == f"{name}, row 1"
+    return str(rejected[0]["reasons"][0])
+
+
+def row(**changes: str) -> str:
+    """Return a row's JSON with some values replaced by JSON texts."""
+    made = {
+        "id": '"bad"',
+        "conversations": json.dumps(hostile.good("bad")["conversations"]),
+        "image": '"a.png"',
+    } | changes
+    return "{" + ", ".join(f'"{key}": {value}' for key, value in made.items()) + "}"
+
+
+def said(role: str = '"human"', text: str = '"<image>What?"') -> str:
+    return row(conversations=f'[{{"from": {role}, "value": {text}}}, {{"from": "gpt", "value": "It."}}]')
+
+
+@pytest.mark.parametrize("name", ["data.json", "data.jsonl"])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (said(role='["human"]'), "unknown role: a list"),
+        (said(role=r'"\ud83d"'), r"unknown role: \ud83d"),
+        (said(text=r'"<image>\u0000"'), "a null character in the text"),
+        (row(id=r'"\ud83d"'), "half a character in the id"),
+        (row(domain=r'"\ud83d"'), "half a character in the domain"),
+        (row(id="[1]"), "id: expected a short text, found a list"),
+        (r'"\ud83d"', r"no object: \ud83d"),
+        (said()[:-1] + r', "\ud83d": 1, "\ud83d": 2}', r"malformed JSON: the key \ud83d is given twice"),
+        (row(references=r'{"\ud83d": [1]}'), r"references: unknown language: \ud83d"),
+        (row(language="[1]"), "unknown language: a list"),
+        (row(image="[" * 100_000 + "]" * 100_000), "malformed JSON: nested too deeply"),
+        (row(image="[" * 800 + "]" * 800), "image is no path: a list"),
+        (row(id="7" * 5_000), "malformed JSON: a number of thousands of digits"),
+        (said(text="NaN"), "malformed JSON: NaN is no number"),
+        (said(text="1e999"), "malformed JSON: 1e999 is no number"),
+        (row(fps="1" + "0" * 400, videos='[["a.png"]]'), "fps: expected a number"),
+        (row(image='["a.png"' + ', "a.png"' * 2_000 + "]"), "2,001 images; the limit is source.max_images"),
+        (said(text='"<image>' + "a" * 60_000 + '"'), "texts of 60,010 characters; the limit is source.max_chars"),
+        ('{"id": 1 "x": 2}', "malformed JSON: Expecting ',' delimiter"),
+        (said(text='"<image>Qu\xe9?"').encode("latin-1"), "not in UTF-8 (byte 0xe9); save the file as UTF-8"),
+        (row(image=f'"{"x" * 2_000_000}"'), "a row of more than 1 MB; the limit is source.max_line_mb"),
+    ],
+)  # fmt: skip
+def test_a_bad_row_is_one_rejection(folder: Path, tmp_path: Path, name: str, text: str | bytes, expected: str) -> None:
+    assert reason(folder, tmp_path / "out", text, name, max_line_mb=1).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("../secret.png", "file outside the folder: ../secret.png; move it there, or set source.outside=true"),
+        ("/etc/passwd", "file outside the folder: /etc/passwd"),
+        ("link.png", "file outside the folder: link.png"),
+        ("zero.png", "file outside the folder: zero.png"),
+        ("fifo.png", "image cannot be read (no regular file)"),
+        (".", "file outside the folder: ."),
+        ("big.png", "image file of more than 0.01 MB; the limit is source.max_image_mb"),
+        ("wide.png", "image of 100000 x 1 pixels: too narrow"),
+        ("bomb.png", "image of 8000 x 8000 pixels: more than 1,000,000; the limit is source.max_pixels"),
+        ("\\u0000.png", "image not found: embedded null byte"),
+    ],
+)  # fmt: skip
+def test_an_image_that_may_not_be_read(folder: Path, tmp_path: Path, name: str, expected: str) -> None:
+    with open(folder / "big.png", "wb") as file:
+        file.truncate(10**12)
+    Image.new("1", (100_000, 1)).save(folder / "wide.png")
+    Image.new("1", (8_000, 8_000)).save(folder / "bomb.png")
+    found = reason(folder, tmp_path / "out", row(image=f'"{name}"'), max_image_mb=0.01, max_pixels=1_000_000)
+    assert found.startswith(expected)
+
+
+def test_files_outside_are_read_where_that_is_allowed(folder: Path, tmp_path: Path) -> None:
+    rows = [
+        row(id=f'"{i}"', image=json.dumps(name)) for i, name in enumerate(["../secret.png", "link.png", "zero.png"])
+    ]
+    (folder / "data.jsonl").write_text("\n".join(rows))
+    kept, rejected = collected(Folder(str(folder), outside=True), tmp_path / "out")
+    assert kept == ["0", "1"]
+    assert rejected[0]["reasons"][0].startswith("image cannot be read (no regular file)")
+
+
+def test_paths_of_a_table_are_no_way_out(folder: Path, tmp_path: Path) -> None:
+    names = [
+        "a.png",
+        "../secret.png",
+        "file:///etc/passwd",
+        "zip://a.png::/etc/passwd",
+        "fifo.png",
+        "hf://datasets/x/y/a.png",
+    ]
+    rows = {"image": names, "question": ["What?"] * 6, "answer": ["It."] * 6}
+    datasets.Dataset.from_dict(rows).to_parquet(folder / "train.parquet")
+    kept, rejected = collected(Hub(str(folder), {}), tmp_path / "out")
+    assert kept == ["train, row 1"]
+    starts = [
+        "file outside the folder",
+        *["file outside the data set"] * 2,
+        "image cannot be read",
+        "file outside the data",
+    ]
+    assert all(one["reasons"][0].startswith(start) for one, start in zip(rejected, starts, strict=True))
+
+
+def test_files_that_are_none_cost_no_other_file(folder: Path, tmp_path: Path) -> None:
+    (folder / "data.json").write_text(f"[{GOOD}]")
+    (folder / "directory.json").mkdir()
+    (folder / "gone.json").symlink_to("nowhere")
+    (folder / "round.json").symlink_to("round.json")
+    (folder / "text.json").write_text("hello")
+    os.mkfifo(folder / "wait.json")
+    with open(os.fsencode(folder) + b"/\xe9.json", "w") as file:
+        file.write(f"[{row(id='null')}]")
+    kept, rejected = collected(Folder(str(folder)), tmp_path / "out")
+    assert kept == ["good", "\\udce9.json, row 1"]
+    assert [one["where"].split(".")[0] for one in rejected] == ["directory", "gone", "round", "text", "wait"]
+    assert len(Folder(str(folder)).digest()) == 12
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "said"),
+    [
+        (f"[{GOOD}, {{]", 1, "] closes nothing; nothing after it in this file is read"),
+        (f"[{GOOD}, ", 1, "the file ends within the list"),
+        (f'[{GOOD}, {{"id": "', 1, "the file ends within the list"),
+        (f'[{GOOD}, {{"id" 1}}, 5, "]", {GOOD.replace("good", "other")}]', 2, None),
+        (f"[{GOOD}] [1]", 1, "text after the end of the list"),
+        (f"\ufeff [{GOOD},\n]\n", 1, None),
+    ],
+)  # fmt: skip
+def test_a_broken_array_is_read_up_to_the_break(
+    folder: Path, tmp_path: Path, text: str, kept: int, said: str | None
+) -> None:
+    (folder / "data.json").write_text(text)
+    ids, rejected = collected(Folder(str(folder)), tmp_path / "out")
+    assert len(ids) == kept
+    if said is not None:
+        assert len(rejected) == 1
+        assert said in rejected[0]["reasons"][0]
+
+
+def hostile_folder(folder: Path, rows: list[tuple[str | None, str]], size: int, seed: int) -> int:
+    """Write rows to files of `size` rows, arrays and lines in turn; lines are damaged further. Return the number of rows."""
+    random = Random(seed)
+    for number, start in enumerate(range(0, len(rows), size)):
+        some = rows[start : start + size]
+        if number % 2:
+            (folder / f"{number:05d}.json").write_text("[" + ",\n".join(text for _, text in some) + "]")
+        else:
+            lines = [
+                hostile.cut(random, text) if not name and random.random() < 0.3 else text.encode()
+                for name, text in some
+            ]
+            (folder / f"{number:05d}.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    return len(rows)
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(250, 1), (250, 50), pytest.param(20_000, 50, marks=pytest.mark.slow)]
+)  # fmt: skip
+def test_rows_of_every_kind(folder: Path, tmp_path: Path, count: int, size: int) -> None:
+    for seed in range(2):
+        here = folder / f"seed-{seed}"
+        here.mkdir()
+        (here / "a.png").write_bytes((folder / "a.png").read_bytes())
+        os.mkfifo(here / "fifo.png")
+        rows = hostile.rows(seed, count)
+        hostile_folder(here, rows, size, seed)
+        kept, rejected = collected(Folder(str(here), max_line_mb=1), tmp_path / f"out-{seed}")
+        assert len(kept) + len(rejected) == count
+        assert {name for name, _ in rows if name} <= set(kept)
+        assert all(one["reasons"] for one in rejected)
+
+
+LIMITED = """
+import resource, sys
+sys.path.insert(0, ".")
+from pathlib import Path
+from ain.source.folder import Folder
+from ain.stages.collect import collect
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 700_000_000,) * 2)
+print(collect(Folder(sys.argv[1]), Path(sys.argv[2]))["rejected"])
+"""
+
+
+def test_memory_stays_bounded(folder: Path, tmp_path: Path) -> None:
+    """A line of 300 MB, one of many small values, an image at the limit of pixels, and a row with many large images."""
+    with open(folder / "data.jsonl", "wb") as file:
+        file.write(GOOD.encode() + b'\n{"id": "')
+        for _ in range(300):
+            file.write(b"a" * 1_000_000)
+        file.write(b'"}\n{"id": [' + b"{}," * 3_000_000 + b"{}]}\n")
+        file.write(row(id='"wide"', image='"wide.png"').encode() + b"\n")
+        many = {"id": "many", "images": ["noise.bmp"] * 60, "messages": hostile.good("many")["conversations"]}
+        many["messages"][0]["value"] = "What?"
+        file.write(json.dumps(many).encode() + b"\n")
+    Image.new("RGBA", (8_000, 8_000)).save(folder / "wide.png", compress_level=1)
+    Image.effect_noise((4_000, 4_000), 50).save(folder / "noise.bmp")
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, folder, tmp_path / "out"], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-2_000:]
+    assert done.stdout.strip() == "2"
+
+
+def saved(image: Image.Image, format: str, **settings: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format, **settings)
+    return file.getvalue()
+
+
+def images() -> Iterator[tuple[str, bytes, list[tuple[int, int, int]]]]:
+    """Yield (name, bytes, the colours of its first pixels)."""
+    grey = lambda *values: [(v, v, v) for v in values]  # noqa: E731
+    yield "16 bits", saved(Image.fromarray(np.array([[0, 32_896, 65_535]], np.uint16)), "PNG"), grey(0, 128, 255)
+    yield "32 bits", saved(Image.fromarray(np.array([[-100, 0, 100]], np.int32)), "TIFF"), grey(0, 128, 255)
+    yield "share", saved(Image.fromarray(np.array([[0, 0.5, 1]], np.float32)), "TIFF"), grey(0, 128, 255)
+    yield "bytes", saved(Image.fromarray(np.array([[0, 7, 200]], np.float32)), "TIFF"), grey(0, 7, 200)
+    yield "floats", saved(Image.fromarray(np.array([[-5, 0, 5]], np.float32)), "TIFF"), grey(0, 128, 255)
+    clear = Image.new("RGBA", (3, 1), (255, 0, 0, 0))
+    clear.putpixel((1, 0), (255, 0, 0, 255))
+    yield "transparent", saved(clear, "PNG"), [(255, 255, 255), (255, 0, 0), (255, 255, 255)]
+    palette = Image.new("P", (3, 1), 1)
+    palette.putpalette([0, 0, 0, 0, 0, 255])
+    yield "palette", saved(palette, "PNG"), [(0, 0, 255)] * 3
+    yield "clear palette", saved(palette, "PNG", transparency=1), [(255, 255, 255)] * 3
+    frames = [Image.new("RGB", (3, 1), colour) for colour in ("red", "blue")]
+    yield "animated", saved(frames[0], "GIF", save_all=True, append_images=frames[1:]), [(255, 0, 0)] * 3
+    yield "cmyk", saved(Image.new("CMYK", (3, 1), (0, 255, 255, 0)), "TIFF"), [(255, 0, 0)] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "colours"), images(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_all_colours_become_rgb_by_a_rule(name: str, data: bytes, colours: list[tuple[int, int, int]]) -> None:
+    checked(data)
+    assert [decode(data).getpixel((x, 0)) for x in range(3)] == colours
+
+
+def test_values_without_colour_are_rejected() -> None:
+    with pytest.raises(BadImage, match="values that are no finite numbers"):
+        checked(saved(Image.fromarray(np.array([[0, np.nan, 1]], np.float32)), "TIFF"))
+    with pytest.raises(BadImage, match="mode LAB"):
+        checked(saved(Image.new("LAB", (3, 1)), "TIFF"))

@@ -253,7 +253,7 @@ def test_memory_stays_bounded(folder: Path, tmp_path: Path) -> None:
             file.write(b"a" * 1_000_000)
         file.write(b'"}\n{"id": [' + b"{}," * 3_000_000 + b"{}]}\n")
         file.write(row(id='"wide"', image='"wide.png"').encode() + b"\n")
-        many = {"id": "many", "images": ["noise.bmp"] * 60, "messages": hostile.good("many")["conversations"]}
+        many = {"id": "many", "images": ["noise.bmp"] * 48, "messages": hostile.good("many")["conversations"]}
         many["messages"][0]["value"] = "What?"
         file.write(json.dumps(many).encode() + b"\n")
     Image.new("RGBA", (8_000, 8_000)).save(folder / "wide.png", compress_level=1)

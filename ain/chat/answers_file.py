@@ -1,8 +1,9 @@
 """Answers made elsewhere, read from a JSONL file: {"key" or "id", "text"}, optionally with finish and token counts."""
 
 import json
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Iterable, Iterator
+from functools import cached_property, partial
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,9 @@ from ain import UserError
 from ain.chat import LanguageModel, Reply, Request, Take
 from ain.chat.cost import Budget
 from ain.storage.digests import digest
+from ain.storage.files import open_regular
 
+_LINE = 10_000_000  # characters; a longer line is no answer, and is refused in pieces
 _FINISH = ("stop", "length", "refusal", "content_filter")
 
 
@@ -44,7 +47,9 @@ class AnswersFile(LanguageModel):
         return ["answers"]  # independent of the file's content, so that keys stay valid when answers are added
 
     def digest(self) -> str:
-        return digest(self.path.read_text(encoding="utf-8")) if self.path.exists() else "no file"
+        if not self.path.exists():
+            return "no file"
+        return digest("".join(line for _, line in self._lines()))
 
     @cached_property
     def _answers(self) -> dict[str, Reply]:
@@ -52,11 +57,20 @@ class AnswersFile(LanguageModel):
         found: dict[str, Reply] = {}
         if not self.path.exists():
             return found
-        with open(self.path, encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    found |= self._read(line, number)
+        for number, line in self._lines():
+            if line.strip():
+                found |= self._read(line, number)
         return found
+
+    def _lines(self) -> Iterator[tuple[int, str]]:
+        """Yield (number, line). Raise UserError for a file that cannot be read as text."""
+        try:
+            with open_regular(self.path) as file, TextIOWrapper(file, encoding="utf-8") as lines:
+                yield from enumerate(iter(partial(lines.readline, _LINE), ""), 1)
+        except UnicodeDecodeError as error:
+            raise UserError(f"{self.path}: not in UTF-8 ({error.reason}); save it as UTF-8") from None
+        except OSError as error:
+            raise UserError(f"{self.path}: cannot be read ({error.strerror})") from None
 
     def _read(self, line: str, number: int) -> dict[str, Reply]:
         try:
@@ -66,7 +80,8 @@ class AnswersFile(LanguageModel):
             counts = [int(row.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")]
             if not names or not isinstance(row["text"], str) or finish not in _FINISH:
                 raise ValueError
-        except (ValueError, KeyError, TypeError, AttributeError):
+            row["text"].encode()
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
             raise UserError(
                 f'{self.path}, line {number}: expected {{"key": ..., "text": ...}} or {{"id": ..., "text": ...}}; a "finish" '
                 f"is one of {', '.join(_FINISH)}"

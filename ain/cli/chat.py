@@ -118,13 +118,15 @@ def _talk(conversation: Conversation, out: Any) -> None:
 
 def _image(path: Path) -> bytes:
     """Return the image as upright PNG. Raises UserError, with the reason, for a file that is no readable image."""
+    from ain.storage.files import open_regular
     from ain.storage.images import BadImage, checked, decode, png
 
     try:
-        data = path.expanduser().read_bytes()
+        with open_regular(path.expanduser()) as file:
+            data = file.read()
         checked(data)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    except (OSError, ValueError) as error:  # a name with a zero byte
+        raise UserError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     except BadImage as error:
         raise UserError(f"{path}: {error}") from None
     return png(decode(data))

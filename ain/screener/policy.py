@@ -20,10 +20,15 @@ class Verdict:
 
 def categories(policy: dict[str, Any]) -> dict[str, str]:
     """Return code → name of the policy's active categories. Raises UserError if the policy is incomplete."""
-    for code, rules in (policy or {}).get("categories", {}).items():
+    given = (policy or {}).get("categories", {})
+    if not isinstance(given, dict):
+        raise UserError("policy.categories: expected an object with an entry for each category")
+    for code, rules in given.items():
+        if rules and not isinstance(rules, dict):
+            raise UserError(f"policy.categories.{code}: expected name, forbidden and allowed")
         if rules and (missing := {"name", "forbidden", "allowed"} - set(rules)):
             raise UserError(f"policy.categories.{code}: has no {min(missing)}")
-    if not policy or not any(policy["categories"].values()):
+    if not any(given.values()):
         raise UserError("policy: it has no category; choose policy=ain or policy=llavaguard, or set screener=none")
     return {code: rules["name"] for code, rules in policy["categories"].items() if rules}
 

@@ -12,7 +12,8 @@ from ain.source import Found, Source, json_rows
 from ain.source.image_files import Files
 from ain.source.json_rows import Malformed
 from ain.source.llama_factory import INFO, Layout, layouts
-from ain.source.row import Limits, Pixels, converted, name_of, shown
+from ain.source.parts import shown
+from ain.source.row import Limits, Pixels, converted, name_of
 from ain.storage.digests import folder_digest
 from ain.storage.images import MAX_PIXELS, BadImage
 from ain.storage.record import readable

@@ -9,7 +9,8 @@ from ain import UserError
 from ain.runtime.ranges import AboveZero, Positive
 from ain.source import Found, Source
 from ain.source.image_files import Files
-from ain.source.row import Limits, Pixels, converted, listed, shown
+from ain.source.parts import shown
+from ain.source.row import Limits, Pixels, converted, listed
 from ain.storage.digests import folder_digest
 from ain.storage.images import MAX_PIXELS, BadImage
 from ain.storage.revisions import commit
@@ -83,8 +84,24 @@ class Hub(Source):
         for name, feature in _features(data).items():
             if (raw := _undecoded(feature)) != feature:
                 data = data.cast_column(name, raw)
-        for number, row in enumerate(islice(data, self.limit), 1):
+        for number, row in enumerate(self._read_rows(islice(data, self.limit)), 1):
             yield {ours: row[theirs] for ours, theirs in columns.items()}, f"{self.split}, row {number}"
+
+    def _read_rows(self, data: Iterator[Any]) -> Iterator[Any]:
+        """Yield rows. `datasets` reads many at once, so behind a damaged place there are no rows: that is an error."""
+        import datasets
+        import pyarrow as pa
+
+        number = 0
+        try:
+            for number, row in enumerate(data, 1):
+                yield row
+        except (datasets.exceptions.DatasetsError, pa.ArrowException, UnicodeDecodeError, ValueError, OSError) as error:
+            said = (str(error).splitlines() or [type(error).__name__])[0]
+            raise UserError(
+                f"source.path={self.path}: broken behind {self.split}, row {number} ({said}); correct that file, or set "
+                f"source.limit={number or 1} to read no further"
+            ) from None
 
     def _mapped(self, features: dict[str, Any]) -> dict[str, str]:
         """Return our name → the dataset's column. Raise UserError if a column is missing, with the words to type."""

@@ -33,7 +33,7 @@ def rows(file: BinaryIO, max_line_mb: float, lines: bool) -> Iterator[bytes | Ma
     text = head[start:].lstrip()
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         yield Malformed("in UTF-16; save the file as UTF-8", ends=True)
-    elif text[:1] == b"[" and not (lines and _is_a_row(file, start, limit)):
+    elif text[:1] == b"[" and not (lines and (_lists_no_objects(text) or _is_a_row(file, start, limit))):
         file.seek(start + len(head[start:]) - len(text) + 1)
         yield from _array(file, limit)
     elif text[:1] == b"{" or lines:
@@ -41,6 +41,10 @@ def rows(file: BinaryIO, max_line_mb: float, lines: bool) -> Iterator[bytes | Ma
         yield from _lines(file, limit)
     else:
         yield Malformed("no JSON; expected a list of objects, or one object a line", ends=True)
+
+
+def _lists_no_objects(text: bytes) -> bool:
+    return text[1:].lstrip()[:1] not in (b"", b"{", b"]")
 
 
 def _is_a_row(file: BinaryIO, start: int, limit: int) -> bool:
@@ -63,15 +67,25 @@ def _too_long(limit: int) -> Malformed:
 
 
 def _lines(file: BinaryIO, limit: int) -> Iterator[bytes | Malformed]:
+    first = True
     while line := file.readline(limit + 1):
         if len(line) > limit and not line.endswith(b"\n"):
             _skip_line(file)
             yield _too_long(limit)
-        elif line.strip() == b"{":
+        elif first and line.strip() == b"{" and not _next_line(file, limit).startswith(b"{"):
             yield Malformed("an object over several lines; expected a list of objects, or one object a line", ends=True)
             return
         elif line.strip():
             yield line
+        first = False
+
+
+def _next_line(file: BinaryIO, limit: int) -> bytes:
+    """Return the next line without reading on."""
+    place = file.tell()
+    line = file.readline(limit).lstrip()
+    file.seek(place)
+    return line
 
 
 def _array(file: BinaryIO, limit: int) -> Iterator[bytes | Malformed]:

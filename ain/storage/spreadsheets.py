@@ -4,11 +4,15 @@ lines."""
 import csv
 import json
 from collections.abc import Collection, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 from ain import UserError
+from ain.storage.files import open_regular
+
+_LINE = 10_000_000  # characters of a row
 
 
 def rows(path: Path, key: str, what: str, columns: Collection[str]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -17,13 +21,17 @@ def rows(path: Path, key: str, what: str, columns: Collection[str]) -> Iterator[
     Raise UserError for a file that cannot be read or that lacks one of the columns. key: the setting that names it; what:
     it is expected to be.
     """
-    if not path.is_file():
-        raise UserError(f"{key}={path}: no such file")
+    try:
+        open_regular(path).close()
+    except (OSError, ValueError) as error:
+        missing = isinstance(error, FileNotFoundError)
+        why = "no such file" if missing else f"cannot be read ({getattr(error, 'strerror', None) or error})"
+        raise UserError(f"{key}={path}: {why}") from None
     try:
         yield from _objects(path, columns) if path.suffix in (".json", ".jsonl") else _table(path, what, columns)
     except UnicodeDecodeError:
         raise UserError(f"{path}: not in UTF-8; save it as “CSV UTF-8” or as XLSX") from None
-    except (csv.Error, BadZipFile, KeyError) as error:
+    except (csv.Error, BadZipFile, KeyError, ValueError, OSError, SyntaxError, EOFError) as error:
         raise UserError(f"{path}: cannot be read ({error}); save it as CSV or XLSX again") from None
 
 
@@ -45,19 +53,21 @@ def _workbook(path: Path) -> Iterator[Any]:
 
 def _csv(path: Path) -> Iterator[Any]:
     with open(path, encoding="utf-8-sig", newline="") as file:
-        head = file.readline()
+        head = file.readline(_LINE)
         file.seek(0)
         yield from csv.reader(file, delimiter=max(",;\t", key=head.count))
 
 
 def _objects(path: Path, columns: Collection[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     with open(path, encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, 1):
+        for number, line in enumerate(iter(partial(file.readline, _LINE), ""), 1):
+            if len(line) == _LINE:
+                raise UserError(f"{path}, row {number}: longer than {_LINE:,} characters")
             if not line.strip():
                 continue
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise UserError(f"{path}, row {number}: no JSON ({error}); expected one object a line") from None
             if not isinstance(row, dict):
                 raise UserError(f"{path}, row {number}: expected one object a line")
@@ -72,4 +82,7 @@ def text(value: Any, where: str) -> str:
         raise UserError(f"{where}: expected text, found {json.dumps(value, ensure_ascii=False)[:60]}")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return "" if value is None else str(value).strip()
+    said = "" if value is None else str(value).strip()
+    if not said.isascii() and any("\ud800" <= c <= "\udfff" for c in said):
+        raise UserError(f"{where}: half a character (a lone surrogate); write the text again")
+    return said

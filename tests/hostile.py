@@ -9,7 +9,8 @@ DEEP = 100_000
 VALUES = (  # JSON texts that may stand anywhere in a row
     "null", "true", "[]", "{}", "NaN", "-Infinity", "1e999", "0", "-1", "9" * 5_000, '""', r'"\ud83d"', r'"\udc80x"', r'"\u0000"',
     '"' + "a" * 70_000 + '"', '"<image>"', '"<|im_end|>"', "[" * DEEP + "]" * DEEP, '{"a":' * DEEP + "1" + "}" * DEEP,
-    '["x", "y"]', '[[1, "x"]]', '{"from": "human"}', '"/dev/zero"', '"../../etc/passwd"', '"/etc/passwd"', '"fifo.png"', '"."', '"a.png/a.png"',
+    '["x", "y"]', '[[1, "x"]]', '{"from": "human"}', '"/dev/zero"', '"../../etc/passwd"', '"/etc/passwd"', '"fifo.png"', '"."',
+    '"a.png/a.png"',
     r'"\u0000.png"', '"' + "x" * 5_000 + '.png"', '"https://example.org/a.png"', '{"bytes": 99999999999}', '["a.png", "a.png"]',
     '[' + '"a.png",' * 2_000 + '"a.png"]', "[" + "[]," * 30_000 + "[]]",
 )  # fmt: skip

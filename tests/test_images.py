@@ -1,8 +1,11 @@
 """Images: fully decoded, limited in size, rotated upright, and stored once."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -63,3 +66,44 @@ def test_bombs_and_strange_things_are_refused() -> None:
 def test_ribbons_are_refused() -> None:
     with pytest.raises(BadImage, match="too narrow"):
         checked(png(Image.new("RGB", (900, 2))))
+
+
+def saved(image: Image.Image, format: str, **settings: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format, **settings)
+    return file.getvalue()
+
+
+def images() -> Iterator[tuple[str, bytes, list[tuple[int, int, int]]]]:
+    """Yield (name, bytes, the colours of its first pixels)."""
+    grey = lambda *values: [(v, v, v) for v in values]  # noqa: E731
+    yield "16 bits", saved(Image.fromarray(np.array([[0, 32_896, 65_535]], np.uint16)), "PNG"), grey(0, 128, 255)
+    yield "32 bits", saved(Image.fromarray(np.array([[-100, 0, 100]], np.int32)), "TIFF"), grey(0, 128, 255)
+    yield "share", saved(Image.fromarray(np.array([[0, 0.5, 1]], np.float32)), "TIFF"), grey(0, 128, 255)
+    yield "bytes", saved(Image.fromarray(np.array([[0, 7, 200]], np.float32)), "TIFF"), grey(0, 7, 200)
+    yield "floats", saved(Image.fromarray(np.array([[-5, 0, 5]], np.float32)), "TIFF"), grey(0, 128, 255)
+    clear = Image.new("RGBA", (3, 1), (255, 0, 0, 0))
+    clear.putpixel((1, 0), (255, 0, 0, 255))
+    yield "transparent", saved(clear, "PNG"), [(255, 255, 255), (255, 0, 0), (255, 255, 255)]
+    palette = Image.new("P", (3, 1), 1)
+    palette.putpalette([0, 0, 0, 0, 0, 255])
+    yield "palette", saved(palette, "PNG"), [(0, 0, 255)] * 3
+    yield "clear palette", saved(palette, "PNG", transparency=1), [(255, 255, 255)] * 3
+    frames = [Image.new("RGB", (3, 1), colour) for colour in ("red", "blue")]
+    yield "animated", saved(frames[0], "GIF", save_all=True, append_images=frames[1:]), [(255, 0, 0)] * 3
+    yield "cmyk", saved(Image.new("CMYK", (3, 1), (0, 255, 255, 0)), "TIFF"), [(255, 0, 0)] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "colours"), images(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_all_colours_become_rgb_by_a_rule(name: str, data: bytes, colours: list[tuple[int, int, int]]) -> None:
+    checked(data)
+    assert [decode(data).getpixel((x, 0)) for x in range(3)] == colours
+
+
+def test_values_without_colour_are_rejected() -> None:
+    with pytest.raises(BadImage, match="values that are no finite numbers"):
+        checked(saved(Image.fromarray(np.array([[0, np.nan, 1]], np.float32)), "TIFF"))
+    with pytest.raises(BadImage, match="mode LAB"):
+        checked(saved(Image.new("LAB", (3, 1)), "TIFF"))

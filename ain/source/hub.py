@@ -94,7 +94,8 @@ class Hub(Source):
 
         number = 0
         try:
-            for number, row in enumerate(data, 1):
+            for row in data:
+                number += 1
                 yield row
         except (datasets.exceptions.DatasetsError, pa.ArrowException, UnicodeDecodeError, ValueError, OSError) as error:
             said = (str(error).splitlines() or [type(error).__name__])[0]

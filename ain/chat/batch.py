@@ -5,30 +5,35 @@ between, so a step first looks on the server for its result: a file by its name,
 mark that was recorded before. Answers go to `take`; requests without an answer go into another batch.
 """
 
-import json
+import asyncio
 import time
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import openai
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from ain import UserError
 from ain.chat import Reply, Request, Take
 from ain.chat.batch_files import BatchFiles, State
 from ain.chat.batch_plan import Plan
+from ain.chat.batch_rows import Rows
+from ain.chat.client import FLOOR, Client
 from ain.chat.cost import Budget
-from ain.chat.failures import fatal, transient, unreachable
-from ain.chat.protocol import Endpoint, read, without_key
+from ain.chat.failures import Waits, fatal, in_words, retry_after, transient, unreachable
+from ain.chat.protocol import BYTES_PER_TOKEN, Endpoint
+from ain.chat.shapes import Batch, File, Files, ListedBatches, parsed
 from ain.runtime.console import log
 from ain.runtime.progress import progress
 from ain.storage.locks import lock
 
 QUEUE_ATTEMPTS = 60  # submissions of a batch to a full queue
 FIRST_POLL_S = 5.0  # small batches are often done within a minute
+PAGES = 1_000  # of a list at most, in case it never ends
+LISTED = 16 * FLOOR  # bytes of a page: OpenAI lists 10,000 files on one
+ROW = 16_384  # bytes of a result besides its answer
 ROUNDS = 3  # submissions of a request before it counts as unanswered
 _OVER = ("completed", "expired", "cancelled", "failed")
 
@@ -42,31 +47,37 @@ class Batches:
         enqueued_tokens: int,
         poll_s: float,
         max_attempts: int,
+        timeout_s: float,
     ) -> None:
         self.endpoint, self.directory, self.budget, self.poll_s = endpoint, directory, budget, poll_s
         self.files = BatchFiles(directory)
         self.plan = Plan(endpoint, self.files, budget, enqueued_tokens)
-        self.client = openai.OpenAI(
-            **endpoint.credentials(),
-            base_url=endpoint.base_url,
-            timeout=600,
-            max_retries=0,
-            http_client=openai.DefaultHttpxClient(event_hooks={"request": [without_key]}),
-        )
+        self.client = Client(endpoint, timeout_s)
+        self.waits = Waits(endpoint.host)
         self._reached = False  # whether the server has answered at all
         self._retrying = Retrying(
             retry=retry_if_exception(self._again),
-            wait=wait_exponential_jitter(initial=0.5, max=60),
+            wait=self._wait,
             stop=stop_after_attempt(max_attempts),
             reraise=True,
         )
+        self._backoff = wait_exponential_jitter(initial=0.5, max=60)
+
+    def _wait(self, state: RetryCallState) -> float:
+        asked = retry_after(state.outcome.exception() if state.outcome else None)
+        self.waits.begin(asked)
+        return max(asked, self._backoff(state))
 
     def _again(self, error: BaseException) -> bool:
         return transient(error) and (self._reached or not unreachable(self.endpoint, error))
 
-    def _retry(self, step: Callable[..., Any], *arguments: Any) -> Any:
-        made = self._retrying(step, *arguments)
+    def _retry(self, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+        try:
+            made: Any = self._retrying(lambda: self._runner.run(step(*arguments)))  # type: ignore[arg-type]
+        except ValueError as error:  # a reply of another shape
+            raise self._stopped(error) from None
         self._reached = True
+        self.waits.over()
         return made
 
     @staticmethod
@@ -75,21 +86,26 @@ class Batches:
 
     def generate(self, requests: Iterable[Request], take: Take) -> None:
         """Finish the batches of earlier runs, then submit the remaining requests, each up to `ROUNDS` times."""
-        with lock(self.directory), self.client:
+        with lock(self.directory), asyncio.Runner() as self._runner:
             try:
                 self._finish(take)
                 waiting = iter(requests)
                 while self.plan.write(waiting):
                     self._finish(take)
-            except openai.APIStatusError as error:
-                said = fatal(self.endpoint, error)
-                raise said or UserError(f"the Batch API refuses: {self.endpoint.clean(error.message)}") from None
-            except openai.APIConnectionError as error:
-                said = None if self._reached else unreachable(self.endpoint, error)
-                raise said or UserError(
-                    f"{self.endpoint.host} cannot be reached ({self.endpoint.clean(str(error.__cause__ or error))}); "
-                    "run the same command to resume"
-                ) from None
+            except (openai.OpenAIError, TimeoutError) as error:
+                raise self._stopped(error) from None
+            finally:
+                self._runner.run(self.client.openai.close())
+
+    def _stopped(self, error: Exception) -> UserError:
+        words = self.endpoint.clean(in_words(error))
+        if isinstance(error, openai.APIStatusError):
+            return fatal(self.endpoint, error) or UserError(f"the Batch API refuses: {words}")
+        if isinstance(error, openai.APIConnectionError) and not self._reached:
+            if said := unreachable(self.endpoint, error):
+                return said
+            return UserError(f"{self.endpoint.host} cannot be reached ({words}); run the same command to resume")
+        return UserError(f"{self.endpoint.host} gives no usable reply ({words}); run the same command to resume")
 
     # Steps of a batch
 
@@ -122,72 +138,104 @@ class Batches:
             batch = self._retry(self._create, state["file"], f"{state['mark']}-{state.get('try', 0)}")
             self.files.note(path, {**state, "step": "created", "batch": batch})
 
-    def _upload(self, path: Path, mark: str) -> str:
+    async def _upload(self, path: Path, mark: str) -> str:
         """Return the file's id. Look for the file first: an earlier attempt may have succeeded with its reply lost."""
         name = f"ain-{mark}.jsonl"
-        found = next((file.id for file in self.client.files.list(purpose="batch") if file.filename == name), None)
-        if found:
-            return str(found)
+        async for file in self._listed(Files, "files", purpose="batch"):
+            if file.filename == name:
+                return self._id(file)
         body = path.with_suffix(".upload")
         try:
-            with open(body, "wb") as file:
-                file.writelines(map(self.endpoint.batch_line, self.files.requests(path, whole=True)))
-            return str(self.client.files.create(file=(name, body.read_bytes()), purpose="batch").id)
+            with open(body, "wb") as out:
+                out.writelines(map(self.endpoint.batch_line, self.files.requests(path, whole=True)))
+            data = body.read_bytes()
+            made = await self.client.call(
+                lambda server: server.files.with_raw_response.create(file=(name, data), purpose="batch"),
+                sent_bytes=len(data),
+            )
+            return self._id(parsed(File, made))
         finally:
             body.unlink(missing_ok=True)
 
-    def _create(self, file: str, mark: str) -> str:
+    async def _create(self, file: str, mark: str) -> str:
         """Return the batch's id. Look for the batch first, as in `_upload`."""
-        listed = self.client.batches.list(limit=100)
-        found = next((batch.id for batch in listed if (batch.metadata or {}).get("ain") == mark), None)
-        made = (
-            found
-            or self.client.batches.create(
+        async for batch in self._listed(ListedBatches, "batches", limit=100):
+            if (batch.metadata or {}).get("ain") == mark:
+                return self._id(batch)
+        made = await self.client.call(
+            lambda server: server.batches.with_raw_response.create(
                 input_file_id=file, endpoint="/v1/chat/completions", completion_window="24h", metadata={"ain": mark}
-            ).id
+            )
         )
-        return str(made)
+        return self._id(parsed(Batch, made))
+
+    async def _listed(self, shape: Any, what: str, **asked: Any) -> AsyncIterator[Any]:
+        """Yield what the server lists, page by page."""
+        after: dict[str, Any] = {}
+        for _ in range(PAGES):
+            query = {**asked, **after}
+            body = await self.client.call(
+                lambda server, query=query: getattr(server, what).with_raw_response.list(**query),  # type: ignore[misc]
+                LISTED,
+            )
+            page = parsed(shape, body)
+            for one in page.data:
+                yield one
+            if not page.has_more or not page.data or after == {"after": page.data[-1].id}:
+                return
+            after = {"after": page.data[-1].id}
+
+    def _id(self, named: File | Batch) -> str:
+        """Return an id to store. Raises ValueError if the server puts a secret into it."""
+        if self.endpoint.masked(named.id) != named.id:
+            raise ValueError("an id that contains the key")
+        return named.id
+
+    async def _retrieve(self, name: str) -> Batch:
+        return parsed(Batch, await self.client.call(lambda server: server.batches.with_raw_response.retrieve(name)))
 
     def _collected(self, path: Path, take: Take) -> bool:
         """Return True once the batch has ended and its answers are taken."""
         state = self.files.state(path)
-        batch = self._retry(self.client.batches.retrieve, state["batch"])
+        batch = self._retry(self._retrieve, state["batch"])
         if batch.status not in _OVER:
             return False
         if batch.status == "failed":
             return self._refused(path, state, batch)
-        found = _Rows({request.key: request for request in self.files.requests(path)}, self.endpoint, self.budget)
+        found = Rows(path, self.files, self.endpoint, self.budget)
         for name in (batch.output_file_id, batch.error_file_id):
             for row in self._rows(path, name) if name else ():
                 found.take(row, take)
-        if not found.nothing:
+        nothing = found.nothing and not self.files.answered()  # a server that has answered others does work
+        if not nothing:
             for request, reply in found.refused:
                 take(request, reply)
             self._left(path, found, take)
-        self.files.note(path, {**state, "step": "done"})
-        if found.nothing:
+        self.files.note(path, {**state, "step": "done", "answered": found.answered})
+        if nothing:
             raise UserError(
                 f"batch {state['batch']} ended as {batch.status} and answered nothing ({found.first}); when that is fixed, "
                 "run the same command to submit it again"
             )
         return True
 
-    def _rows(self, path: Path, name: str) -> Iterator[dict[str, Any]]:
-        """Download an output or error file to disk and yield its rows."""
+    def _rows(self, path: Path, name: str) -> Iterator[bytes]:
+        """Download an output or error file to disk and yield its lines, but for those longer than any answer."""
         copy = path.with_suffix(".download")
-
-        def download() -> None:
-            with self.client.files.with_streaming_response.content(name) as response:
-                response.stream_to_file(copy)
-
+        sizes = [ROW + BYTES_PER_TOKEN * request.max_tokens for request in self.files.requests(path)]
+        longest = FLOOR + max(sizes)
         try:
-            self._retry(download)
-            with open(copy, encoding="utf-8") as file:
-                yield from (json.loads(line) for line in file if _whole(line))
+            self._retry(self.client.download, name, copy, FLOOR + 2 * sum(sizes))  # a server may send rows twice
+            with open(copy, "rb") as file:
+                whole = True
+                while line := file.readline(longest):
+                    if whole and (line.endswith(b"\n") or len(line) < longest):
+                        yield line
+                    whole = line.endswith(b"\n")
         finally:
             copy.unlink(missing_ok=True)
 
-    def _left(self, path: Path, found: "_Rows", take: Take) -> None:
+    def _left(self, path: Path, found: "Rows", take: Take) -> None:
         """Put requests without an answer into a new batch, or report them as unanswered after `ROUNDS` batches."""
         if not found.waiting:
             return
@@ -224,56 +272,3 @@ class Batches:
         raise UserError(
             f"batch {state['batch']} was refused: {said}; when that is fixed, run the same command to submit it again"
         )
-
-
-class _Rows:
-    """The results of a finished batch.
-
-    `waiting` holds requests without an answer so far, `refused` those that never get one; `why` counts the errors.
-    """
-
-    def __init__(self, waiting: dict[str, Request], endpoint: Endpoint, budget: Budget) -> None:
-        self.waiting, self.endpoint, self.budget = waiting, endpoint, budget
-        self.asked = len(waiting)
-        self.refused: list[tuple[Request, Reply]] = []
-        self.why: Counter[str] = Counter()
-
-    @property
-    def nothing(self) -> bool:
-        return len(self.waiting) + len(self.refused) == self.asked
-
-    @property
-    def first(self) -> str:
-        return self.why.most_common(1)[0][0] if self.why else "no row in its files"
-
-    def take(self, row: dict[str, Any], take: Take) -> None:
-        """Process one row; duplicates are ignored."""
-        request = self.waiting.get(row.get("custom_id", ""))
-        if request is None:
-            return
-        response = row.get("response") or {}
-        status, body = response.get("status_code"), response.get("body") or {}
-        if status == 200:
-            try:
-                reply = read(body)
-            except ValueError as error:
-                self.why[str(error)] += 1
-                return
-            del self.waiting[request.key]
-            self.budget.settle(request.key, reply.prompt_tokens, reply.completion_tokens, reply.cached_tokens)
-            return take(request, reply)
-        said = row.get("error") or body.get("error") or {}
-        text = self.endpoint.clean(f"{status or ''} {said.get('code') or ''}: {said.get('message') or said}".strip())
-        self.why[text] += 1
-        if status in (400, 413, 422):
-            del self.waiting[request.key]
-            self.budget.settle(request.key)
-            self.refused.append((request, Reply(text, "failed")))
-
-
-def _whole(line: str) -> bool:
-    """Return whether a line is a JSON object; other lines count as missing."""
-    try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
-        return False

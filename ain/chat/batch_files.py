@@ -26,6 +26,10 @@ class BatchFiles:
         """Return whether any batch was sent whose answers were not fetched."""
         return any(self.state(path)["step"] in ("uploaded", "created") for path in self.all())
 
+    def answered(self) -> bool:
+        """Return whether any request of any batch was answered."""
+        return any(self.state(path).get("answered") for path in self.all())
+
     def write(self, path: Path, requests: Iterable[Request]) -> None:
         replace_text(path, "".join(json.dumps(asdict(request), ensure_ascii=False) + "\n" for request in requests))
 

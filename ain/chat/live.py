@@ -13,12 +13,12 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from ain import UserError
 from ain.chat import Reply, Request, Take
+from ain.chat.client import Client
 from ain.chat.cost import Budget
-from ain.chat.failures import fatal, in_words, retry_after, transient, unreachable
+from ain.chat.failures import Waits, fatal, in_words, retry_after, transient, unreachable, was_sent
 from ain.chat.limits import Gate, Patience, Rates
-from ain.chat.protocol import Endpoint, read, without_key_async
+from ain.chat.protocol import Endpoint
 
-LONGEST = 300.0  # seconds; cap on the wait that a server asks for
 IN_A_ROW = 100  # consecutive refusals that stop the run: the cause is not the requests themselves
 
 
@@ -48,17 +48,11 @@ class Live:
         self.error: BaseException | None = None  # why the round stops
         self.stopping = asyncio.Event()
         self.answered = self.refused = 0  # refused: number since the last answer
+        self.waits = Waits(endpoint.host)
         self._backoff = wait_exponential_jitter(initial=0.25, max=60, jitter=0.5)
 
     async def generate(self, requests: Iterable[Request]) -> None:
-        client = openai.AsyncOpenAI(
-            **self.endpoint.credentials(),
-            base_url=self.endpoint.base_url,
-            timeout=self.limits.timeout_s + 5,  # our own timeout, for the whole answer, comes first
-            max_retries=0,  # our own retries go through the rate limiter
-            # this client uses a third of the default's CPU time
-            http_client=openai.DefaultAioHttpClient(event_hooks={"request": [without_key_async]}),
-        )
+        client = Client(self.endpoint, self.limits.timeout_s)
         persist = AsyncRetrying(
             retry=retry_if_exception(self._again),
             wait=self._wait,
@@ -113,19 +107,19 @@ class Live:
             self.budget.settle(request.key, reply.prompt_tokens, reply.completion_tokens, reply.cached_tokens)
             self.take(request, reply)
 
-    async def _try(self, client: openai.AsyncOpenAI, request: Request) -> Reply:
+    async def _try(self, client: Client, request: Request) -> Reply:
         await self.rates.admit(self.endpoint.tokens(request) + request.max_tokens // 4)
         if self.error:
             raise openai.OpenAIError("stopped")
         started = time.perf_counter()
         try:
-            async with asyncio.timeout(self.limits.timeout_s):  # the client's own timeout restarts with each byte
-                body = await client.post("/chat/completions", cast_to=object, body=self.endpoint.body(request))
-            reply = read(body, time.perf_counter() - started)
+            body = await client.complete(self.endpoint.body(request), request.max_tokens)
+            reply = self.endpoint.reply(body, request, time.perf_counter() - started)
         except (TimeoutError, ValueError, openai.APIConnectionError) as error:
-            if "Connect" not in type(error.__cause__).__name__:  # it was sent and may be charged for
+            if was_sent(error):
                 self.budget.lost(request.key)
             raise
+        self.waits.over()
         self._reach()
         self.gate.went_well()
         self.patience.went_well()
@@ -144,8 +138,10 @@ class Live:
         too_many = isinstance(error, openai.RateLimitError)
         if too_many or isinstance(error, TimeoutError):
             self.gate.limited()
-        if too_many and (seconds := retry_after(error)):
-            self.rates.pause(min(seconds, LONGEST))
+        if seconds := retry_after(error):
+            self.waits.begin(seconds)
+            if too_many:
+                self.rates.pause(seconds)
         self.patience.failed()
         if self.patience.over:
             words = self.endpoint.clean(in_words(error))
@@ -167,8 +163,7 @@ class Live:
         await self.gate.enter()
 
     def _wait(self, state: RetryCallState) -> float:
-        asked = retry_after(state.outcome.exception() if state.outcome else None) or 0.0
-        return max(min(asked, LONGEST), self._backoff(state))
+        return max(retry_after(state.outcome.exception() if state.outcome else None), self._backoff(state))
 
     def _failed(self, request: Request, error: Exception) -> None:
         """Handle a request that failed after all attempts.

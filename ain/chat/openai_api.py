@@ -180,7 +180,13 @@ class OpenAIModel(LanguageModel):
         budget = budget or cost.Budget(self.price, self.max_cost_usd, where=self.where)
         if self.batch_api:
             batches = Batches(
-                self.endpoint, directory, budget, self.enqueued_tokens, self.poll_s, self.limits.max_attempts
+                self.endpoint,
+                directory,
+                budget,
+                self.enqueued_tokens,
+                self.poll_s,
+                self.limits.max_attempts,
+                self.limits.timeout_s,
             )
             batches.generate(requests, take)
         elif Batches.waiting(directory):

@@ -3,17 +3,25 @@
 import json
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ain import UserError
 from ain.chat import Reply, Request
 from ain.chat.cost import Budget
-from ain.chat.tokens import image_tokens, request_tokens, without_images
+from ain.chat.shapes import Completion, parsed
+from ain.chat.tokens import image_tokens, request_tokens, tokens, without_images
+from ain.runtime.printable import one_line, printable
 
 OPENAI, DEFAULT = "https://api.openai.com/v1", "api.openai.com"
 NO_KEY = "none"
+BYTES_PER_TOKEN = 64  # more than any token has
+_CUT = {"length", "content_filter"}  # all other reasons to finish count as stop
+_UNMASKED = (
+    8  # characters; a shorter "key", such as EMPTY for a server of one's own, is a word that answers may contain
+)
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")  # lower case is more likely to be a secret that was pasted
 
 
@@ -78,11 +86,16 @@ class Endpoint:
         names = [*self.headers.values(), *([self.api_key_env] if self.api_key_env else [])]
         return {name: value for name in names if (value := os.environ.get(name, "").strip())}
 
+    def masked(self, text: str, shortest: int = 1) -> str:
+        """Return the text without secrets of at least this length, in case the server repeats them."""
+        login = unquote(urlsplit(self.base_url).password or "")
+        for secret in sorted({*self._secrets().values(), login}, key=len, reverse=True):
+            text = text.replace(secret, "***") if len(secret) >= shortest else text
+        return text
+
     def clean(self, text: str) -> str:
-        """Return a server's message, shortened, with secrets masked in case the server repeats them."""
-        for secret in self._secrets().values():
-            text = text.replace(secret, "***")
-        return text[:300]
+        """Return a server's message as one short line, safe to print, with secrets masked."""
+        return one_line(self.masked(one_line(text)))[:300]
 
     # Requests
 
@@ -116,6 +129,36 @@ class Endpoint:
         most = image_tokens(2_048, 768, self.image_rates or (1_000, 1_000))
         return budget.promise(request.key, size + images * most, request.max_tokens)
 
+    # Replies
+
+    def reply(
+        self, body: Any, request: Request, seconds: float = 0.0, prompt_tokens: Callable[[], int] | None = None
+    ) -> Reply:
+        """Return the reply in a chat completion, as bytes or parsed. Raises ValueError if it has another shape.
+
+        Tokens that the server does not count are estimated. prompt_tokens: estimates those of a request without messages.
+        """
+        completion = parsed(Completion, body)
+        choice, usage = completion.choices[0], completion.usage
+        text, finish = choice.message.text, choice.finish_reason or "stop"
+        finish = finish if finish in _CUT else "stop"
+        if choice.message.refusal:
+            text, finish = choice.message.refusal, "refusal"
+        if len(text) > 4_096 + BYTES_PER_TOKEN * request.max_tokens:
+            raise ValueError(f"an answer of {len(text):,} characters, where {request.max_tokens:,} tokens were allowed")
+        asked, answered = (usage.prompt_tokens, usage.completion_tokens) if usage else (None, None)
+        if asked is None:
+            asked = prompt_tokens() if prompt_tokens else self.tokens(request)
+        details = usage.prompt_tokens_details if usage else None
+        return Reply(
+            printable(self.masked(text, _UNMASKED)),
+            finish,
+            asked,
+            tokens(text, self.vocabulary) if answered is None else answered,
+            seconds,
+            min((details.cached_tokens if details else None) or 0, asked),
+        )
+
 
 def is_openai(url: str) -> bool:
     return f".{urlsplit(url).hostname}".endswith(".openai.com")
@@ -127,28 +170,3 @@ def _address(url: str) -> str:
 
 def _sendable(secret: str) -> bool:
     return secret.isascii() and secret.isprintable() and " " not in secret
-
-
-def without_key(request: Any) -> None:
-    """Remove the header that the client sends even without a key: a server may prefer it to the right one."""
-    if request.headers.get("Authorization") == f"Bearer {NO_KEY}":
-        del request.headers["Authorization"]
-
-
-async def without_key_async(request: Any) -> None:
-    without_key(request)
-
-
-def read(body: Any, seconds: float = 0.0) -> Reply:
-    """Return the reply in a chat completion's JSON. Raises ValueError if it is not a chat completion."""
-    try:
-        choice, usage = body["choices"][0], body.get("usage") or {}
-        message, finish = choice["message"], choice.get("finish_reason") or "stop"
-        text = message.get("content")
-    except (TypeError, KeyError, IndexError, AttributeError) as error:
-        raise ValueError(f"not a chat completion: {str(body)[:80]}") from error
-    counts = {name: int(usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")}
-    if message.get("refusal"):
-        text, finish = message["refusal"], "refusal"
-    cached = int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0)
-    return Reply(text or "", finish, **counts, seconds=seconds, cached_tokens=cached)

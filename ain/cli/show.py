@@ -7,6 +7,7 @@ from typing import Any
 
 from ain import UserError
 from ain.cli.parser import Parser
+from ain.runtime.printable import printable
 
 _ABOUT = """\
 Print one record: its text, its images, its translation, its scores, and why it was kept or rejected. The newest select
@@ -32,7 +33,7 @@ def main(words: list[str]) -> None:
             "with output_dir=DIR"
         )
     for line in lines(record, isolate=sys.stdout.isatty()):
-        print(line)
+        print(printable(line))
     if given.images:
         for path in _written(record, given.images):
             print(path)

@@ -33,10 +33,13 @@ def render(tokenizer: Any, messages: list[Message], end_of_answer: str) -> tuple
     """
     answers = [_text(message) for message in messages if message["role"] == "assistant"]
     text = _template(tokenizer, messages)
-    marked = _template(tokenizer, [_marked(m) if m["role"] == "assistant" else m for m in messages])
+    mark = _MARK
+    while mark in text:  # a conversation may contain the character
+        mark += _MARK
+    marked = _template(tokenizer, [_marked(m, mark) if m["role"] == "assistant" else m for m in messages])
     spans: list[tuple[int, int]] = []
     rebuilt = ""
-    for piece, answer in zip(marked.split(_MARK), [*answers, ""], strict=True):
+    for piece, answer in zip(marked.split(mark), [*answers, ""], strict=True):
         rebuilt += piece
         if len(spans) < len(answers):
             spans.append((len(rebuilt), len(rebuilt) + len(answer) + len(end_of_answer)))
@@ -53,9 +56,9 @@ def _text(message: Message) -> str:
     return content if isinstance(content, str) else content[0]["text"]
 
 
-def _marked(message: Message) -> Message:
+def _marked(message: Message, mark: str) -> Message:
     plain = isinstance(message["content"], str)
-    return {**message, "content": _MARK if plain else [{"type": "text", "text": _MARK}]}
+    return {**message, "content": mark if plain else [{"type": "text", "text": mark}]}
 
 
 def _template(tokenizer: Any, messages: list[Message]) -> str:

@@ -19,7 +19,7 @@ IGNORE = -100  # label of a token that is excluded from the loss
 Batch = dict[str, Any]
 
 
-class Unusable(Exception):
+class Unusable(UserError):
     """A record that this model family cannot process; the message is the rejection reason."""
 
 
@@ -165,8 +165,8 @@ class Processor(ABC):
             for each in zip(kinds, sizes, frames or [1] * len(sizes), rates or [None] * len(sizes), strict=True)
         ]
 
-    def _misplaced(self, given: int, places: int) -> UserError:
-        return UserError(f"{self.checkpoint}: its chat template has {places} places for {given} images or videos")
+    def _misplaced(self, given: int, places: int) -> Unusable:
+        return Unusable(f"placeholders: {places} places for images and videos in the chat template, {given} are given")
 
     def first_turn(self, sample: Tokens) -> tuple[Tokens, list[int]]:
         """Return (the conversation up to its first answer, with its media; the tokens of that answer)."""

@@ -9,6 +9,7 @@ from omegaconf.errors import OmegaConfBaseException
 from ain import UserError
 from ain.pipeline import choices
 from ain.pipeline.keys import known_keys, nearest
+from ain.runtime.printable import printable
 
 # Python, Arrow, safetensors, SQLite and torch each raise their own exception for a full disk.
 _DISK_FULL = re.compile(
@@ -19,7 +20,7 @@ _DISK_FULL = re.compile(
 def sentence(error: Exception) -> str | None:
     """Return the message for the user, or None for an error that is not the user's mistake."""
     if isinstance(error, UserError):
-        return str(error)
+        return printable(str(error))
     if _DISK_FULL.search(str(error)):
         return "no space left on the disk; free some, then run the same command to resume"
     if not isinstance(error, HydraException | OmegaConfBaseException):

@@ -24,6 +24,7 @@ from ain.pipeline.stages import REPORTED
 from ain.report import headline as numbers
 from ain.runtime.console import log
 from ain.runtime.distributed import rank, world_size
+from ain.runtime.printable import printable
 from ain.storage.digests import digest
 from ain.storage.locks import lock
 from ain.storage.manifest import read_manifest
@@ -117,7 +118,7 @@ class Job:
         said = sentence(error) if isinstance(error, Exception) else None
         if error is not None:
             unforeseen = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
-            self.row["error"] = masked((said or unforeseen).partition("\n")[0])
+            self.row["error"] = masked(printable((said or unforeseen).partition("\n")[0]))
         self._write()
         if error is not None:
             self._publish_failure(error)

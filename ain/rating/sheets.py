@@ -12,6 +12,7 @@ from typing import Any
 from ain import UserError
 from ain.runtime.ranges import NotNegative
 from ain.storage import spreadsheets
+from ain.storage.cells import escaped
 from ain.storage.digests import digest
 from ain.storage.files import replace_file, replace_text
 from ain.storage.tables import Table
@@ -40,7 +41,7 @@ def write(rows: Table, directory: Path) -> None:
         with open(
             path, "w", encoding="utf-8-sig", newline=""
         ) as file:  # without a BOM, spreadsheets assume a Latin encoding
-            csv.writer(file).writerows(lines)
+            csv.writer(file).writerows([escaped(str(cell)) for cell in line] for line in lines)
 
     replace_file(directory / "rating_sheet.csv", table)
     replace_file(directory / "rating_sheet.xlsx", lambda path: _workbook(lines, path))
@@ -72,6 +73,10 @@ def _workbook(lines: list[Any], path: Path) -> None:
             order = {"readingOrder": 2 if turned else 1, "horizontal": "right" if turned else "left"}
             cell.alignment = Alignment(wrap_text=True, vertical="top", **order)
             cell.font = Font(bold=cell.row == 1)
+            if cell.value is not None:
+                cell.data_type = "s"  # no formula, and no error such as #N/A
+            if column != "E":
+                cell.number_format = "@"  # text stays text when somebody edits it
     allowed = DataValidation(
         "decimal", operator="between", formula1="0", formula2="1", allow_blank=True, showErrorMessage=True
     )

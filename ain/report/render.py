@@ -17,7 +17,7 @@ FILTERS = {
     "cell": texts.cell,
     "commas": lambda value: f"{value:,}",
     "isolated": texts.isolated,
-    "number": headline.number,
+    "number": lambda value: "" if value is None else headline.number(value),
     "numbers": lambda rows, name: [row[name] for row in rows if type(row[name]) in (int, float)],
     "value": texts.value,
     "width": figures.width,

@@ -5,6 +5,8 @@ import os
 import sys
 from typing import TextIO
 
+from ain.runtime.printable import printable
+
 log = logging.getLogger("ain")
 
 _results: TextIO | None = None
@@ -14,7 +16,7 @@ class _Stderr(logging.Handler):
     """Write to the current standard error. Ranks and workers that import this module have the handler too."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(f"ain: {record.getMessage()}", file=sys.stderr, flush=True)
+        print(f"ain: {printable(record.getMessage())}", file=sys.stderr, flush=True)
 
 
 if not log.handlers:

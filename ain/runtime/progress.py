@@ -2,14 +2,17 @@
 
 import sys
 from typing import Any
+from weakref import WeakSet
 
 from tqdm import tqdm
+
+_bars: "WeakSet[Any]" = WeakSet()
 
 
 def progress(what: str, total: int | None = None, unit: str = "it") -> Any:
     """Return a tqdm bar. In a log file it writes one line a minute and one at the end."""
     watched = sys.stderr.isatty()
-    return tqdm(
+    bar = tqdm(
         desc=f"{what:>10}",
         total=total,
         unit=f" {unit}",
@@ -18,3 +21,11 @@ def progress(what: str, total: int | None = None, unit: str = "it") -> Any:
         dynamic_ncols=watched,
         leave=True,
     )
+    _bars.add(bar)
+    return bar
+
+
+def note(text: str) -> None:
+    """Show the text behind the open bars, for something that holds them up; an empty text removes it."""
+    for bar in list(_bars):
+        bar.set_postfix_str(text, refresh=sys.stderr.isatty())

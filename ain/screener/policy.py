@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ain import UserError
+from ain.runtime.printable import printable
 
 NONE = "NA"  # no category applies
 LAYOUT = {"category": "{code}: {name}", "forbidden": "  forbidden:", "allowed": "  allowed:", "rule": "  - "}
@@ -74,7 +75,8 @@ def read(answer: str, codes: Collection[str]) -> Verdict | str:
         return f"no such category: {category[:20] or 'none given'}"
     if rating == "Unsafe" and category == NONE:
         return "Unsafe without a category"
-    return Verdict(rating, category, str(given.get("rationale", "")))
+    rationale = given.get("rationale", "")
+    return Verdict(rating, category, printable(rationale) if isinstance(rationale, str) else "")
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

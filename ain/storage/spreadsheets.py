@@ -10,6 +10,7 @@ from typing import Any
 from zipfile import BadZipFile
 
 from ain import UserError
+from ain.storage.cells import unescaped
 from ain.storage.files import open_regular
 
 _LINE = 10_000_000  # characters of a row
@@ -55,7 +56,8 @@ def _csv(path: Path) -> Iterator[Any]:
     with open(path, encoding="utf-8-sig", newline="") as file:
         head = file.readline(_LINE)
         file.seek(0)
-        yield from csv.reader(file, delimiter=max(",;\t", key=head.count))
+        for line in csv.reader(file, delimiter=max(",;\t", key=head.count)):
+            yield [unescaped(cell) for cell in line]
 
 
 def _objects(path: Path, columns: Collection[str]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -1,7 +1,8 @@
 """Read and write the small tables of stages as CSV, for people, spreadsheets, the report and W&B.
 
 Text is always quoted and nothing else is, so a table needs no schema: "01" and "true" are read as text, 1 and true as a
-number and a boolean. An empty cell is None, "" is an empty text.
+number and a boolean. An empty cell is None, "" is an empty text. Text that a spreadsheet would take for a formula has an
+apostrophe in front, which `read_table` takes off.
 """
 
 import re
@@ -12,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import csv
 
+from ain.storage.cells import escaped, unescaped
 from ain.storage.files import replace_bytes
 
 Table = list[dict[str, Any]]
@@ -25,13 +27,13 @@ def write_table(path: Path, rows: Table) -> None:
     names = dict.fromkeys(name for row in rows for name in row)
     file = BytesIO()
     if rows:
-        csv.write_csv(pa.table({name: _column([row.get(name) for row in rows]) for name in names}), file)
+        csv.write_csv(pa.table({escaped(name): _column([row.get(name) for row in rows]) for name in names}), file)
     replace_bytes(path, file.getvalue())
 
 
 def _column(values: list[Any]) -> pa.Array:
     """Return a column whose whole floats keep their point: Arrow would write 1.0 as 1 and read it as an integer."""
-    column = pa.array(values)
+    column = pa.array([escaped(value) if isinstance(value, str) else value for value in values])
     if not pa.types.is_floating(column.type):
         return column
     whole = all(value is None or (float(value).is_integer() and abs(value) < 1e15) for value in values)
@@ -51,7 +53,8 @@ def read_table(path: Path) -> Table:
         quoted_strings_can_be_null=False,
     )
     parse = csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
-    return csv.read_csv(BytesIO(data), parse_options=parse, convert_options=convert).to_pylist()  # type: ignore[no-any-return]
+    rows = csv.read_csv(BytesIO(data), parse_options=parse, convert_options=convert).to_pylist()
+    return [{unescaped(name): unescaped(v) if isinstance(v, str) else v for name, v in row.items()} for row in rows]
 
 
 def _header_and_text(text: str) -> tuple[list[str], set[int]]:

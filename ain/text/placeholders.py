@@ -124,6 +124,8 @@ def restored(
             reason = "cut off: longer than the translator can take or make"
         elif piece.language and not said.strip():
             reason = "empty translation"
+        elif piece.language and (found := _PLACEHOLDER.search(said)):
+            reason = f"added: {found[0]}"
         if said and script and piece.option:
             said = options.relabelled(said, script)
         elif said and script and piece.language and named:
@@ -141,6 +143,11 @@ def lost(text: str, translation: str) -> str | None:
 def added(text: str, translation: str) -> str | None:
     """Return the first placeholder, address, formula or code that only the translation has, or None."""
     return lost(_DIRECTION.sub("", translation), text)
+
+
+def moved(text: str, translation: str) -> str | None:
+    """Return the first placeholder of an image or video whose number differs in the translation, or None."""
+    return next((one for one in PLACEHOLDERS if text.count(one) != translation.count(one)), None)
 
 
 def keeps(text: str) -> bool:

@@ -54,7 +54,7 @@ def weights(state: Path) -> dict[str, torch.Tensor]:
         with contextlib.redirect_stdout(io.StringIO()):  # it prints a lot
             found = get_fp32_state_dict_from_zero_checkpoint(str(state), tag="checkpoint")
     else:
-        found = torch.load(state, map_location="cpu", weights_only=False, mmap=True)["state_dict"]
+        found = torch.load(state, map_location="cpu", weights_only=True, mmap=True)["state_dict"]
     return {name.removeprefix("model."): tensor for name, tensor in found.items()}
 
 

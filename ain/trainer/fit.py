@@ -55,7 +55,7 @@ def fit(training: Training) -> None:
             module,
             loader(rows, training.settings.num_workers, start * plan.accumulate),
             ckpt_path=newest / "state" if newest else None,
-            weights_only=False,
+            weights_only=not training.settings.zero_stage,  # DeepSpeed's state holds classes of its own
         )
     except SIGTERMException:
         raise UserError("stopped by a signal; run the same command to resume from the last checkpoint") from None

@@ -5,9 +5,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ain.runtime.printable import printable_values
 from ain.text import options
 from ain.text.arabic import arabic_share
-from ain.text.placeholders import added, language_only, lost
+from ain.text.placeholders import added, language_only, lost, moved
 from ain.text.read_text import is_name, without_read_text
 from ain.text.refusals import refuses
 from ain.text.same_numbers import changed_number
@@ -47,6 +48,8 @@ def fault(
     if refuses(made, text):
         return Fault("refused", f"refused: {made[:80]}")
     if target == "en":
+        if (piece := moved(text, made)) is not None:
+            return Fault("placeholder", f"lost or added: {piece}", piece)
         return Fault("untranslated", "untranslated: still Arabic") if (arabic_share(made) or 0) > 0.7 else None
     return _not_kept(text, made, script, question) or _from_english(text, made, question or "", target)
 
@@ -80,9 +83,9 @@ def read_items(text: str, count: int) -> list[dict[str, Any] | None] | Fault:
     """Return the items of {"translations": [{"id": 1, ...}, ...]} by id, None for each missing one, or the fault."""
     try:
         given = json.loads(text[text.index("{") : text.rindex("}") + 1])
-        items = given["translations"]
-        json.dumps(items, ensure_ascii=False).encode()  # JSON allows lone surrogates, UTF-8 does not
+        json.dumps(given, ensure_ascii=False).encode()  # JSON allows lone surrogates, UTF-8 does not
+        items = printable_values(given["translations"])
         by_id = {int(item["id"]): item for item in reversed(items)}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         return Fault("json", f"broken JSON: {type(error).__name__} {str(error)[:60]}")
     return [by_id.get(number) for number in range(1, count + 1)]

@@ -21,17 +21,12 @@ def read(
     elif reply.finish == "length":
         found = Fault("cut_off", "cut off: the answer ran out of tokens")
     elif as_text:
-        found = [{"text": _sound(reply.text.strip())}]
+        found = [{"text": reply.text.strip()}]
     else:
         found = read_items(reply.text, len(units))
     if isinstance(found, Fault):
-        return [_faulty(found, _sound(reply.text[:4_000]))] * len(units)
+        return [_faulty(found, reply.text[:4_000])] * len(units)
     return [_checked(unit, item, target, script) for unit, item in zip(units, found, strict=True)]
-
-
-def _sound(text: str) -> str:
-    """Replace lone surrogates, which UTF-8 cannot encode."""
-    return text.encode(errors="replace").decode()
 
 
 def _checked(unit: Unit, item: dict[str, Any] | None, target: str, script: str) -> dict[str, Any]:

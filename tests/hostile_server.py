@@ -101,7 +101,10 @@ class Server:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            if (first := await reader.readexactly(1)) == b"\x16":  # TLS, which this server does not speak
+                writer.write(http(400))
+                return writer.close()
+            head = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             if length := re.search(r"(?i)content-length: (\d+)", head):
                 data = await reader.readexactly(int(length[1]))
             elif "chunked" in head.lower():

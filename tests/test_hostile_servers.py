@@ -164,7 +164,8 @@ def test_each_step_of_a_batch_may_be_hostile(
     with ThreadPoolExecutor(24) as pool:
         for mode, said in pool.map(one, cases):
             assert sound(said), (mode, said)
-            if mode.split("-")[1] in BROKEN:
+            step, name = mode.split("-")
+            if name in BROKEN and step not in ("upload", "create"):  # what arrived there is found when asked again
                 assert said, mode
     assert not holding(tmp_path, SECRET)
 

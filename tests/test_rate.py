@@ -15,7 +15,7 @@ from openpyxl.worksheet.cell_range import MultiCellRange
 from ain import UserError
 from ain.metrics.agreement import alpha, rated
 from ain.metrics.text import bleu, chrf
-from ain.rating.sheets import COLUMNS, Sheets, line, write
+from ain.rating.sheets import COLUMNS, Sheets, line, read_sheet, write
 
 SMALL = (
     "source.scenes=4",
@@ -81,6 +81,17 @@ def fill(blank: Path, filled: Path, ratings: list[Any]) -> str:
             writer.writeheader()
             writer.writerows({**row, "rating": rating} for row, rating in zip(rows, ratings, strict=False))
     return str(filled)
+
+
+def test_no_text_of_a_sheet_is_a_formula(tmp_path: Path) -> None:
+    texts = ["=1+1", "+1", "-2", "@a", "\t=1", "\r=1", "'=1", "#N/A", "_x0041_", "x\r\ny", "01"]
+    write([line(f"{i:02d}", text, text, text) for i, text in enumerate(texts)], tmp_path)
+    _, *rows = load_workbook(tmp_path / "rating_sheet.xlsx").active.iter_rows()
+    assert [row[1].value for row in rows] == texts
+    assert {cell.data_type for row in rows for cell in row[:4]} == {"s"}
+    assert [row["translation"] for row in read_sheet(tmp_path)] == texts
+    with open(tmp_path / "rating_sheet.csv", encoding="utf-8-sig", newline="") as file:
+        assert not [cell for line in csv.reader(file) for cell in line if cell[:1] in tuple("=+-@\t\r")]
 
 
 def test_filled_sheets_are_read_as_people_fill_them(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ain import UserError
@@ -280,6 +282,24 @@ def test_over_long_conversations_are_rejected_never_cut(pico: Path, tmp_path: Pa
     assert all(len(row["input_ids"]) <= 60 for row in Shards(out, suffix="arrow").rows())
     with pytest.raises(UserError, match="longer than 5 tokens"):
         tokenize(mixed_rows, Qwen2VLProcessor(checkpoint, max_length=5), tmp_path / "data" / "none")
+
+
+def test_a_record_whose_placeholders_do_not_match_its_images_is_rejected(pico: Path, tmp_path: Path) -> None:
+    from ain.model.qwen2_vl import Qwen2VLProcessor
+    from ain.stages.tokenize import tokenize
+
+    shutil.copytree(pico / "data", tmp_path / "data")
+    (mixed_rows,) = (tmp_path / "data").glob("*-mix-*")
+    path = min((mixed_rows / "kept").glob("*.parquet"))
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    rows[0]["turns"][0]["question"] = "<image> <image> What is \N{OBJECT REPLACEMENT CHARACTER}?"
+    rows[1]["turns"][0]["answer"] += "\N{OBJECT REPLACEMENT CHARACTER}"
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
+    out = tmp_path / "data" / "tokens"
+    tokenize(mixed_rows, Qwen2VLProcessor(str(next((pico / "checkpoints").glob("miniature-base-*")))), out)
+    reasons = {row["id"]: row["reasons"][0] for row in Shards(out, suffix="arrow").rows(part="rejected")}
+    assert reasons == {rows[0]["id"]: "placeholders: its text has 2 places for 1 images or videos"}
 
 
 def test_a_reason_names_the_worst_turn() -> None:

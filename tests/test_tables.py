@@ -9,6 +9,8 @@ import pytest
 
 from ain.storage.tables import read_table, write_table
 
+FORMULAS = ["=1+1", "+1", "-2 degrees", "@a", "\t=1", "\r=1", "\n=1", "＝1", "'=1", "''=1", "'a", "'", "=", "#N/A"]
+
 
 def again(rows: list[dict[str, Any]], tmp_path: Path) -> list[dict[str, Any]]:
     write_table(tmp_path / "deep" / "table.csv", rows)
@@ -40,6 +42,7 @@ def again(rows: list[dict[str, Any]], tmp_path: Path) -> list[dict[str, Any]]:
         ['he said "yes", twice', "line\nafter line\r\nand last\n", ",", '"'],
         ["ما لون القميص؟", "أحمر، و«أزرق»\nوأخضر", "١٢"],
         [" spaces kept ", "\t"],
+        FORMULAS,
     ],
     ids=repr,
 )
@@ -94,3 +97,12 @@ def test_a_table_typed_by_hand(tmp_path: Path) -> None:
         {"pair": "1.1", "similarity": 0.5, "note": None},
         {"pair": "1.2", "similarity": 1.0, "note": "so"},
     ]
+
+
+def test_no_cell_is_a_formula(tmp_path: Path) -> None:
+    """A spreadsheet takes off the quotes before it looks at a cell. Numbers stay numbers."""
+    write_table(tmp_path / "table.csv", [{"=name": text, "n": -1} for text in FORMULAS])
+    with open(tmp_path / "table.csv", encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["'=name", "n"]
+    assert not [text for text, n in rows if text[0] in "=+-@\t\r\n＝" or n != "-1"]

@@ -80,8 +80,8 @@ def unreachable(endpoint: Endpoint, error: BaseException) -> UserError | None:
         return UserError(f"the name {host} is unknown here: {named}")
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return UserError(f"nothing listens at {host} (connection refused): start the server, or correct {key}")
-    if wrong := next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None):
-        reason = endpoint.clean(wrong.reason or str(wrong)).replace("_", " ").lower()
+    if wrong := [cause for cause in causes if isinstance(cause, ssl.SSLError)]:  # the innermost is Python's own
+        reason = endpoint.clean(getattr(wrong[-1], "reason", None) or str(wrong[-1])).replace("_", " ").lower()
         return UserError(
             f"no secure connection to {host} ({reason}): check that {key} says http or https as the server does, and that "
             "its certificate is trusted here (SSL_CERT_FILE=FILE)"

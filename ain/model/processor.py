@@ -166,7 +166,7 @@ class Processor(ABC):
         ]
 
     def _misplaced(self, given: int, places: int) -> Unusable:
-        return Unusable(f"placeholders: {places} places for images and videos in the chat template, {given} are given")
+        return Unusable(f"placeholders: its text has {places} places for {given} images or videos")
 
     def first_turn(self, sample: Tokens) -> tuple[Tokens, list[int]]:
         """Return (the conversation up to its first answer, with its media; the tokens of that answer)."""

@@ -67,6 +67,7 @@ TAKEN: dict[str, Callable[[Body], bytes]] = {
     "parts": lambda body: _message(content=[{"type": "text", "text": _good(body)["choices"][0]["message"]["content"]}])(
         body
     ),
+    "keyechoed": _changed(lambda text: text.replace("ا", f"{SECRET} ا")),
     "escapes": _changed(lambda text: text.replace("ا", "ا" + ESCAPES)),
     "innerescapes": _changed(lambda text: text.replace("ا", "ا\\u001b[2J\\u0007")),
 }
@@ -119,15 +120,14 @@ REFUSED: dict[str, Callable[[Body], bytes]] = {
     "cachedtext": _usage(prompt_tokens_details="x"),
     "finishnumber": _finish(3),
     "finishobject": _finish({}),
-    "longtext": _message(content="ا" * 200_000),
-    "slowregex": _message(content="\\(" * 200_000),
+    "longtext": _message(content="ا" * 40_000),
+    "slowregex": _message(content="\\(" * 20_000),
     "innerdeep": _message(content='{"translations": ' + "[" * 5_000 + "]" * 5_000 + "}"),
     "innerlevels": _message(content='{"translations": [{"id": 1, "x": ' + "[" * 300 + "]" * 300 + "}]}"),
     "innerinfinity": _message(content='{"translations": [{"id": 1e999}]}'),
     "innerobject": _message(content='{"translations": {"id": 1}}'),
     "innernumbers": _message(content='{"translations": [{"id": 1, "question": 5, "answer": []}]}'),
     "addedimages": _changed(lambda text: text.replace("ا", "<image> <image> ا")),
-    "keyechoed": _changed(lambda text: text.replace("ا", f"{SECRET} ا")),
 }
 SHAPES = {**TAKEN, **REFUSED}
 

@@ -57,7 +57,7 @@ def row(name: str, custom_id: str, body: dict[str, Any]) -> bytes:
         "rowcode": start + b', "error": {"code": {}, "message": 5}}',
         "rowfailed": start + b', "response": {"status_code": 500, "body": [1]}}',
         "rowescapes": start + b', "error": ' + json.dumps({"code": ESCAPES, "message": SECRET}).encode() + b"}",
-        "rowlong": start + b" " * 3_000_000 + b"}",
+        "rowlong": start + b" " * 1_200_000 + b"}",
         "rowrefused": start + b', "response": {"status_code": 400, "body": {"error": {"message": "bad"}}}}',
     }
     if name in rows:

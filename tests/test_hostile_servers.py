@@ -103,7 +103,12 @@ def test_a_live_run_completes_whatever_is_answered(at: tuple[str, Server], tmp_p
 
 def test_a_batch_completes_whatever_its_rows_are(at: tuple[str, Server], tmp_path: Path) -> None:
     kept, rejected = translated(
-        tmp_path, f"{at[0]}/content/v1", [*SHAPES, *ROWS], "translator.how.batch_api=true", "translator.how.poll_s=0.01"
+        tmp_path,
+        f"{at[0]}/content/v1",
+        [*SHAPES, *ROWS],
+        "translator.how.batch_api=true",
+        "translator.how.poll_s=0.01",
+        "translator.how.timeout_s=60",
     )
     assert kept == set(TAKEN)
     assert rejected.keys() == {*REFUSED, *ROWS}

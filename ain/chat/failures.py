@@ -161,5 +161,9 @@ class Waits:
 def in_words(error: BaseException) -> str:
     if isinstance(error, openai.APIStatusError):
         return f"HTTP {error.status_code}: {_details(error).get('message') or error.message}"
+    if isinstance(error, ValueError):  # ours, of another shape
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return "no whole reply in time (how.timeout_s)"
     cause = error.__cause__ or error
     return " ".join(f"{type(error).__name__} {cause}".split())

@@ -6,7 +6,12 @@ from typing import Any
 DEEPEST = 16  # levels of lists and objects in an answer
 
 # Control characters but tab and line breaks: they move the cursor, colour a terminal, or forge lines of a log.
-_CONTROL = re.compile("\x1b\\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# Whole escape sequences go, so that none of their parameters stay in the text: commands (CSI) and titles, links (OSC).
+_CONTROL = re.compile(
+    "(?:\x1b\\[|\x9b)[0-?]{0,32}[ -/]{0,8}[@-~]"
+    "|(?:\x1b\\]|\x9d)[^\x07\x1b\x9c]{0,256}(?:\x07|\x1b\\\\|\x9c)"
+    "|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
+)
 
 
 def printable(text: str) -> str:

@@ -254,9 +254,7 @@ def test_memory_stays_bounded(folder: Path, tmp_path: Path) -> None:
         file.write(json.dumps(many).encode() + b"\n")
     Image.new("RGBA", (8_000, 8_000)).save(folder / "wide.png", compress_level=1)
     Image.effect_noise((4_000, 4_000), 50).save(folder / "noise.bmp")
-    done = subprocess.run(
-        [sys.executable, "-c", LIMITED, folder, tmp_path / "out"], capture_output=True, text=True, timeout=300
-    )
+    done = subprocess.run([sys.executable, "-c", LIMITED, folder, tmp_path / "out"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2_000:]
     assert done.stdout.strip() == "2"
 

@@ -69,5 +69,9 @@ class Rows:
         """Return the reply, or the error instead of it. Raises ValueError for a body of another shape."""
         body: Any = row.response.body if row.response else None
         if row.response and row.response.status_code == 200:
-            return self.endpoint.reply(body, request, prompt_tokens=lambda: self._sizes[request.key])
+            try:
+                return self.endpoint.reply(body, request, prompt_tokens=lambda: self._sizes[request.key])
+            except ValueError:
+                self.budget.lost(request.key)  # the server may charge for it
+                raise
         return row.error or parsed(Failure, body or {}).error

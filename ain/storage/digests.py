@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import stat
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +27,14 @@ def _files(directory: Path) -> list[tuple[str, os.stat_result]]:
     for folder, _, names in os.walk(directory):
         below = os.path.relpath(folder, directory)
         for name in names:
-            with suppress(OSError):  # a link that leads nowhere, or to itself
-                found = os.stat(os.path.join(folder, name))
-                files.append((name if below == "." else os.path.join(below, name), found))
+            path = os.path.join(folder, name)
+            try:
+                found = os.stat(path)
+            except OSError:
+                if os.path.islink(path):  # it leads nowhere, or to itself
+                    continue
+                raise
+            files.append((name if below == "." else os.path.join(below, name), found))
     files = [(name, found) for name, found in files if stat.S_ISREG(found.st_mode)]
     return sorted(files, key=lambda file: file[0].split(os.sep))
 

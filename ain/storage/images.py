@@ -23,7 +23,7 @@ SCHEMA = pa.schema([("sha256", pa.string()), ("bytes", pa.binary()), ("width", p
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 MAX_PIXELS = 64_000_000  # a larger image is a decompression bomb, not a photograph
 _ORIENTATION, _SIDEWAYS = 0x0112, (5, 6, 7, 8)  # EXIF's tag, and its values that swap width and height
-# What Pillow raises for damaged files, each of them seen.
+# What decoders raise for damaged files: each is a broken image, whatever in the file was damaged.
 _BROKEN = (
     OSError,
     SyntaxError,

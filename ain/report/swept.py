@@ -10,7 +10,7 @@ from typing import Any
 from ain.metrics.bootstrap import clustered
 from ain.report.axes import axes, baseline, given, point, settings
 from ain.report.differences import by_image, corrected, difference, mean
-from ain.report.measured import Measure, Measured
+from ain.report.measured import CONDITIONS, Measure, Measured
 from ain.report.sweep_figures import Point
 from ain.storage.tables import Table
 from ain.text.languages import name as language_name
@@ -44,6 +44,16 @@ class Swept:
         names = dict.fromkeys(name for job in self.done for name in job.get("headline", {}))
         self.numbers = [name for name in names if name not in said]  # those of headlines that are no accuracies
         self.headline = None if self.languages else next((name for name in HEADLINES if name in self.numbers), None)
+
+    @cached_property
+    def conditions(self) -> list[str]:
+        """Return what to say of models that are not asked about the right images: those trained on other ones."""
+        found = {measure.images for job in self.done for measure in self.of(job).own.values()} - {"shown"}
+        return [
+            f"A model trained with a {name} for every image is asked with a {name}, here and in the differences; the others "
+            "with the right images."
+            for name in sorted(CONDITIONS.get(images, images) for images in found)
+        ]
 
     def of(self, job: Job) -> Measured:
         return self._measured[job["job"]]

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +17,10 @@ class Files:
     folder: Path
     outside: bool
     max_image_mb: float
+
+    @cached_property
+    def _place(self) -> str:
+        return os.path.realpath(self.folder)
 
     def image(self, name: str) -> bytes:
         """Return the bytes of an image. Raise BadImage with the reason, OSError or ValueError if there is no such file."""
@@ -46,7 +51,7 @@ class Files:
         return file
 
     def _check_place(self, path: str, name: str) -> None:
-        if not self.outside and not _below(os.path.realpath(path), os.path.realpath(self.folder)):
+        if not self.outside and not _below(os.path.realpath(path), self._place):
             raise BadImage(f"file outside the folder: {name[:120]}; move it there, or set source.outside=true")
 
 

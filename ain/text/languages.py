@@ -145,8 +145,8 @@ def option_script(options: Options, code: str) -> str:
 def script_ratio(text: str, code: str) -> float | None:
     """Return the share of letters in the language's script; None if there are no letters."""
     script = SCRIPTS[language(code).script]
-    letters = [c for c in text if c.isalpha()]
-    return sum(bool(script.match(c)) for c in letters) / len(letters) if letters else None
+    letters = sum(map(str.isalpha, text))
+    return sum(map(str.isalpha, script.findall(text))) / letters if letters else None
 
 
 def guessed(text: str) -> str:

@@ -86,7 +86,7 @@ def test_every_new_name_is_one() -> None:
         ("run tresholds=paper", "did you mean thresholds?"),
         (
             "run ain/corupted",
-            "ain: experiment=ain/corupted: choose one of ain/blind, ain/corrupted, ain/fig14,",
+            "ain: experiment=ain/corupted: choose one of ain/ablations/authentic, ain/ablations/blind,",
         ),
         ("reproduce quickstart", "ain: quickstart reproduces no table of a paper; run it with: ain run quickstart"),
         ("collect source=folder", "ain: source.path has no value: add source.path=... to the command"),

@@ -159,6 +159,7 @@ def test_clean_removes_what_no_job_needs_and_nothing_else(tmp_path: Path) -> Non
     assert both < listing(tmp_path)
 
     ended(ain("clean", sweep["name"], "--yes", f"output_dir={tmp_path}"))
+    others |= {"report/sweeps"}  # an empty folder
     assert listing(tmp_path) == others
     assert [one["name"] for one in status(tmp_path)] == [job["name"]]
     assert "removed" not in answered("no", "clean", job["name"], f"output_dir={tmp_path}")

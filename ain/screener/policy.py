@@ -1,7 +1,7 @@
 """A safety policy as text, and strict parsing of a screener's answers: an unreadable answer never counts as "safe"."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,10 +22,10 @@ class Verdict:
 def categories(policy: dict[str, Any]) -> dict[str, str]:
     """Return code → name of the policy's active categories. Raises UserError if the policy is incomplete."""
     given = (policy or {}).get("categories", {})
-    if not isinstance(given, dict):
+    if not isinstance(given, Mapping):
         raise UserError("policy.categories: expected an object with an entry for each category")
     for code, rules in given.items():
-        if rules and not isinstance(rules, dict):
+        if rules and not isinstance(rules, Mapping):
             raise UserError(f"policy.categories.{code}: expected name, forbidden and allowed")
         if rules and (missing := {"name", "forbidden", "allowed"} - set(rules)):
             raise UserError(f"policy.categories.{code}: has no {min(missing)}")

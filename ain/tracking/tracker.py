@@ -48,6 +48,7 @@ def library() -> Any:
     W&B's service process is not shared with a process that started this one: of a killed job it would hold the run.
     """
     os.environ["WANDB_ERROR_REPORTING"] = "false"
+    os.environ["WANDB_DISABLE_WEAVE"] = "true"  # it advertises itself wherever openai is in use
     os.environ.pop("WANDB_SERVICE", None)
     import wandb
 

@@ -36,6 +36,7 @@ def translator(pico: Path) -> Seq2Seq:
     return Seq2Seq(str(checkpoint), max_new_tokens=12, device="cpu")
 
 
+@pytest.mark.slow  # Ray takes a minute to start its workers
 def test_ray_translates_as_this_process_does(
     pico: Path, tmp_path: Path, engine: Ray, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,7 @@ def test_a_server_is_timed_one_request_at_a_time(folder: Path, trained: Path, se
     assert counts(rate(folder, trained, url, "rating.timed=0"))["unknown"] == {"latency_s": "rating.timed=0"}
 
 
+@pytest.mark.slow
 def test_answers_of_the_ledger_are_no_throughput_and_no_latency(folder: Path, trained: Path, serve: Serve) -> None:
     url = serve()
     good(rate(folder, trained, url, "rating.timed=0"))

@@ -163,6 +163,7 @@ def test_each_ablation_resolves_and_knows_its_baseline(name: str) -> None:
     assert all(f"# {word}" in text for word in ("Question:", "Command:  ain run", "Expected:", "Axes:", "Needs:"))
 
 
+@pytest.mark.slow
 def test_ablations_run_and_draw_what_fits(pico: Path, tmp_path: Path) -> None:
     outputs = Path(shutil.copytree(pico, tmp_path / "outputs"))
     for name, more, figure in (

@@ -1,4 +1,4 @@
-"""The records whose translation is asked for again, and and how often: `retry=FILE`, written by `ain retry`."""
+"""The records whose translation is asked for again, and how often: `retry=FILE`, written by `ain retry`."""
 
 import json
 from collections.abc import Mapping

@@ -208,7 +208,7 @@ def main() -> None:
         return
     scale, workers = (5 if given.quick else 1), cores(1)
     checkpoint = locate("miniature:base?steps=3", given.checkpoints)
-    with tempfile.TemporaryDirectory(dir=".") as where:
+    with tempfile.TemporaryDirectory(dir="outputs") as where:
         root = Path(where).resolve()
         speed = speeds(root / "speed", checkpoint, 30_000 // scale, workers)
         memory = {

@@ -78,7 +78,7 @@ def main() -> None:
     times, made = WHOLE / count, {}
     print("| | CPU seconds | seconds | memory, MB | files | MB on disk | of 3.6 million: CPU hours, files, GB |")
     print("|---|---:|---:|---:|---:|---:|---:|")
-    with tempfile.TemporaryDirectory(dir=".") as where, server() as url:
+    with tempfile.TemporaryDirectory(dir="outputs") as where, server() as url:
         data, outputs = folder(Path(where).resolve() / "data", count, (32, 32)), Path(where).resolve() / "outputs"
         given = words(data, outputs, url)
         run("tokenize", [*given, "source.limit=20"])  # trains the models

@@ -185,6 +185,9 @@ def test_few_kept_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[st
         f"select kept 0 of {len(ROWS)} translations: the back-translated sample rejects all translations (bleu: 0.00 below"
         in said
     )
+    failing = [rows[0], {"similarity": [0.9]}, *({"failed": ["cut off"]} for _ in range(5))]
+    judged(scored(tmp_path / "4", failing), tmp_path / "4" / "out")
+    assert "select kept 0 of 2 translations: the back-translated sample rejects all" in capsys.readouterr().err
     judged(scored(tmp_path / "3", [rows[0], *({"similarity": [0.1]} for _ in range(6))]), tmp_path / "3" / "out")
     assert "translations: similarity rejects 6, and the sample was judged over what is left" in capsys.readouterr().err
     judged(scored(tmp_path / "2", [{"similarity": [0.7999]} for _ in ROWS]), tmp_path / "2" / "out")

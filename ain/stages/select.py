@@ -139,6 +139,8 @@ def _warn(counts: dict[str, Any], translations: "Counter[str]", gate: dict[str, 
         return
     failed = "; ".join(reason for reason in gate.values() if reason)
     own = {rule: records for rule, records in counts["by_rule"].items() if rule not in gate}
+    if failed:  # what has no translation is not judged
+        own.pop("translation", None)
     worst = max(own, key=own.__getitem__, default="no rule")
     alone = own.get(worst, 0)
     if failed and alone < 0.8 * judged:  # else the sample is judged over the few records that this rule leaves

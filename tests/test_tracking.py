@@ -92,7 +92,7 @@ def test_a_job_is_one_run(fresh: Path) -> None:
     assert first.returncode == 0, first.stderr
     assert recorder.asked == []  # offline is offline, whoever is logged in
     found = runs(fresh)
-    (name,) = found
+    (name,) = (path.parent.name for path in fresh.glob("runs/*/job.json"))
     told = found[name]
     assert (told.about["type"], told.about["group"], told.about["tags"]) == ("run", "", ["miniature"])
     assert_told_once(told)

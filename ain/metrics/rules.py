@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from ain.runtime.ranges import Number, Share
+from ain.runtime.ranges import Share
 
 
 def _rising(bounds: list[float]) -> list[float]:
@@ -31,7 +31,7 @@ class Thresholds:
     each by itself. unsafe: reject records with an image not rated safe.
     """
 
-    similarity: Number | Literal["calibrated"] | None = None
+    similarity: Annotated[float, Field(ge=-1, le=1)] | Literal["calibrated"] | None = None
     bleu: Share | None = None
     meteor: Share | None = None
     rouge: Share | None = None

@@ -32,25 +32,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import numpy as np
-from PIL import Image
 from used import Used
 
-from ain.engine.local import Local
-from ain.engine.processes import Processes
-from ain.model.conversation import conversation
-from ain.model.qwen2_vl import Qwen2VLProcessor
-from ain.pipeline.locate import locate
-from ain.runtime.distributed import cores
-from ain.source.folder import Folder
-from ain.source.mixture import Mixture
-from ain.stages.collect import Opener, collect
-from ain.stages.mix import mix
-from ain.stages.select import REFUSED
-from ain.stages.select import SCHEMA as SELECTED
-from ain.stages.tokenize import Tokenizer, tokenize
-from ain.storage.shards import SPAN, Shards
-
+# Each worker process imports this file too, which the command `ain` spares them: what takes time is imported in functions.
 REPEATS = 2
 DRAWN = 2  # how often each record is drawn into the mixture whose tokenizing is timed
 WORDS = (
@@ -75,6 +59,9 @@ WORDS = (
 
 def folder(path: Path, records: int, size: tuple[int, int]) -> Path:
     """Write a folder of records. Sixteen photographs, each made different by a number behind its end."""
+    import numpy as np
+    from PIL import Image
+
     (path / "images").mkdir(parents=True)
     noise = np.random.default_rng(0)
     photographs = []
@@ -96,6 +83,13 @@ def folder(path: Path, records: int, size: tuple[int, int]) -> Path:
 
 def mixed(root: Path, drawn: int) -> None:
     """Make the directories between collect and tokenize: everything is selected, everything is drawn."""
+    from ain.engine.local import Local
+    from ain.source.mixture import Mixture
+    from ain.stages.mix import mix
+    from ain.stages.select import REFUSED
+    from ain.stages.select import SCHEMA as SELECTED
+    from ain.storage.shards import SPAN, Shards
+
     records, select = Shards(root / "collect"), Shards(root / "select", SELECTED, REFUSED).create()
     for span in range(0, len(records), SPAN):
         rows = [row for index in range(span, min(span + SPAN, len(records))) for row in records.read(index, ["id"])]
@@ -106,6 +100,12 @@ def mixed(root: Path, drawn: int) -> None:
 
 
 def ours(stage: str, root: Path, checkpoint: str, out: Path, workers: int) -> None:
+    from ain.engine.local import Local
+    from ain.model.qwen2_vl import Qwen2VLProcessor
+    from ain.source.folder import Folder
+    from ain.stages.collect import collect
+    from ain.stages.tokenize import tokenize
+
     if stage == "collect":
         collect(Folder(str(root / "data")), out, Local(workers))
     else:
@@ -115,6 +115,10 @@ def ours(stage: str, root: Path, checkpoint: str, out: Path, workers: int) -> No
 def peer(stage: str, root: Path, checkpoint: str, out: Path, workers: int) -> None:
     """Do a stage's work by `datasets.map`."""
     import datasets
+    from PIL import Image
+
+    from ain.model.conversation import conversation
+    from ain.model.qwen2_vl import Qwen2VLProcessor
 
     files = [str(root / "data" / "data.jsonl")] * (DRAWN if stage == "tokenize" else 1)
     data = datasets.load_dataset("json", data_files=files, split="train", cache_dir=str(out))
@@ -136,17 +140,18 @@ def peer(stage: str, root: Path, checkpoint: str, out: Path, workers: int) -> No
     data.map(body, num_proc=workers, remove_columns=data.column_names)
 
 
-def measured(who: str, stage: str, root: Path, checkpoint: str, workers: int) -> dict[str, float]:
-    """Return {"seconds", "cpu", "peak"} of one measurement, in a process of its own."""
-    command = [sys.executable, __file__, "--one", who, stage, str(root), checkpoint, str(workers)]
+def measured(who: str, stage: str, root: Path, checkpoint: str, workers: int, memory: bool = False) -> dict[str, float]:
+    """Return {"seconds", "cpu", "peak"} of one measurement, in a process of its own. Looking at memory takes time."""
+    command = [sys.executable, __file__, *(["--memory"] if memory else [])]
+    command += ["--one", who, stage, str(root), checkpoint, str(workers)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr[-3000:])
     return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
 
 
-def one(who: str, stage: str, root: str, checkpoint: str, workers: str) -> None:
-    used = Used()
+def one(memory: bool, who: str, stage: str, root: str, checkpoint: str, workers: str) -> None:
+    used = Used(memory=memory)
     with tempfile.TemporaryDirectory(dir=root) as out:
         started = time.perf_counter()
         where = Path(root) / stage if who == "kept" else Path(out)
@@ -158,6 +163,12 @@ def one(who: str, stage: str, root: str, checkpoint: str, workers: str) -> None:
 
 def start(stage: str, root: Path, checkpoint: str, out: Path, workers: int) -> None:
     """Start a stage's processes, and end them."""
+    from ain.engine.processes import Processes
+    from ain.model.qwen2_vl import Qwen2VLProcessor
+    from ain.source.folder import Folder
+    from ain.stages.collect import Opener
+    from ain.stages.tokenize import Tokenizer
+
     processor = Qwen2VLProcessor(checkpoint)
     part = Opener(Folder(str(root / "data"))) if stage == "collect" else Tokenizer(root / "mix", processor, out)
     with Processes(workers, part, after_s=0.0) as processes:
@@ -166,6 +177,10 @@ def start(stage: str, root: Path, checkpoint: str, out: Path, workers: int) -> N
 
 
 def speeds(root: Path, checkpoint: str, records: int, workers: int) -> dict[str, dict[str, float]]:
+    from ain.engine.local import Local
+    from ain.source.folder import Folder
+    from ain.stages.collect import collect
+
     collect(Folder(str(folder(root / "data", records, (448, 336)))), root / "collect", Local())
     mixed(root, DRAWN)
     runs = {"one": ("ours", 1), "ours": ("ours", workers), "map": ("peer", workers)}
@@ -190,21 +205,25 @@ def speeds(root: Path, checkpoint: str, records: int, workers: int) -> dict[str,
 
 def peaks(root: Path, checkpoint: str, records: int, workers: int) -> dict[str, float]:
     folder(root / "data", records, (32, 32))
-    made = {"collect": measured("kept", "collect", root, checkpoint, workers)["peak"]}
+    made = {"collect": measured("kept", "collect", root, checkpoint, workers, memory=True)["peak"]}
     mixed(root, 1)
-    return made | {"tokenize": measured("ours", "tokenize", root, checkpoint, workers)["peak"]}
+    return made | {"tokenize": measured("ours", "tokenize", root, checkpoint, workers, memory=True)["peak"]}
 
 
 def main() -> None:
+    from ain.pipeline.locate import locate
+    from ain.runtime.distributed import cores
+
     asked = argparse.ArgumentParser()
     asked.add_argument("--quick", action="store_true")
     asked.add_argument(
         "--checkpoints", type=Path, default=Path("outputs"), help="where the tiny checkpoint is, or is to be"
     )
+    asked.add_argument("--memory", action="store_true", help=argparse.SUPPRESS)
     asked.add_argument("--one", nargs=5, help=argparse.SUPPRESS)
     given = asked.parse_args()
     if given.one:
-        one(*given.one)
+        one(given.memory, *given.one)
         return
     scale, workers = (5 if given.quick else 1), cores(1)
     checkpoint = locate("miniature:base?steps=3", given.checkpoints)

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,18 +41,34 @@ class Files:
     def open(self, name: Path | str) -> BinaryIO:
         """Open a file by its path from the folder. The check is repeated on what was opened: links may have changed."""
         path = os.path.join(self.folder, name)
-        self._check_place(path, str(name))
+        self._check_place(_resolved(path), str(name))
         file = open_regular(path)
         try:
-            self._check_place(f"/proc/self/fd/{file.fileno()}" if os.path.isdir("/proc/self/fd") else path, str(name))
+            self._check_place(os.readlink(f"{_OPENED}/{file.fileno()}") if _OPENED else _resolved(path), str(name))
         except BadImage:
             file.close()
             raise
         return file
 
     def _check_place(self, path: str, name: str) -> None:
-        if not self.outside and not _below(os.path.realpath(path), self._place):
+        if not self.outside and not _below(path, self._place):
             raise BadImage(f"file outside the folder: {name[:120]}; move it there, or set source.outside=true")
+
+
+_OPENED = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else None  # where Linux links to what is open
+
+
+def _resolved(path: str) -> str:
+    """Return the path without links. Folders are looked up once: a row names many files of a few folders."""
+    folder, name = os.path.split(path)
+    if name in ("", ".", "..") or os.path.islink(path):
+        return os.path.realpath(path)
+    return os.path.join(_resolved_folder(folder), name)
+
+
+@lru_cache(1_000)
+def _resolved_folder(folder: str) -> str:
+    return os.path.realpath(folder)
 
 
 def _below(path: str, folder: str) -> bool:

@@ -110,18 +110,21 @@ class ShardWriter:
 
     def __init__(self, writer: pa.ipc.RecordBatchFileWriter) -> None:
         self._writer = writer
-        self._rows: list[dict[str, object]] = []
+        self._rows: list[tuple[str, bytes, int, int]] = []
         self._size = 0
 
     def add(self, sha: str, data: bytes, width: int, height: int) -> None:
-        self._rows.append({"sha256": sha, "bytes": data, "width": width, "height": height})
+        self._rows.append((sha, data, width, height))
         self._size += len(data)
         if self._size >= BATCH_BYTES:
             self.flush()
 
     def flush(self) -> None:
         if self._rows:
-            self._writer.write_batch(pa.RecordBatch.from_pylist(self._rows, schema=SCHEMA))
+            columns = [
+                pa.array(values, kind) for values, kind in zip(zip(*self._rows, strict=True), SCHEMA.types, strict=True)
+            ]
+            self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=SCHEMA))
         self._rows, self._size = [], 0
 
 

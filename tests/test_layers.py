@@ -14,6 +14,7 @@ LAYERS = (
     {"storage"},
     {"text"},
     {"metrics"},
+    {"scorer"},
     {"report", "tracking"},
     {"engine"},
     {"model"},

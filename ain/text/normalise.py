@@ -18,6 +18,12 @@ LETTERS = str.maketrans(
 _PUNCTUATION = str.maketrans("،؛؟۔«»“”„‘’", ',;?."""""\'\'')
 
 
+def unified(text: str) -> str:
+    """Return the text with one form of each letter and digit, as `normalise` does, but with its case and white space."""
+    text = _UNFOLDED.sub(lambda part: unicodedata.normalize("NFKC", part[0]), INVISIBLE.sub("", text))
+    return western_digits(DIACRITICS.sub("", text).translate(LETTERS))
+
+
 def normalise(text: str, western_punctuation: bool = False) -> str:
     """Return the text with compatibility forms unfolded, western digits, single spaces and lower case, without
     invisible characters. Arabic loses diacritics and tatweel and keeps one form each of alif, ya, kaf and ha. Ta marbuta
@@ -25,8 +31,7 @@ def normalise(text: str, western_punctuation: bool = False) -> str:
 
     western_punctuation: write ، ؛ ؟ and quotation marks as , ; ? and ".
     """
-    text = _UNFOLDED.sub(lambda part: unicodedata.normalize("NFKC", part[0]), INVISIBLE.sub("", text))
-    text = DIACRITICS.sub("", text).translate(LETTERS)
+    text = unified(text)
     if western_punctuation:
         text = text.translate(_PUNCTUATION)
-    return " ".join(western_digits(text).lower().split())
+    return " ".join(text.lower().split())

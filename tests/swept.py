@@ -4,8 +4,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pyarrow as pa
+
 from ain.pipeline.jobs import labels
-from ain.stages.evaluate import SCHEMA, _accuracy
+from ain.benchmark.answers import ANSWERED
+from ain.stages.grade import _by_domain
 from ain.storage.manifest import mark_done
 from ain.storage.shards import Shards
 from ain.storage.tables import write_table
@@ -25,13 +28,13 @@ def made_sweep(
         if i == failing:
             job |= {"status": "failed", "error": "no such file", "directories": {"collect": str(collect)}}
         else:
-            directory = outputs / "data" / f"11-evaluate-{i}"
+            directory = outputs / "data" / f"11-grade-{i}"
             evaluated(directory, accuracies[i] if accuracies else 0.4 + 0.05 * i, i)
             train = outputs / "data" / f"09-train-{i}"
             write_table(train / "tables" / "steps.csv", [{"step": 1, "memory_gb": 1.25}, {"step": 2, "memory_gb": 1.5}])
             stage(train, 10.0, {"samples": 80 - i}, {"seed": i})
             job |= {"status": "done", "headline": {"tuned ar": 1.0, "translations kept": 70 - i, "trained on": 80 - i}}
-            directories = {"collect": collect, "train": train, "evaluate": directory}
+            directories = {"collect": collect, "train": train, "grade (tuned)": directory}
             job["directories"] = {name: str(path) for name, path in directories.items()}
         jobs.append(job)
     return jobs
@@ -49,10 +52,12 @@ def evaluated(directory: Path, accuracy: float, seed: int) -> None:
         for number in range(2):
             for language in ("en", "ar"):
                 right = draw.random() < accuracy + 0.1 * (language == "en")
-                texts = {name: "x" for name in ("question", "label", "prediction", "finish", "kind")}
+                texts = {name: "x" for name in ("question", "prediction", "kind", "parsed")}
                 named = {"id": f"scene{image}-{number}-{language}", "domain": "ocr", "language": language}
-                rows.append({**texts, **named, "images": "shown", "score": float(right), "chrf": 100.0 * right})
-    Shards(directory, SCHEMA).create().write(0, rows)
-    table = _accuracy(rows)
+                media = {"images": "shown", "media": [f"image{image}"], "labels": ["x"], "finish": "stop"}
+                rows.append({**texts, **named, **media, "score": float(right), "chrf": float(right)})
+    columns = [pa.field("parsed", pa.string()), pa.field("score", pa.float32()), pa.field("chrf", pa.float32())]
+    Shards(directory, pa.schema([*ANSWERED, *columns])).create().write(0, rows)
+    table = _by_domain(rows, ["score", "chrf"])
     write_table(directory / "tables" / "accuracy.csv", table)
-    stage(directory, 2.5, {"model": "tuned", "accuracy": {}, "usd": 0.25}, {"benchmark": {}})
+    stage(directory, 2.5, {"model": "tuned", "benchmark": "made", "accuracy": {}, "usd": 0.25}, {"benchmark": {}})

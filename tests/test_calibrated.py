@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from commands import ain
 from conftest import PICO
-from test_fingerprint import changed
+from test_fingerprint import TUNED, changed
 
 from ain import UserError
 from ain.storage.manifest import read_manifest
@@ -38,7 +38,7 @@ def test_select_takes_the_threshold_of_its_verifiers_probe(trained: Path) -> Non
 
 
 def test_it_shapes_what_follows() -> None:
-    follows = {"select", "mix", "tokenize", "train", "evaluate"}
+    follows = {"select", "mix", "tokenize", "train", *TUNED}
     assert changed("probe.false_rejection=0.05") == {"probe"}
     assert changed("probe.false_rejection=0.05", base=("thresholds.similarity=calibrated",)) == {"probe", *follows}
     assert changed("thresholds.similarity=calibrated") == follows

@@ -38,7 +38,7 @@ def test_every_choice_composes_and_instantiates(group: str, choice: str, tmp_pat
     target = OmegaConf.select(cfg, f"{group}._target_")
     if target:
         assert type(built).__name__ == target.rsplit(".", 1)[1]
-    Graph(cfg, [STAGES["evaluate"]])
+    Graph(cfg, [STAGES["grade"]])
 
 
 def test_a_model_brings_the_objective_and_trainer_that_suit_it() -> None:

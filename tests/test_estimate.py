@@ -119,7 +119,7 @@ def test_a_dry_run_of_ones_own_data_says_what_the_whole_way_takes(experiment: st
 def test_asking_about_held_out_data_needs_some(tmp_path: Path) -> None:
     cfg = config("benchmark=held_out", "mixture.validation=0")
     with pytest.raises(UserError, match=r"benchmark=held_out: nothing is held out; set mixture\.validation"):
-        Runner(Graph(cfg, [STAGES["evaluate_base"]])).check()
+        Runner(Graph(cfg, [STAGES["grade"]])).check()
 
 
 def test_a_constant_rate_has_no_warm_up() -> None:

@@ -29,13 +29,17 @@ def config(*overrides: str) -> DictConfig:
 
 
 def prints(*overrides: str) -> dict[str, str]:
-    """Return stage → name of its directory."""
+    """Return stage, with the model that it asks → name of its directory."""
     return names(config(*overrides))
 
 
 def names(cfg: DictConfig) -> dict[str, str]:
     graph = Graph(cfg, STAGES.values())
-    return {node.stage.name: node.directory.name for node in graph.targets}
+    return {" ".join(filter(None, (node.stage.name, node.label))): node.directory.name for node in graph.targets}
+
+
+TUNED = {"predict tuned", "grade tuned"}
+ASKING = {"predict base", "grade base", *TUNED}
 
 
 def changed(*overrides: str, base: tuple[str, ...] = ()) -> set[str]:
@@ -61,13 +65,14 @@ def test_what_counts_is_the_effective_value() -> None:
 
 
 def test_a_change_reaches_what_follows_and_nothing_else() -> None:
-    assert changed("thresholds=strict") == {"select", "mix", "tokenize", "train", "evaluate"}
-    assert changed("screener.prompt=Safe?") == {"screen", "select", "mix", "tokenize", "train", "evaluate"}
-    assert changed("objective.learning_rate=1e-4") == {"train", "evaluate"}
-    assert changed("benchmark.scenes=5") == {"evaluate_base", "evaluate"}
-    assert changed("model.freeze_vision=true") == {"train", "evaluate"}
-    assert changed("seed=1") == {"mix", "tokenize", "train", "evaluate"}
-    assert changed("source.seed=1") == set(STAGES)
+    assert changed("thresholds=strict") == {"select", "mix", "tokenize", "train", *TUNED}
+    assert changed("screener.prompt=Safe?") == {"screen", "select", "mix", "tokenize", "train", *TUNED}
+    assert changed("objective.learning_rate=1e-4") == {"train", *TUNED}
+    assert changed("benchmark.scenes=5") == ASKING
+    assert changed("benchmark.scorer._target_=ain.scorer.texts.contains") == {"grade base", "grade tuned"}
+    assert changed("model.freeze_vision=true") == {"train", *TUNED}
+    assert changed("seed=1") == {"mix", "tokenize", "train", *TUNED}
+    assert changed("source.seed=1") == set(prints())
 
 
 def test_a_version_reaches_what_follows(monkeypatch) -> None:  # type: ignore[no-untyped-def]
@@ -79,7 +84,7 @@ def test_a_version_reaches_what_follows(monkeypatch) -> None:  # type: ignore[no
         "mix",
         "tokenize",
         "train",
-        "evaluate",
+        *TUNED,
     }
 
 
@@ -122,7 +127,7 @@ def test_a_changed_file_recomputes_everything_below(tmp_path: Path) -> None:
     before = prints(*words)
     (tmp_path / "data.json").write_text("[ ]")
     after = prints(*words)
-    assert {name for name in before if before[name] == after[name]} == {"evaluate_base"}
+    assert {name for name in before if before[name] == after[name]} == {"predict base", "grade base"}
 
 
 def test_who_waits_says_for_whom(tmp_path: Path) -> None:

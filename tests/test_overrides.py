@@ -13,7 +13,7 @@ from asking import Serve, good, words
 from commands import ain
 from openai_answers import arabic
 from openpyxl import Workbook
-from test_fingerprint import changed, prints
+from test_fingerprint import TUNED, changed, prints
 
 from ain import UserError
 from ain.back_translation.quality import COLUMNS
@@ -228,7 +228,7 @@ def test_the_content_of_the_file_counts_and_not_its_place(tmp_path: Path) -> Non
     one, other = tmp_path / "one.csv", tmp_path / "other.csv"
     one.write_text(HEAD + "good,accept,,,,\n")
     other.write_text(HEAD + "good,accept,,,,\nunseen,,,,,\n")
-    follows = {"select", "mix", "tokenize", "train", "evaluate"}
+    follows = {"select", "mix", "tokenize", "train", *TUNED}
     assert changed(f"overrides={one}") == follows
     assert prints(f"overrides={one}") == prints(f"overrides={other}")
     other.write_text(HEAD + "good,reject,,,,\n")

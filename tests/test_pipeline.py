@@ -42,11 +42,11 @@ def test_every_stage_leaves_counts_that_add_up(pico: Path, stages: Stages) -> No
         "mix",
         "tokenize",
         "train",
-        "evaluate_base",
-        "evaluate",
+        "predict",
+        "grade",
         "probe",
     ]
-    for name, (directory,) in made.items():
+    for name, directory in ((name, one) for name, of in made.items() for one in of):
         counts = read_manifest(directory)["counts"]
         if name not in ("train", "probe"):
             shards = Shards(
@@ -61,7 +61,7 @@ def test_every_stage_leaves_counts_that_add_up(pico: Path, stages: Stages) -> No
 def test_a_manifest_says_what_was_run(pico: Path, stages: Stages) -> None:
     """Settings with the defaults of classes, what was set beside them, what it follows, with which code, where and when."""
     made = stages(pico)
-    for (directory,) in made.values():
+    for directory in (one for of in made.values() for one in of):
         manifest = read_manifest(directory)
         assert {"torch", "transformers", "datasets", "ain"} <= set(manifest["versions"])
         assert manifest["host"]
@@ -74,7 +74,7 @@ def test_a_manifest_says_what_was_run(pico: Path, stages: Stages) -> None:
     assert translate["settings"]["translator"]["checkpoint"] == "miniature:translator?steps=150"
     assert translate["how"]["translator"] == {"batch_size": 64, "device": "cpu"}
     assert translate["follows"] == {"collect": made["collect"][0].name}
-    assert json.loads((made["evaluate"][0] / "metrics.json").read_text())["accuracy/shown/ar/all"] >= 0
+    assert json.loads((made["grade"][0] / "metrics.json").read_text())["accuracy/shown/ar/all"] >= 0
 
 
 def test_a_manifest_holds_no_login() -> None:
@@ -118,8 +118,9 @@ def test_a_sweep_shares_what_it_can(outputs: Path, stages: Stages) -> None:
     assert result.returncode == 0, result.stderr
     numbers = {name: len(directories) for name, directories in stages(outputs).items()}
     assert numbers == {
-        **dict.fromkeys(("collect", "translate", "verify", "back_translate", "screen", "probe", "evaluate_base"), 1),
-        **dict.fromkeys(("select", "mix", "tokenize", "train", "evaluate"), 3),
+        **dict.fromkeys(("collect", "translate", "verify", "back_translate", "screen", "probe"), 1),
+        **dict.fromkeys(("select", "mix", "tokenize", "train"), 3),
+        **dict.fromkeys(("predict", "grade"), 4),  # of three tuned models and of the base
     }
     (where,) = (outputs / "report" / "sweeps").iterdir()
     page = (where / "index.md").read_text()
@@ -195,7 +196,7 @@ def test_people_bring_their_own_folder(outputs: Path, tmp_path: Path, language: 
         read_manifest(d)["counts"] for d in stages(outputs)["collect"] if read_manifest(d)["counts"]["input"] == 5
     )
     assert (collected["kept"], collected["rejected"], collected["languages"]) == (4, 1, {language: 4})
-    asked = [read_manifest(d)["counts"] for d in stages(outputs)["evaluate"] if (d / "kept").glob("*")]
+    asked = [read_manifest(d)["counts"] for d in stages(outputs)["grade"] if (d / "kept").glob("*")]
     held_out = next(counts for counts in asked if "general" in next(iter(counts["accuracy"]["shown"].values())))
     assert held_out["input"] > 0
     page = Path(result.stdout.splitlines()[-1])

@@ -127,9 +127,9 @@ def _assert_config(told: Told) -> None:
 
 def _assert_numbers(told: Told) -> None:
     own = {key: value for key, value in told.summary.items() if not key.startswith(("tables/", "figures/", "_"))}
-    assert {"collect/kept", "select/rejected", "train/seconds", "train/final_loss", "evaluate_base/seconds"} <= set(own)
+    assert {"collect/kept", "select/rejected", "train/seconds", "train/final_loss", "predict_base/seconds"} <= set(own)
     for model in ("base", "tuned"):
-        place = f"evaluate/{model}/ar/all"
+        place = f"grade/miniature/{model}/ar/all"
         assert own[f"{place}/low"] <= own[f"{place}/accuracy"] <= own[f"{place}/high"]
         assert own[f"{place}/questions"] > 0
     assert (own["exit_code"], own["status"]) == (0, "done")
@@ -143,7 +143,7 @@ def _assert_numbers(told: Told) -> None:
 
 def _assert_tables_and_figures(told: Told) -> None:
     tables = told.tables()
-    assert {"tables/probe/pairs", "tables/evaluate/accuracy", "tables/screen/gallery"} <= set(tables)
+    assert {"tables/probe/pairs", "tables/grade_tuned/accuracy", "tables/screen/gallery"} <= set(tables)
     assert "tables/train/steps" not in tables  # it is the curve
     pairs = json.dumps(tables["tables/probe/pairs"]["data"], ensure_ascii=False)
     assert any("\u0600" <= letter <= "\u06ff" for letter in pairs)

@@ -14,12 +14,14 @@ def test_a_workspace_has_an_axis_for_each_choice_that_differs() -> None:
         {"choice.thresholds": name, "seed": 0, "job": name, "stage.select": name, "config": {}}
         for name in ("paper", "none")
     ]
-    summaries = [{"evaluate/tuned/ar/all/accuracy": 1.0, "evaluate/tuned/ar/ocr/accuracy": 1.0, "select/kept": 1}]
+    summaries = [
+        {"grade/miniature/tuned/ar/all/accuracy": 1.0, "grade/miniature/tuned/ar/ocr/accuracy": 1.0, "select/kept": 1}
+    ]
     varied, metrics = differing(configs), accuracies(summaries)
-    assert (varied, metrics) == (["choice.thresholds"], ["evaluate/tuned/ar/all/accuracy"])
+    assert (varied, metrics) == (["choice.thresholds"], ["grade/miniature/tuned/ar/all/accuracy"])
     made = workspace("someone", "ain", "sweep-1", varied, metrics)._to_model().model_dump_json()
     assert '"accessor":"config:choice.thresholds.value"' in made
-    assert '"accessor":"summary:evaluate/tuned/ar/all/accuracy"' in made
+    assert '"accessor":"summary:grade/miniature/tuned/ar/all/accuracy"' in made
 
 
 def test_workspace_without_a_login_is_said_in_a_sentence(tmp_path: Path) -> None:

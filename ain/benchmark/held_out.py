@@ -7,23 +7,36 @@ from heapq import nsmallest
 from pathlib import Path
 
 from ain import UserError
-from ain.benchmark import Condition, Item
+from ain.benchmark import Benchmark, Condition, Item
 from ain.model.samples import ImageStores
 from ain.runtime.ranges import Positive
+from ain.scorer import Scorer
 from ain.storage.record import Row
 from ain.storage.shards import Shards
 
 
-class HeldOut:
+class HeldOut(Benchmark):
     """Conversations about images that are in no training sample. Each turn is asked after the right answers of those before.
 
-    limit: number of conversations, drawn at random but always the same; null: all. images: as in other benchmarks.
+    limit: number of conversations, drawn at random but always the same; null: all.
     """
 
-    def __init__(self, limit: Positive | None = 500, images: tuple[Condition, ...] = ("shown",)) -> None:
-        self.limit, self.images = limit, tuple(images)
+    name = "held_out"
 
-    def items(self, mix: Path | None) -> Iterator[Item]:
+    def __init__(
+        self,
+        limit: Positive | None = 500,
+        images: tuple[Condition, ...] = ("shown",),
+        max_new_tokens: Positive | None = None,
+        max_pixels: Positive | None = None,
+        scorer: Scorer | None = None,
+        also: dict[str, Scorer] | None = None,
+    ) -> None:
+        self.limit, self.images = limit, tuple(images)
+        self.max_new_tokens, self.max_pixels = max_new_tokens, max_pixels
+        self.scorer, self.also = scorer, also or {}
+
+    def items(self, mix: Path | None = None) -> Iterator[Item]:
         """Yield the questions. Conversations with a video are left out, because language models are asked about images."""
         assert mix is not None
         stores = ImageStores(mix)
@@ -62,7 +75,7 @@ def _turns(row: Row, stores: ImageStores) -> Iterator[Item]:
             row["language"],
             row["part"],
             turn["question"],
-            turn["answer"],
+            (turn["answer"],),
             images,
             row["turns"][:number],
         )

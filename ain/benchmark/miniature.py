@@ -6,27 +6,35 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 
-from ain.benchmark import Condition, Item
+from ain.benchmark import Benchmark, Condition, Item
 from ain.miniature.world import DOMAINS, World
 from ain.runtime.ranges import Positive
+from ain.scorer import Scorer
 from ain.storage.images import png
 from ain.text.placeholders import IMAGE
 
 
-class MiniatureBenchmark:
-    """Questions about scenes of the miniature world. scenes: number per domain; questions: number per scene.
+class MiniatureBenchmark(Benchmark):
+    """Questions about scenes of the miniature world. scenes: number per domain; questions: number per scene."""
 
-    images: `shown`; `shuffled`, each question with the image of another scene of its domain; `blank`, a grey image. The
-    accuracy with the wrong image or none shows what guessing reaches.
-    """
+    name = "miniature"
 
     def __init__(
-        self, seed: int = 0, scenes: Positive = 60, questions: Positive = 4, images: tuple[Condition, ...] = ("shown",)
+        self,
+        seed: int = 0,
+        scenes: Positive = 60,
+        questions: Positive = 4,
+        images: tuple[Condition, ...] = ("shown",),
+        max_new_tokens: Positive | None = 16,
+        scorer: Scorer | None = None,
+        also: dict[str, Scorer] | None = None,
     ) -> None:
         self.world = World(seed)
         self.scenes = scenes
         self.questions = questions
         self.images = tuple(images)
+        self.max_new_tokens = max_new_tokens
+        self.scorer, self.also = scorer, also or {}
 
     def items(self, mix: Path | None = None) -> Iterator[Item]:
         for domain in DOMAINS:
@@ -45,6 +53,6 @@ class MiniatureBenchmark:
                             language,
                             q.kind,
                             f"{IMAGE}\n{question}",
-                            label,
+                            (label,),
                             image,
                         )

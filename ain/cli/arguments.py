@@ -5,11 +5,11 @@ import difflib
 from ain import UserError
 from ain.cli.verbs import VERBS as BESIDE
 from ain.pipeline import renames
-from ain.pipeline.stages import REPORTED, STAGES
+from ain.pipeline.stages import STAGES, TARGETS
 from ain.report.reproduction import stand_ins, stand_ins_of_own
 from ain.runtime.paths import EXPERIMENTS
 
-VERBS = (*STAGES, *REPORTED[::-1], "reproduce")
+VERBS = (*STAGES, *(verb for verb in reversed(TARGETS)), "reproduce")
 
 
 def arguments(words: list[str]) -> list[str]:

@@ -42,7 +42,7 @@ _WHOLE = {
     "run": "run all stages, then write the report",
     "report": "run all stages, then write the report",
     "reproduce": "run an experiment, then print the paper's numbers beside ours",
-    "evaluate_base": "run the benchmark on the model before training",
+    "evaluate": "ask all models the benchmark and grade the answers",
 }
 _EVERYWHERE = ("seed", "output_dir", "overrides", "retry", "records", "report.baseline", "dry_run")
 

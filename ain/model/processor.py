@@ -5,9 +5,10 @@ This is the part that all model families share; each family has a subclass in it
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from PIL import Image
@@ -15,6 +16,7 @@ from PIL import Image
 from ain import UserError
 from ain.model.conversation import Message, render
 
+LONG = 32_768  # tokens that models of today take
 IGNORE = -100  # label of a token that is excluded from the loss
 Batch = dict[str, Any]
 
@@ -85,6 +87,14 @@ class Processor(ABC):
         """Settings that shape tokens and pixels; the checkpoint is known by its content elsewhere."""
         plain = (int, float, str, type(None))
         return {name: one for name, one in vars(self).items() if name != "checkpoint" and isinstance(one, plain)}
+
+    def with_max_pixels(self, max_pixels: int) -> Self:
+        """Return this processor with another limit of an image's area, and room for its tokens: a benchmark's images may
+        be larger than those of training."""
+        made = copy(self)
+        made.__dict__.pop("image_processor", None)  # it is made for the old limit
+        made.max_pixels, made.max_length = max_pixels, max(self.max_length, LONG)  # type: ignore[attr-defined]
+        return made
 
     @property
     def end_of_answer(self) -> str:

@@ -1,7 +1,12 @@
-"""Build objects from config groups: the class that `_target_` names, called with plain arguments."""
+"""Build objects from config groups: the class that `_target_` names, called with plain arguments.
 
+If it names a function, the object is that function with its keyword-only arguments.
+"""
+
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from hydra.utils import get_object
@@ -26,7 +31,7 @@ def build(values: Any) -> Any:
     if isinstance(values, Values):
         made = get_object(values.target)
         arguments = {name: build(value) for name, value in values.arguments.items()}
-        return made(**arguments)
+        return made(**arguments) if inspect.isclass(made) else partial(made, **arguments)
     if isinstance(values, dict):
         return {name: build(value) for name, value in values.items()}
     return [build(value) for value in values] if isinstance(values, list) else values

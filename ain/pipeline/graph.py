@@ -4,12 +4,14 @@ Planning, running and reporting all read this graph.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from ain.pipeline.asked import pairs
 from ain.pipeline.build import plain
 from ain.pipeline.fingerprint import content, shape
 from ain.pipeline.stages import FILES, STAGES, Stage, targets
@@ -23,7 +25,7 @@ class Node:
     """One stage of one job. settings, uses: group → checked values.
 
     inputs: argument → upstream node, or None where that stage is left out. `parts` holds such a mapping for each part
-    of the mixture.
+    of the mixture. label: the model and benchmark, of a stage that asks.
     """
 
     stage: Stage
@@ -31,6 +33,7 @@ class Node:
     uses: dict[str, Any]
     inputs: dict[str, Any]
     directory: Path
+    label: str = ""
 
     @property
     def done(self) -> bool:
@@ -65,20 +68,30 @@ class Graph:
         self._nodes: dict[Path, Node] = {}
         self._shapes: dict[str, Any] = {}
         self._views: dict[str, View] = {}
-        whole = View(cfg)
-        self.targets = [self._node(stage, whole) for stage in stages or targets(cfg)]
+        self._whole = View(cfg)
+        wanted = [(stage, view) for stage in stages or targets(cfg) for view in self._seeing(stage)]
+        self.targets = list(dict.fromkeys(self._node(stage, view) for stage, view in wanted))
 
     @property
     def nodes(self) -> list[Node]:
         return list(self._nodes.values())
 
     def named(self) -> dict[str, Node]:
-        """Return the nodes by stage name. If a part of the mixture has its own source, its node is `stage (2)`."""
+        """Return the nodes by stage name. If a part of the mixture has its own source, its node is `stage (2)`; those that
+        ask are `stage (MODEL)` or `stage (MODEL, BENCHMARK)`."""
         names: dict[str, Node] = {}
         for node in sorted(self.nodes, key=lambda node: list(STAGES).index(node.stage.name)):
             count = sum(other.stage is node.stage for other in names.values())
-            names[node.stage.name + (f" ({count + 1})" if count else "")] = node
+            told_by = node.label or (str(count + 1) if count else "")
+            names[node.stage.name + (f" ({told_by})" if told_by else "")] = node
         return names
+
+    @cached_property
+    def _asking(self) -> list["View"]:
+        return [View(pair.cfg, pair.label) for pair in pairs(self._whole.cfg)]
+
+    def _seeing(self, stage: Stage) -> list["View"]:
+        return self._asking if stage.asking else [self._whole]
 
     def _node(self, stage: Stage, view: "View") -> Node:
         if stage.name not in view.nodes:
@@ -87,14 +100,14 @@ class Graph:
 
     def _made(self, stage: Stage, view: "View") -> Node:
         inputs = self._inputs(stage, view)
-        settings = {group: _checked(group, view.cfg) for group in stage.reads}
+        settings = {group: _without(_checked(group, view.cfg), stage.without.get(group)) for group in stage.reads}
         uses = {group: checked(group, plain(view.cfg, group)) for group in stage.uses}
         shapes = {group: self._shape(group, values) for group, values in settings.items() if values is not None}
         above = map_inputs(inputs, lambda node: node.directory.name.rpartition("-")[2])
         name = digest([stage.name, stage.version, shapes, above])
         number = list(STAGES).index(stage.name) + 1
         directory = self.output_dir / "data" / f"{number:02d}-{stage.name}-{name}"
-        return self._nodes.setdefault(directory, Node(stage, settings, uses, inputs, directory))
+        return self._nodes.setdefault(directory, Node(stage, settings, uses, inputs, directory, view.label))
 
     def _shape(self, group: str, values: Any) -> Any:
         """Return the group's part of a fingerprint. External data is hashed once, however many nodes read it."""
@@ -118,8 +131,17 @@ class Graph:
         return {name: self._followed(stage, name, view) for name in stage.per_part}
 
     def _followed(self, stage: Stage, name: str, view: "View") -> Node | None:
-        condition = stage.when.get(name)
-        return self._node(STAGES[name], view) if condition is None or condition(view.cfg) else None
+        condition, followed = stage.when.get(name), STAGES[name]
+        if condition is not None and not condition(view.cfg):
+            return None
+        return self._node(followed, self._whole if stage.asking and not followed.asking else view)
+
+
+def _without(values: Any, names: tuple[str, ...] | None) -> Any:
+    """Return a group's values without those that do not affect a stage's result."""
+    if not names:
+        return values
+    return replace(values, shaping={name: value for name, value in values.shaping.items() if name not in names})
 
 
 def _checked(group: str, cfg: DictConfig) -> Any:
@@ -131,10 +153,11 @@ def _checked(group: str, cfg: DictConfig) -> Any:
 
 
 class View:
-    """A config, whole or as one part of the mixture sees it, with the nodes resolved from it, by stage."""
+    """A config, whole or as one part of the mixture or one asking of a model sees it, with the nodes resolved from it, by
+    stage. label: what tells the asking from others."""
 
-    def __init__(self, cfg: DictConfig) -> None:
-        self.cfg = cfg
+    def __init__(self, cfg: DictConfig, label: str = "") -> None:
+        self.cfg, self.label = cfg, label
         self.nodes: dict[str, Node] = {}
 
 

@@ -220,9 +220,11 @@ class Job:
         """Record what was made, and the numbers that distinguish this job."""
         settings = differing(_choices(), self.row["experiment"], self.row["overrides"])
         self.row |= {"made": runner.made, "settings": settings, "headline": {}}
+        several = len({name for node in graph.targets if (name := benchmark(node))}) > 1
         for node in graph.targets:
             if len(graph.targets) == 1 or node.stage.hook("headline"):
-                self.row["headline"] |= headline(node)
+                before = f"{benchmark(node)} " if several and benchmark(node) else ""
+                self.row["headline"] |= {f"{before}{name}": value for name, value in headline(node).items()}
         if len(graph.targets) > 1:
             self.row["headline"] |= beside(graph)
             if not self.in_sweep:  # which prints a table
@@ -251,6 +253,11 @@ def headline(node: "Node") -> dict[str, Any]:
     if own := node.stage.hook("headline"):
         return own(counts)  # type: ignore[no-any-return]
     return {name: counts[name] for name in HEADLINE if counts.get(name) is not None}
+
+
+def benchmark(node: "Node") -> str | None:
+    """Return the benchmark that a finished stage is about, or None."""
+    return read_manifest(node.directory)["counts"].get("benchmark")
 
 
 def beside(graph: "Graph") -> dict[str, int]:

@@ -1,6 +1,6 @@
 """List the renamed keys, choices and commands, so that an old name is refused with the new one."""
 
-COMMANDS = {"pack": "tokenize"}
+COMMANDS = {"pack": "tokenize", "evaluate_base": "evaluate models=[base]"}
 
 CHOICES = {"predictor=transformers": "predictor=local", "experiment=ain/spoiled": "experiment=ain/corrupted"}
 

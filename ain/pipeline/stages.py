@@ -43,19 +43,20 @@ class Stage:
     after: tuple[str, ...] = ()
     when: dict[str, Condition] = field(default_factory=dict)  # upstream stage → condition; the input is None if false
     per_part: tuple[str, ...] = ()  # upstream stages, once for each part of the mixture
-    body: str = ""  # module in ain.stages, if it is not the name
+    asking: bool = False  # once for each model and each benchmark
+    without: dict[str, tuple[str, ...]] = field(default_factory=dict)  # group → settings that do not affect the result
     ranks: bool = False  # can run on several ranks
 
     @property
     def module(self) -> str:
-        return f"ain.stages.{self.body or self.name}"
+        return f"ain.stages.{self.name}"
 
     def hook(self, name: str) -> Any:
         """Return a function or constant of the stage's module by name, or None."""
         return getattr(importlib.import_module(self.module), name, None)
 
     def run(self, **arguments: Any) -> dict[str, Any]:
-        return self.hook(self.body or self.name)(**arguments)  # type: ignore[no-any-return]
+        return self.hook(self.name)(**arguments)  # type: ignore[no-any-return]
 
 
 def translates(cfg: Config) -> bool:
@@ -69,6 +70,10 @@ def translates_back(cfg: Config) -> bool:
 
 def calibrates(cfg: Config) -> bool:
     return translates(cfg) and cfg.thresholds.get("similarity") == "calibrated"
+
+
+def asks_tuned(cfg: Config) -> bool:
+    return bool(cfg.asked.name == "tuned")
 
 
 def asks_held_out(cfg: Config) -> bool:
@@ -106,20 +111,15 @@ _ROWS = (
         ranks=True,
     ),
     Stage(
-        "evaluate_base",
-        4,
-        reads=("model.checkpoint", "model.processor", "predictor", "benchmark"),
-        after=("mix",),
-        when={"mix": asks_held_out},
-        body="evaluate",
-    ),
-    Stage(
-        "evaluate",
-        4,
-        reads=("model.processor", "predictor", "benchmark"),
+        "predict",
+        1,
+        reads=("asked", "predictor", "benchmark"),
         after=("mix", "train"),
-        when={"mix": asks_held_out},
+        when={"mix": asks_held_out, "train": asks_tuned},
+        asking=True,
+        without={"benchmark": ("scorer", "official", "also", "labels")},  # of grade alone
     ),
+    Stage("grade", 1, reads=("benchmark",), after=("predict",), asking=True),
     Stage("probe", 4, reads=("verifier", "probe"), after=("collect",)),
     Stage("rate", 5, reads=("rating", "verifier"), uses=("translator",), after=("collect", "translate")),
 )
@@ -127,8 +127,8 @@ STAGES = {stage.name: stage for stage in _ROWS}
 
 # The stages that a verb of the command line runs, if more than its own; and the verbs that end in a report.
 TARGETS = {
-    "evaluate": ("evaluate_base", "evaluate"),
-    **dict.fromkeys(("run", "report"), ("probe", "evaluate_base", "evaluate")),
+    "evaluate": ("grade",),
+    **dict.fromkeys(("run", "report"), ("probe", "grade")),
 }
 REPORTED = ("run", "report")
 _WANTED: dict[str, Condition] = {

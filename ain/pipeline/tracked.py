@@ -1,6 +1,7 @@
 """Describe jobs and sweeps to W&B: their names, their choices, and what their stages made."""
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,10 +87,10 @@ def finished(graph: "Graph", new: Iterable[str]) -> list[Made]:
 
 
 def _scalars(name: str, node: "Node") -> dict[str, float]:
-    """Return the numbers of a stage. A stage with a hook names them after its module: evaluate_base is an evaluate."""
+    """Return the numbers of a stage. With a hook of its own, a stage tells apart what its directories are about."""
     counts = read_manifest(node.directory)["counts"]
     if hook := node.stage.hook("scalars"):
-        name, counts = node.stage.body or name, hook(counts, node.directory)
+        name, counts = node.stage.name, hook(counts, node.directory)
     return {key.replace(" ", "_"): value for key, value in metrics(counts, f"{name}/").items()}
 
 
@@ -98,8 +99,8 @@ def _named(graph: "Graph") -> dict[str, "Node"]:
 
 
 def _key(name: str) -> str:
-    """Return `collect (2)` as `collect_2`."""
-    return name.replace(" (", "_").removesuffix(")")
+    """Return `collect (2)` as `collect_2`, `grade (tuned, pope)` as `grade_tuned_pope`."""
+    return re.sub(r"[ (),]+", "_", name).strip("_")
 
 
 def _sweep() -> str:

@@ -123,7 +123,8 @@ def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
 
 @cache
 def signature(target: str) -> dict[str, Argument]:
-    """Return argument name → type and default, for the class or function that a `_target_` names."""
+    """Return argument name → type and default, for the class that a `_target_` names. A function's settings are its
+    keyword-only arguments: the others are given when it is called."""
     made = get_object(target)
     hints = typing.get_type_hints(made.__init__ if inspect.isclass(made) else made, include_extras=True)
     empty = inspect.Parameter.empty
@@ -136,7 +137,7 @@ def signature(target: str) -> dict[str, Argument]:
     return {
         name: Argument(hints.get(name, Any), one.default is empty, default(one))
         for name, one in inspect.signature(made).parameters.items()
-        if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+        if one.kind is one.KEYWORD_ONLY or (one.kind is one.POSITIONAL_OR_KEYWORD and inspect.isclass(made))
     }
 
 
@@ -144,6 +145,8 @@ def value_of(key: str, argument: Argument, value: Any, typed: dict[str, str] | N
     """Return the value for an argument. Raise UserError if it does not fit the annotation."""
     if isinstance(value, dict) and "_target_" in value:
         return checked(key, value, typed)
+    if isinstance(value, dict) and value and all(isinstance(one, dict) and "_target_" in one for one in value.values()):
+        return checked(key, value)
     adapter = _adapter(argument.annotation)
     if adapter is None:
         return checked(key, value)

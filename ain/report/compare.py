@@ -89,7 +89,7 @@ def _differences(jobs: Jobs) -> Table:
         {"job": name, "language": language_name(code), **found}
         for name, job in others
         for code in first.own
-        if code in job.own and (found := difference([first.of(code)], [job.of(code)]))
+        if code in job.own and (found := difference([first.of(code)], [job.of(code)], first.images))
     ]
     return corrected(rows)
 

@@ -1,13 +1,12 @@
-"""Compare the base and the tuned model side by side, from every stage that wrote a table of accuracies."""
+"""Compare models side by side over the same questions, from every stage that wrote a table of accuracies."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from ain.metrics.bootstrap import clustered
 from ain.report import figures
-from ain.report.differences import by_image
+from ain.report.differences import corrected, difference
 from ain.report.measured import CONDITIONS
 from ain.report.section import Section
 from ain.report.texts import bare
@@ -17,35 +16,51 @@ from ain.storage.tables import Table
 from ain.text.languages import LANGUAGES, name
 
 ANSWERS = 9  # questions shown with the answers of all models
+COLUMNS = ["id", "domain", "language", "images", "media", "question", "labels", "prediction", "score"]
 
 
-def comparison(sections: list[Section], path: Path, trained: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the comparison, or None if no stage has accuracies. trained: counts that stand beside those of the tuned model.
+def comparisons(sections: list[Section], where: Path, trained: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a comparison for each benchmark. trained: counts that stand beside the accuracies of the tuned model.
 
-    accuracy: one row per model, language, condition and domain. charts: the same in groups, over all domains (`overall`)
-    and by domain (`domains`). differences: the last model against the first over the same questions. answers: a few
-    questions with the answers of all models.
+    benchmark: its name. accuracy: a row for each model, language, condition and domain. charts: the same in groups, over all
+    domains (`overall`) and by domain (`domains`). differences: the last model against the first, over the same questions.
+    tests: the same by domain, with p-values. answers: a few questions with the answers of all models.
     """
-    asked = {section.counts["model"]: section for section in sections if section.table("accuracy")}
-    if not asked:
-        return None
+    asked: dict[str, dict[str, Section]] = {}
+    for section in sections:
+        if section.table("accuracy"):
+            asked.setdefault(section.counts["benchmark"], {})[section.counts["model"]] = section
+    several = len(asked) > 1
+    return [
+        _comparison(benchmark, of, where / (f"accuracy-{i}.png" if several else "accuracy.png"), trained)
+        for i, (benchmark, of) in enumerate(asked.items())
+    ]
+
+
+def _comparison(benchmark: str, asked: dict[str, Section], path: Path, trained: dict[str, Any]) -> dict[str, Any]:
     table = [{"model": model, **row} for model, section in asked.items() for row in section.table("accuracy")]
     table = [row | {key: count if row["model"] == "tuned" else None for key, count in trained.items()} for row in table]
     table.sort(key=lambda row: (row["language"], row["domain"] == "all", row["images"] != "shown", row["model"]))
     given = {model: {row["id"]: row for row in _asked(section.directory)} for model, section in asked.items()}
+    scored = [row for row in table if row["accuracy"] is not None]
+    tests = _tests(given)
     return {
+        "benchmark": benchmark,
+        "file": path.name,
         "accuracy": table,
-        "overall": _chart([row for row in table if row["domain"] == "all"]),
-        "domains": _chart([row for row in table if row["domain"] != "all"]),
-        "differences": list(_differences(given)),
+        "overall": _chart([row for row in scored if row["domain"] == "all"]),
+        "domains": _chart([row for row in scored if row["domain"] != "all"]),
+        "differences": [_said(row) for row in tests if row["domain"] == "all"],
+        "tests": tests,
+        "models": list(given),
         "answers": _answers(given),
-        "figure": figures.accuracy(table, path),
+        "figure": figures.accuracy(scored, path) if scored else None,
     }
 
 
 def _asked(directory: Path) -> Iterator[Row]:
     """Yield the answers under the first condition that the benchmark has: with the right images, unless it has none."""
-    rows = list(Shards(directory).rows())
+    rows = list(Shards(directory).rows(COLUMNS))
     first = "shown" if any(row["images"] == "shown" for row in rows) else rows[0]["images"]
     return (row for row in rows if row["images"] == first)
 
@@ -61,20 +76,48 @@ def _chart(table: Table) -> list[dict[str, Any]]:
     return [{"title": title, "rows": rows} for title, rows in groups.items()]
 
 
-def _differences(given: dict[str, dict[str, Row]]) -> Iterator[dict[str, str]]:
-    """Yield the paired difference in each language. Questions about one image are correlated, so images are resampled."""
+def _tests(given: dict[str, dict[str, Row]]) -> Table:
+    """Return the paired difference of the last model from the first, by language and domain, corrected for their number.
+
+    Questions about one image are correlated, so images are resampled.
+    """
     (first, one), (last, other) = list(given.items())[0], list(given.items())[-1]  # noqa: RUF015
-    for code in sorted({row["language"] for row in other.values()}) if first != last else ():
-        both = [key for key, row in other.items() if row["language"] == code and key in one]
-        if gaps := by_image({key: other[key]["score"] - one[key]["score"] for key in both}):
-            before, after = (100 * sum(of[key]["score"] for key in both) / len(both) for of in (one, other))
-            mean, low, high = (100 * value for value in clustered(gaps))
-            yield {
-                "language": name(code),
-                "before": f"{before:.1f} %",
-                "after": f"{after:.1f} %",
-                "said": f"{mean:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}), over the same {len(both):,} questions",
-            }
+    if first == last:
+        return []
+    rows = []
+    for (language, domain), names in _groups(other).items():
+        pairs = [key for key in names if key in one and one[key]["score"] is not None]
+        images = {key: " ".join(other[key]["media"]) or key for key in pairs}
+        before, after = ({key: of[key]["score"] for key in pairs} for of in (one, other))
+        if found := difference([before], [after], images):
+            means = (round(100 * sum(of.values()) / len(of), 1) for of in (before, after))
+            rows.append(
+                {"language": language, "domain": domain, **dict(zip((first, last), means, strict=True)), **found}
+            )
+    rows.sort(key=lambda row: (row["language"], row["domain"] == "all"))
+    return corrected(rows)
+
+
+def _groups(rows: dict[str, Row]) -> dict[tuple[str, str], list[str]]:
+    """Return (language, domain) → its labelled questions; the domain `all` has those of all domains, if there are several."""
+    made: dict[tuple[str, str], list[str]] = {}
+    for key, row in rows.items():
+        if row["score"] is not None:
+            for domain in dict.fromkeys((row["domain"], "all")):
+                made.setdefault((row["language"], domain), []).append(key)
+    return made
+
+
+def _said(row: Row) -> dict[str, str]:
+    """Return a difference in words."""
+    before, after = (row[model] for model in list(row)[2:4])
+    gap, low, high = row["difference"], row["low"], row["high"]
+    return {
+        "language": name(row["language"]),
+        "before": f"{before:.1f} %",
+        "after": f"{after:.1f} %",
+        "said": f"{gap:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}), over the same {row['questions']:,} questions",
+    }
 
 
 def _answers(given: dict[str, dict[str, Row]]) -> Table:
@@ -84,7 +127,7 @@ def _answers(given: dict[str, dict[str, Row]]) -> Table:
     return [
         {
             "question": bare(row["question"]),
-            "label": row["label"],
+            "label": " / ".join(row["labels"]) or "(no label)",
             "language": LANGUAGES.get(row["language"]),
             "answers": [
                 {"model": model, "text": of[row["id"]]["prediction"], "score": of[row["id"]]["score"]}

@@ -6,13 +6,13 @@ from typing import Any
 
 from ain.metrics.bootstrap import clustered
 from ain.metrics.significance import holm, sign_flips
-from ain.report.measured import image_of
 from ain.storage.tables import Table
 
 Scores = Mapping[str, float]  # question → score, from 0 to 1
+Images = Mapping[str, str]  # question → what questions about the same images have in common
 
 
-def difference(first: Sequence[Scores], other: Sequence[Scores]) -> dict[str, Any] | None:
+def difference(first: Sequence[Scores], other: Sequence[Scores], images: Images) -> dict[str, Any] | None:
     """Return by how many points `other` is better than `first`, which have the same seeds in the same order; None if no
     question was asked in all of them.
 
@@ -23,7 +23,7 @@ def difference(first: Sequence[Scores], other: Sequence[Scores]) -> dict[str, An
     asked = [key for key in means[0] if key in means[1]]
     if not asked:
         return None
-    gaps = by_image({key: means[1][key] - means[0][key] for key in asked})
+    gaps = by_image({key: means[1][key] - means[0][key] for key in asked}, images)
     gap, low, high = (round(100 * value, 1) for value in clustered(gaps))
     row: dict[str, Any] = {"difference": gap, "low": low, "high": high, "p": sign_flips(gaps)}
     row |= {"questions": len(asked), "images": len(gaps)}
@@ -40,11 +40,11 @@ def mean(runs: Sequence[Scores]) -> dict[str, float]:
     return {key: sum(scores[key] for scores in runs) / len(runs) for key in asked}
 
 
-def by_image(scores: Scores) -> list[list[float]]:
+def by_image(scores: Scores, images: Images) -> list[list[float]]:
     """Return the scores in groups: those of questions about one image."""
     groups: dict[str, list[float]] = defaultdict(list)
     for key, score in scores.items():
-        groups[image_of(key)].append(score)
+        groups[images.get(key, key)].append(score)
     return list(groups.values())
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ain.report import about
-from ain.report.comparison import comparison
+from ain.report.comparison import comparisons
 from ain.report.render import render
 from ain.report.section import Section
 from ain.storage.files import replace_bytes
@@ -25,7 +25,7 @@ def report(job: dict[str, Any], sections: list[Section], examples: dict[str, Any
         "rejections": [row for section in sections for row in section.rejections()],
         "examples": {"translations": [], "by_rule": {}, **examples},
         "sections": [made for section in sections if (made := _section(section, where))["title"]],
-        "comparison": comparison(sections, where / "figures" / "accuracy.png", _trained(job["headline"])),
+        "comparisons": comparisons(sections, where / "figures", _trained(job["headline"])),
         "usage": about.usage(sections),
         "settings": job.get("settings", []),
         "versions": about.versions(sections, job.get("made", [])),

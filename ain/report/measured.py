@@ -1,6 +1,5 @@
 """Read a job's numbers from the directories of its stages: scores of each question, costs, memory, time."""
 
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -12,29 +11,26 @@ from ain.storage.tables import read_table
 from ain.text.languages import name as language_name
 
 CONDITIONS = {"shown": "", "shuffled": "wrong image", "blank": "grey image"}  # what stands beside the model's name
-_QUESTION = re.compile(r"(-\d+-[a-z]+|/[^/]+/\d+/\d+)$")  # the end of an id that tells questions about one image apart
-
-
-def image_of(question: str) -> str:
-    """Return what questions about one image have in common, from a question's id."""
-    return _QUESTION.sub("", question)
 
 
 class Measure(NamedTuple):
-    """An accuracy: of a model (base, tuned), in a language, with the images of a condition."""
+    """An accuracy: of a model (base, tuned), in a language, with the images of a condition. benchmark: of several."""
 
     model: str
     language: str
     images: str
+    benchmark: str = ""
 
     def __str__(self) -> str:
         condition = CONDITIONS.get(self.images, self.images)
-        return f"{self.model} {language_name(self.language)}" + (f", {condition}" if condition else "")
+        named = f"{self.benchmark}: " if self.benchmark else ""
+        return f"{named}{self.model} {language_name(self.language)}" + (f", {condition}" if condition else "")
 
     @property
     def headline(self) -> str:
         """Return its name among the headline numbers of a job."""
-        return " ".join([self.model, self.language, *([] if self.images == "shown" else [self.images])])
+        words = [self.benchmark, self.model, self.language, self.images if self.images != "shown" else ""]
+        return " ".join(filter(None, words))
 
 
 class Measured:
@@ -43,32 +39,36 @@ class Measured:
     def __init__(self, directories: Mapping[str, Path]) -> None:
         self.directories = {name: path for name, path in directories.items() if is_done(path)}
         self.manifests = {name: read_manifest(path) for name, path in self.directories.items()}
+        graded = {name: one["counts"] for name, one in self.manifests.items() if "accuracy" in one["counts"]}
+        several = len({counts["benchmark"] for counts in graded.values()}) > 1
         self._asked = {
-            manifest["counts"]["model"]: self.directories[name]
-            for name, manifest in self.manifests.items()
-            if "accuracy" in manifest["counts"]
+            (counts["model"], counts["benchmark"] if several else ""): self.directories[name]
+            for name, counts in graded.items()
         }
 
     @cached_property
     def accuracy(self) -> dict[Measure, dict[str, Any]]:
         """Return the rows over all domains of the tables of accuracies: accuracy, low, high in percent, questions."""
         return {
-            Measure(model, row["language"], row["images"]): row
-            for model, directory in self._asked.items()
+            Measure(model, row["language"], row["images"], benchmark): row
+            for (model, benchmark), directory in self._asked.items()
             for row in read_table(directory / "tables" / "accuracy.csv")
-            if row["domain"] == "all"
+            if row["domain"] == "all" and row["accuracy"] is not None
         }
 
     @cached_property
     def own(self) -> dict[str, Measure]:
         """Return, for each language, the accuracy that the job is about: of the tuned model if there is one, with the right
-        images, or with grey ones if it was trained on them."""
-        model = next((name for name in reversed(self._asked) if name != "base"), next(iter(self._asked), ""))
+        images, or with grey ones if it was trained on them; of several benchmarks, of the first."""
+        models = [name for name, _ in self._asked]
+        model = "tuned" if "tuned" in models else next((name for name in models if name != "base"), "base")
+        first = next((benchmark for _, benchmark in self._asked), "")
         mixtures = (manifest["settings"].get("mixture") or {} for manifest in self.manifests.values())
         trained = "blank" if any(mixture.get("images") == "blank" for mixture in mixtures) else "shown"
         found: dict[str, Measure] = {}
         for measure in self.accuracy:
-            if measure.model == model and (measure.images == trained or measure.language not in found):
+            own = measure.model == model and measure.benchmark == first
+            if own and (measure.images == trained or measure.language not in found):
                 found[measure.language] = measure
         return found
 
@@ -76,10 +76,21 @@ class Measured:
     def scores(self) -> dict[Measure, dict[str, float]]:
         """Return the score of each question, by its id, from 0 to 1."""
         found: dict[Measure, dict[str, float]] = {}
-        for model, directory in self._asked.items():
+        for (model, benchmark), directory in self._asked.items():
             for row in Shards(directory).rows(["id", "language", "images", "score"]):
-                found.setdefault(Measure(model, row["language"], row["images"]), {})[row["id"]] = row["score"]
+                if row["score"] is not None:
+                    measure = Measure(model, row["language"], row["images"], benchmark)
+                    found.setdefault(measure, {})[row["id"]] = row["score"]
         return found
+
+    @cached_property
+    def images(self) -> dict[str, str]:
+        """Return for each question, by its id, what questions about the same images have in common."""
+        return {
+            row["id"]: " ".join(row["media"]) or row["id"]
+            for directory in self._asked.values()
+            for row in Shards(directory).rows(["id", "media"])
+        }
 
     def of(self, language: str) -> dict[str, float]:
         """Return the scores of the accuracy that the job is about."""

@@ -83,7 +83,7 @@ class Swept:
         rows = [of.accuracy[of.own[code]] for of in having]
         if len(rows) < 2:
             return Point(rows[0]["accuracy"], rows[0]["low"], rows[0]["high"]) if rows else None
-        over = by_image(mean([of.of(code) for of in having]))
+        over = by_image(mean([of.of(code) for of in having]), having[0].images)
         value, low, high = (round(100 * each, 1) for each in clustered(over))
         return Point(value, low, high, tuple(row["accuracy"] for row in rows))
 
@@ -121,8 +121,8 @@ class Swept:
         rows = []
         for name, jobs in self.named.items():
             for code in self.languages if self.baseline in self.named and name != self.baseline else ():
-                pairs = self._pairs(jobs, code)
-                if pairs and (found := difference([one for one, _ in pairs], [other for _, other in pairs])):
+                pairs, images = self._pairs(jobs, code), self.of(jobs[0]).images
+                if pairs and (found := difference([one for one, _ in pairs], [other for _, other in pairs], images)):
                     rows.append({"setting": name, "language": language_name(code), **found})
         return corrected(rows)
 

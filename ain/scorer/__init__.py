@@ -13,6 +13,9 @@ class Grade:
     parsed: str | None
 
 
+Scorer = Callable[..., Grade]  # (answer, labels, options=(), language="en"); its settings are keyword-only
+
+
 def best(answer: str, labels: Sequence[str], score: Callable[[str], float], parsed: str | None) -> Grade:
     """Grade by the label that fits best. An empty answer scores 0; one that is a label word by word scores 1."""
     given = answer.strip()

@@ -1,0 +1,42 @@
+"""Which models a job asks which benchmarks: every one of `models` all benchmarks of the suite, or the one benchmark."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from omegaconf import DictConfig, OmegaConf
+
+from ain import UserError
+from ain.pipeline.build import plain
+
+BASE = "base"  # the model before training
+
+
+class Pair(NamedTuple):
+    """A model to be asked a benchmark. label: what tells this pair from the others. cfg: the groups that they need."""
+
+    label: str
+    cfg: DictConfig
+
+
+def pairs(cfg: DictConfig) -> Iterator[Pair]:
+    """Yield every model with every benchmark. Raise UserError if there is none."""
+    if not cfg.models:
+        raise UserError("models=[]: no model to ask; choose among base, tuned, and the options of predictor")
+    suite = {str(name): plain(cfg, f"benchmarks.{name}") for name in cfg.benchmarks}
+    common = {name: value for name, value in cfg.suite.items() if value is not None}
+    benchmarks = {name: values | common for name, values in suite.items()} or {"": plain(cfg, "benchmark")}
+    for model in map(str, cfg.models):
+        predictor = plain(cfg, f"predictors.{model}" if model in cfg.predictors else "predictor")
+        groups = {"asked": _asked(model, cfg, local="checkpoint" in predictor), "predictor": predictor}
+        for name, benchmark in benchmarks.items():
+            label = ", ".join(filter(None, (model, name)))
+            yield Pair(label, OmegaConf.create({**groups, "benchmark": benchmark}))
+
+
+def _asked(model: str, cfg: DictConfig, local: bool) -> dict[str, object]:
+    """Return what a predictor without a checkpoint of its own needs: the model's name, checkpoint and processor.
+
+    The checkpoint of the tuned model is that of the training. local: the predictor runs a checkpoint.
+    """
+    checkpoint = plain(cfg, "model.checkpoint") if local and model == BASE else None
+    return {"name": model, "checkpoint": checkpoint, "processor": plain(cfg, "model.processor") if local else None}

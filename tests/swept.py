@@ -6,8 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from ain.pipeline.jobs import labels
 from ain.benchmark.answers import ANSWERED
+from ain.pipeline.jobs import labels
 from ain.stages.grade import _by_domain
 from ain.storage.manifest import mark_done
 from ain.storage.shards import Shards

@@ -215,7 +215,7 @@ def test_the_report_shows_the_run(pico: Path, stages: Stages) -> None:
         "Translations",
         "What verification catches",
         "probe pairs",
-        "Base and tuned model",
+        "Accuracy on the questions of miniature",
     ):
         assert title in page
     assert page.count("data:image/png;base64,") >= 5

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -164,7 +165,7 @@ def _assert_artifacts(told: Told) -> None:
     (model,) = (value for value in made.values() if value[0] == "model")
     assert model[1]["follows"] == {"tokenize": told.config["stage.tokenize"]}
     assert {value[1]["stage"] for value in made.values()} == {
-        key.removeprefix("stage.") for key in told.config if key.startswith("stage.")
+        re.sub("_(base|tuned)$", "", key.removeprefix("stage.")) for key in told.config if key.startswith("stage.")
     }
     for _, metadata, references in made.values():
         assert references == [f"file://{metadata['directory']}/manifest.json"]

@@ -1,4 +1,4 @@
-"""Evaluate works with any language model, counts every question, and asks nothing twice after an interruption."""
+"""Predict works with any language model, keeps every question, and asks nothing twice after an interruption."""
 
 import csv
 import json
@@ -10,6 +10,7 @@ import torch
 from asking import Serve, log
 
 from ain import UserError
+from ain.benchmark import Condition
 from ain.benchmark.miniature import MiniatureBenchmark
 from ain.chat import LanguageModel
 from ain.chat.answers_file import AnswersFile
@@ -17,8 +18,11 @@ from ain.chat.local import LocalModel
 from ain.chat.openai_api import OpenAIModel
 from ain.miniature import tiny
 from ain.model.qwen2_vl import Qwen2VLProcessor
-from ain.stages import evaluate as stage
+from ain.scorer.texts import exact
+from ain.stages import predict as stage
+from ain.stages.grade import grade
 from ain.storage.ledger import Ledger
+from ain.storage.manifest import mark_done
 from ain.storage.shards import Shards
 
 QUESTIONS = 3 * 2 * 2 * 2 * 2  # domains, scenes, questions, languages, images
@@ -38,10 +42,15 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def evaluated(model: LanguageModel, outputs: Path, checkpoint: str = "none") -> list[dict[str, Any]]:
-    benchmark = MiniatureBenchmark(scenes=2, questions=2, images=("shown", "blank"))
-    out = outputs / "data" / "evaluate"
-    counts = stage.evaluate(Qwen2VLProcessor(checkpoint), model, benchmark, out, checkpoint=checkpoint)
-    rows = list(Shards(out).rows())
+    conditions: tuple[Condition, ...] = ("shown", "blank")
+    benchmark = MiniatureBenchmark(scenes=2, questions=2, images=conditions, max_new_tokens=4, scorer=exact)
+    asked = {"name": "base", "checkpoint": checkpoint, "processor": Qwen2VLProcessor(checkpoint)}
+    out, graded = outputs / "data" / "predict", outputs / "data" / "grade"
+    counts = stage.predict(model, asked, benchmark, out)
+    mark_done(out, {"counts": counts})
+    assert counts["kept"] == counts["input"] == QUESTIONS
+    counts = grade(out, benchmark, graded)
+    rows = [{**row, "seconds": None} for row in Shards(graded).rows()]
     assert counts["kept"] == counts["input"] == len(rows) == QUESTIONS
     return rows
 
@@ -127,7 +136,7 @@ def test_a_file_of_answers_made_elsewhere(tmp_path: Path) -> None:
     assert 8 <= len(missing) <= 10
     assert {row["score"] for row in missing} == {0.0}
     assert all(row["finish"].startswith("no answer: not in") for row in missing)
-    with open(tmp_path / "data" / "evaluate" / "tables" / "accuracy.csv") as file:
+    with open(tmp_path / "data" / "grade" / "tables" / "accuracy.csv") as file:
         assert sum(int(row["questions"]) for row in csv.DictReader(file) if row["domain"] == "all") == QUESTIONS
 
 

@@ -1,10 +1,12 @@
 """Translate the command line into Hydra's arguments."""
 
 import difflib
+import re
 
 from ain import UserError
 from ain.cli.verbs import VERBS as BESIDE
 from ain.pipeline import renames
+from ain.pipeline.choices import options
 from ain.pipeline.stages import STAGES, TARGETS
 from ain.report.reproduction import stand_ins, stand_ins_of_own
 from ain.runtime.paths import EXPERIMENTS
@@ -43,7 +45,21 @@ def arguments(words: list[str]) -> list[str]:
         overrides = [*stand_ins_of_own(EXPERIMENTS / f"{names[0]}.yaml", overrides), *overrides]
     if verb not in ("run", "reproduce") or not names:  # an experiment may set the stage
         overrides = [f"stage={verb}", *overrides]
+    overrides = [word for each in overrides for word in _expanded(each)]
     return [*overrides, *(f"experiment={name}" for name in names), *flags]
+
+
+def _expanded(override: str) -> list[str]:
+    """Return the override with the groups that it asks for: each option of `predictor` among models=[...] is a predictor of
+    its own, and benchmark=[A,B] is a suite of these."""
+    key, _, value = override.partition("=")
+    listed = re.findall(r"[\w./-]+", value)
+    if key == "models":
+        asked = dict.fromkeys(name for name in listed if name in options("predictor"))
+        return [override, *(f"+predictor@predictors.{name}={name}" for name in asked)]
+    if key == "benchmark" and value.startswith("["):
+        return [f"+benchmark@benchmarks.{name.replace('/', '_')}={name}" for name in dict.fromkeys(listed)]
+    return [override]
 
 
 def _current(override: str) -> str:

@@ -1,7 +1,7 @@
 """Which models a job asks which benchmarks: every one of `models` all benchmarks of the suite, or the one benchmark."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -26,11 +26,20 @@ def pairs(cfg: DictConfig) -> Iterator[Pair]:
     common = {name: value for name, value in cfg.suite.items() if value is not None}
     benchmarks = {name: values | common for name, values in suite.items()} or {"": plain(cfg, "benchmark")}
     for model in map(str, cfg.models):
-        predictor = plain(cfg, f"predictors.{model}" if model in cfg.predictors else "predictor")
+        predictor = _predictor(model, cfg)
         groups = {"asked": _asked(model, cfg, local="checkpoint" in predictor), "predictor": predictor}
         for name, benchmark in benchmarks.items():
             label = ", ".join(filter(None, (model, name)))
             yield Pair(label, OmegaConf.create({**groups, "benchmark": benchmark}))
+
+
+def _predictor(model: str, cfg: DictConfig) -> dict[str, Any]:
+    """Return the settings of what answers for a model. Its messages name the keys as they are typed."""
+    if model not in cfg.predictors:
+        return plain(cfg, "predictor")  # type: ignore[no-any-return]
+    made: dict[str, Any] = plain(cfg, f"predictors.{model}")
+    how = made.get("how") or {}
+    return {**made, "how": {**how, "where": f"predictors.{model}"}} if "where" in how else made
 
 
 def _asked(model: str, cfg: DictConfig, local: bool) -> dict[str, object]:

@@ -39,6 +39,11 @@ class Node:
     def done(self) -> bool:
         return is_done(self.directory)
 
+    @property
+    def in_suite(self) -> bool:
+        """Return whether it asks one of several benchmarks."""
+        return ", " in self.label
+
     def follows(self) -> Iterator["Node"]:
         """Yield the direct inputs of this node."""
         found: list[Node] = []

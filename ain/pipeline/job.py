@@ -168,8 +168,7 @@ class Job:
         runner.refuse_unknown_ids()
         if self.cfg.stage in REPORTED:  # the others write no pages of records
             runner.refuse_unknown_records([str(name) for name in self.cfg.records])
-        for node in graph.targets:
-            out = runner.bring_up(node)
+        out = runner.bring_up_targets()
         if rank() > 0:
             return None
         self._note(graph, runner)
@@ -177,6 +176,9 @@ class Job:
         run.publish(
             finished(graph, runner.made), {"report": page} if page else {}, summary={"status": "done", "error": ""}
         )
+        if lost := runner.lost():
+            log.info(f"report: {page or out}")
+            raise UserError(lost)
         return page or out
 
     def _tracked(self) -> "Run":
@@ -221,7 +223,7 @@ class Job:
         settings = differing(_choices(), self.row["experiment"], self.row["overrides"])
         self.row |= {"made": runner.made, "settings": settings, "headline": {}}
         several = len({name for node in graph.targets if (name := benchmark(node))}) > 1
-        for node in graph.targets:
+        for node in filter(lambda node: node.done, graph.targets):
             if len(graph.targets) == 1 or node.stage.hook("headline"):
                 before = f"{benchmark(node)} " if several and benchmark(node) else ""
                 self.row["headline"] |= {f"{before}{name}": value for name, value in headline(node).items()}
@@ -240,9 +242,9 @@ class Job:
         with lock(where):  # the same job may run alone and in sweeps
             clear(where)
             for node in graph.nodes:
-                if pages := node.stage.hook("pages"):
+                if node.done and (pages := node.stage.hook("pages")):
                     examples |= pages(**wanted(pages, node, plain_build, where=where, records=records))
-            report(self.row, [section(name, node) for name, node in named.items()], examples, where)
+            report(self.row, [section(name, node) for name, node in named.items() if node.done], examples, where)
         self.row["page"] = f"{page}/index.html"
         return where
 
@@ -257,14 +259,14 @@ def headline(node: "Node") -> dict[str, Any]:
 
 def benchmark(node: "Node") -> str | None:
     """Return the benchmark that a finished stage is about, or None."""
-    return read_manifest(node.directory)["counts"].get("benchmark")
+    return read_manifest(node.directory)["counts"].get("benchmark") if node.done else None
 
 
 def beside(graph: "Graph") -> dict[str, int]:
     """Return the counts that an accuracy is to be read by, such as the conversations that the model was trained on."""
     made: Counter[str] = Counter()
     for node in graph.nodes:
-        if counted := node.stage.hook("beside"):
+        if node.done and (counted := node.stage.hook("beside")):
             made.update(counted(read_manifest(node.directory)["counts"]))
     return dict(made)
 

@@ -25,19 +25,49 @@ METRICS = "metrics.json"
 
 class Runner:
     """The run of one command over its graph. made: the stages that this run made. follow: what goes on beside a stage
-    while it is made."""
+    while it is made. failed: nodes of a suite that cannot be made; the others go on."""
 
     def __init__(self, graph: Graph, follow: Callable[[Node], AbstractContextManager[None]] | None = None) -> None:
         self.graph = graph
         self._follow = follow or (lambda node: nullcontext())
         self.made: list[str] = []
+        self.failed: dict[Node, UserError] = {}
         self._found: set[Path] = set()
 
     def check(self) -> None:
         """Refuse, before any work begins, what would otherwise fail late."""
         for node in self.graph.nodes:
             if not node.done:
-                refuse(node)
+                self._try(node, refuse)
+
+    def bring_up_targets(self) -> Path:
+        """Make all requested nodes, and return the directory of the last one. Raise UserError if none can be made."""
+        for node in self.graph.targets:
+            if not self._is_lost(node):
+                self._try(node, self.bring_up)
+        made = [node for node in self.graph.targets if node.done or rank() > 0]
+        if not made:
+            raise next(iter(self.failed.values()))
+        return made[-1].directory
+
+    def _is_lost(self, node: Node) -> bool:
+        return node in self.failed or any(above in self.failed for above in node.follows())
+
+    def _try(self, node: Node, work: Callable[[Node], Any]) -> None:
+        """Do something with a node. What a person has to mend in one benchmark of a suite does not stop the others."""
+        try:
+            work(node)
+        except UserError as error:
+            if not node.in_suite:
+                raise
+            self.failed[node] = error
+            log.warning(f"warning: {node.label}: {error}")
+
+    def lost(self) -> str | None:
+        """Return what could not be made, in a sentence, or None."""
+        lost = [node for node in self.graph.targets if self._is_lost(node)]
+        said = "; ".join(f"{node.label}: {error}" for node, error in self.failed.items())
+        return f"{len(lost)} of {len(self.graph.targets)} evaluations are missing: {said}" if lost else None
 
     def bring_up(self, node: Node) -> Path:
         """Make the node's inputs, then the node, and return its directory. Wait for a process that is making one."""
@@ -123,7 +153,7 @@ class Runner:
         self.made.append(name)
         for after in self.graph.nodes:  # they may know by now that they cannot work: before what else they need is made
             if node in after.follows() and not after.done:
-                refuse(after)
+                self._try(after, refuse)
 
 
 def refuse(node: Node) -> None:

@@ -130,7 +130,7 @@ TARGETS = {
     "evaluate": ("grade",),
     **dict.fromkeys(("run", "report"), ("probe", "grade")),
 }
-REPORTED = ("run", "report")
+REPORTED = ("run", "report", "evaluate")
 _WANTED: dict[str, Condition] = {
     "probe": translates
 }  # for verbs that run several stages: without translations, there is no verifier to probe

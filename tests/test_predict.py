@@ -2,25 +2,30 @@
 
 import csv
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from asking import Serve, log
+from PIL import Image
 
 from ain import UserError
-from ain.benchmark import Condition
+from ain.benchmark import Benchmark, Condition, Item, answering
 from ain.benchmark.miniature import MiniatureBenchmark
-from ain.chat import LanguageModel
+from ain.chat import LanguageModel, image_part, user_message
 from ain.chat.answers_file import AnswersFile
 from ain.chat.local import LocalModel
 from ain.chat.openai_api import OpenAIModel
 from ain.miniature import tiny
+from ain.model.processor import Medium
 from ain.model.qwen2_vl import Qwen2VLProcessor
 from ain.scorer.texts import exact
 from ain.stages import predict as stage
 from ain.stages.grade import grade
+from ain.storage.images import png
 from ain.storage.ledger import Ledger
 from ain.storage.manifest import mark_done
 from ain.storage.shards import Shards
@@ -59,6 +64,7 @@ def test_a_local_run_that_was_interrupted_answers_as_an_undisturbed_one(
     checkpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whole chunks are recomputed, so batches are the same; finished chunks are not asked again."""
+    monkeypatch.setattr(answering, "CHUNK", 20)
     monkeypatch.setattr(stage, "CHUNK", 20)
     model = LocalModel(max_new_tokens=4, batch_size=5, device="cpu")
     whole = evaluated(model, tmp_path / "whole", checkpoint)
@@ -146,3 +152,51 @@ def test_a_line_that_is_not_an_answer_is_named(tmp_path: Path, line: str) -> Non
     path.write_text(f'{{"id": "a", "text": "b"}}\n{line}\n')
     with pytest.raises(UserError, match=r"answers.jsonl, line 2: expected"):
         evaluated(AnswersFile(str(path)), tmp_path)
+
+
+class Chosen(Benchmark):
+    """Questions about one image with a few options."""
+
+    name, by = "chosen", "loglikelihood"
+    max_new_tokens = 4
+
+    def items(self, mix: Path | None = None) -> Iterator[Item]:
+        image = png(Image.new("RGB", (56, 56), "red"))
+        for i in range(5):
+            choices = tuple("ABCD"[: 2 + i % 3])
+            yield Item(str(i), "vqa", "en", "x", f"<image>\nWhich one, {i}?", ("A",), (lambda: image,), choices=choices)
+        yield Item("lacking", "vqa", "en", "x", "<image>\nWhich one?", ("A",), (lambda: image,))
+        yield Item("missing", "vqa", "en", "x", "<image>\nWhich one?", ("A",), (lambda: Path("/none").read_bytes(),))
+
+
+def test_the_most_probable_letter_is_the_answer(
+    checkpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be asked is kept, counts as wrong and is named. The same again computes nothing."""
+    model = LocalModel(batch_size=4, device="cpu")
+    asked = {"name": "base", "checkpoint": checkpoint, "processor": Qwen2VLProcessor(checkpoint)}
+    out = tmp_path / "data" / "predict"
+    counts = stage.predict(model, asked, Chosen(), out)
+    rows = {row["id"]: row for row in Shards(out).rows()}
+    assert (counts["input"], counts["kept"], counts["answered"]) == (7, 7, 5)
+    assert rows["lacking"]["finish"] == "broken: no options whose letters could be scored"
+    assert rows["missing"]["finish"].startswith("broken: ")
+    own = model.with_checkpoint(checkpoint, Qwen2VLProcessor(checkpoint))
+    for item in list(Chosen().items())[:5]:
+        message = user_message(item.question, [image_part(load()) for load in item.images])
+        scores = own.loglikelihood([([message], letter) for letter in item.choices])
+        best = max(zip(scores, item.choices, strict=True))[1]
+        assert rows[item.id]["prediction"] == best
+    shutil.rmtree(out)
+    monkeypatch.setattr(LocalModel, "loglikelihood", None)
+    again = stage.predict(LocalModel(batch_size=1, device="cpu"), asked, Chosen(), out)
+    assert {**again, "requests": 0} == {**counts, "requests": 0}
+
+
+def test_limits_are_the_benchmarks(checkpoint: str) -> None:
+    """A benchmark's images may have more pixels inside the model than those of training."""
+    processor = Qwen2VLProcessor(checkpoint, max_pixels=28 * 28 * 4)
+    large = processor.with_max_pixels(28 * 28 * 100)
+    image = Medium("image", (280, 280))
+    assert (processor.layout(image).tokens, large.layout(image).tokens) == (4, 100)
+    assert large.max_length > processor.max_length

@@ -29,6 +29,7 @@ class Item:
     before: Turns | tuple[()] = ()  # the turns before the question, with their right answers
     options: tuple[str, ...] = ()  # texts of the options of multiple choice, in order
     broken: str | None = None  # why it cannot be asked: it scores 0 and is named
+    choices: tuple[str, ...] = ()  # letters of the options as the prompt has them, for `by=loglikelihood`
 
 
 class Benchmark:
@@ -38,7 +39,8 @@ class Benchmark:
     grey image. The accuracy with the wrong image or none shows what guessing reaches. scorer: grades an answer; official:
     also grades it, as the benchmark's own scripts do; also: name → a further scorer, for a column of its own. labels: a
     file with labels, for benchmarks that are published without. max_new_tokens, max_pixels: limits of answers and of
-    images inside the model, in place of the model's own. max_side: larger images are shrunk first.
+    images inside the model, in place of the model's own. max_side: larger images are shrunk first. by: whether the model
+    writes its answer, or the most probable of the options' letters is taken.
     """
 
     name = "benchmark"
@@ -50,6 +52,7 @@ class Benchmark:
     max_new_tokens: int | None = None
     max_pixels: int | None = None
     max_side: int | None = None
+    by: Literal["generation", "loglikelihood"] = "generation"
 
     def items(self, mix: Path | None = None) -> Iterator[Item]:
         """Yield the questions. mix: the stage's directory, for questions about one's own data."""

@@ -84,6 +84,11 @@ class Asking:
         self._bar = bar
         self.model.generate(requests(), self._take, self.state, engine=self.engine, budget=self.budget)
 
+    def store(self, answers: dict[str, Answer], seconds: float) -> None:
+        """Store answers of a model on this machine that were not asked for by requests."""
+        rows = [(name, _written(answer)) for name, answer in answers.items()]
+        self.ledger.put(rows, self.run, Spent(len(rows), 0, 0, 0.0, seconds))
+
     def persist(self, rounds: Callable[[], None], what: str) -> None:
         """Run the rounds, and repeat them once if anything stayed unanswered.
 

@@ -17,8 +17,10 @@ def plan(graph: Graph) -> Iterator[str]:
     def local(group: str, values: Any) -> Any:
         return build(over_checkpoints(group, values, lambda name: here(name, graph.output_dir)))
 
-    for name, node in graph.named().items():
-        yield f"{name:>14}  {'done   ' if node.done else 'to make'}  {node.directory}"
+    named = graph.named()
+    width = max(map(len, named))
+    for name, node in named.items():
+        yield f"{name:>{width}}  {'done   ' if node.done else 'to make'}  {node.directory}"
     for node in graph.nodes:
         if not node.done and (estimate := node.stage.hook("estimate")):
             for line in estimate(**wanted(estimate, node, local, output_dir=graph.output_dir)):

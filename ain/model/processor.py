@@ -3,6 +3,7 @@
 This is the part that all model families share; each family has a subclass in its package.
 """
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from copy import copy
@@ -85,8 +86,8 @@ class Processor(ABC):
     @property
     def shaping(self) -> dict[str, Any]:
         """Settings that shape tokens and pixels; the checkpoint is known by its content elsewhere."""
-        plain = (int, float, str, type(None))
-        return {name: one for name, one in vars(self).items() if name != "checkpoint" and isinstance(one, plain)}
+        settings = [name for name in inspect.signature(type(self)).parameters if name != "checkpoint"]
+        return {name: getattr(self, name) for name in settings}
 
     def with_max_pixels(self, max_pixels: int) -> Self:
         """Return this processor with another limit of an image's area, and room for its tokens: a benchmark's images may

@@ -14,6 +14,7 @@ from ain import UserError
 from ain.benchmark import Benchmark
 from ain.benchmark.answers import ANSWERED
 from ain.benchmark.labels import read_labels
+from ain.metrics.averages import Accuracy, averages
 from ain.report.differences import difference
 from ain.scorer import camel_official
 from ain.scorer.options import option
@@ -140,3 +141,19 @@ def test_a_benchmark_without_a_rule_is_refused() -> None:
     with pytest.raises(UserError, match=r"benchmark=benchmark: no scorer; set benchmark\.scorer"):
         check(benchmark(scorer=None))
     check(benchmark(scorer=partial(option)))
+
+
+def test_averages_are_of_data_sets_sub_domains_and_domains_or_of_questions() -> None:
+    found = [
+        Accuracy("a", "vqa", "objects", 50.0, 100, 100),
+        Accuracy("b", "vqa", "objects", 100.0, 300, 300),
+        Accuracy("b", "vqa", "scenes", 25.0, 100, 100),
+        Accuracy("c", "ocr", "lines", 10.0, 1_000, 500),
+        Accuracy("d", "medical", "basic", None, 50, 0),
+    ]
+    rows = {row["domain"]: row for row in averages(found)}
+    assert (rows["vqa"]["mean"], rows["vqa"]["pooled"]) == (50.0, 75.0)  # (75 + 25) / 2; 375 of 500
+    assert (rows["ocr"]["mean"], rows["ocr"]["labelled"], rows["ocr"]["questions"]) == (10.0, 500, 1_000)
+    assert (rows["medical"]["mean"], rows["medical"]["pooled"], rows["medical"]["questions"]) == (None, None, 50)
+    assert (rows["total"]["mean"], rows["total"]["pooled"]) == (30.0, 42.5)
+    assert averages([])[-1]["mean"] is None

@@ -7,6 +7,7 @@ from typing import Any
 
 from ain.report import about
 from ain.report.comparison import comparisons
+from ain.report.overview import overview
 from ain.report.render import render
 from ain.report.section import Section
 from ain.storage.files import replace_bytes
@@ -25,6 +26,7 @@ def report(job: dict[str, Any], sections: list[Section], examples: dict[str, Any
         "rejections": [row for section in sections for row in section.rejections()],
         "examples": {"translations": [], "by_rule": {}, **examples},
         "sections": [made for section in sections if (made := _section(section, where))["title"]],
+        "overview": overview(sections),
         "comparisons": comparisons(sections, where / "figures", _trained(job["headline"])),
         "usage": about.usage(sections),
         "settings": job.get("settings", []),

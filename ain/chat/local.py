@@ -18,6 +18,7 @@ from ain.chat.checkpoint import CheckpointModel
 from ain.chat.cost import Budget
 from ain.chat.local_inputs import Inputs, OwnInputs, ProcessorInputs, Sample, TextInputs, needs_torchvision
 from ain.engine.local import Local
+from ain.model.shared_images import share_images
 from ain.runtime.batching import batches
 from ain.runtime.device import chosen
 
@@ -181,7 +182,10 @@ class LocalModel(CheckpointModel):
         from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
         loader: Any = AutoModelForImageTextToText if self.sees else AutoModelForCausalLM
-        return self._loaded(loader, dtype=self.dtype).to(chosen(self.device)).eval()
+        model = self._loaded(loader, dtype=self.dtype).to(chosen(self.device)).eval()
+        if self.processor is not None and (tower := getattr(model.base_model, "visual", None)) is not None:
+            share_images(tower)
+        return model
 
     def _loaded(self, loader: Any, **settings: Any) -> Any:
         try:

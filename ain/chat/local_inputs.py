@@ -6,7 +6,7 @@ prompt for an answer. `batch(samples, left)` pads several samples into tensors, 
 
 import io
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 from PIL import Image
@@ -128,7 +128,12 @@ def parted(message: Message) -> Message:
 
 
 def _images(messages: list[Message]) -> list[Image.Image]:
-    return [Image.open(io.BytesIO(data)).convert("RGB") for data in images_of(messages)]
+    return [_decoded(data) for data in images_of(messages)]
+
+
+@lru_cache(32)  # several questions about one image stand side by side
+def _decoded(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data)).convert("RGB")
 
 
 def needs_torchvision(checkpoint: str) -> Unavailable:

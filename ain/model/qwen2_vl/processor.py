@@ -103,8 +103,17 @@ class Qwen2VLProcessor(Processor):
         return torch.cat(self._pixels(images, media))
 
     def _pixels(self, images: Sequence[Image.Image], media: Sequence[Layout]) -> list[Any]:
+        """Return the patches of each medium. One that comes several times, as the same objects, is computed once."""
         waiting = iter(images)
-        return [self._patches([next(waiting) for _ in range(layout.images)], layout.shape) for layout in media]
+        made: dict[Any, Any] = {}
+        found = []
+        for layout in media:
+            of = [next(waiting) for _ in range(layout.images)]
+            key = (layout.shape, *map(id, of))
+            if key not in made:
+                made[key] = self._patches(of, layout.shape)
+            found.append(made[key])
+        return found
 
     def _patches(self, images: list[Image.Image], shape: tuple[int, ...]) -> Any:
         """Return the patches of an image, or of frames: of two, the first fills a patch's first half, the second the other."""

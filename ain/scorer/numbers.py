@@ -51,7 +51,7 @@ def number(
         named = units == "compare" and given.units and wanted.units
         return float(not named or bool(given.units & wanted.units))
 
-    return best(answer, labels, equals, given and _written(given))
+    return best(answer, labels, equals, _written(given))
 
 
 def relaxed(
@@ -73,7 +73,7 @@ def relaxed(
             return 0.0
         return float(any(_near(one, other, tolerance) for one in _sizes(given) for other in _sizes(wanted)))
 
-    return best(answer, labels, close, (given and _written(given)) if numeric else compared(answer) or None)
+    return best(answer, labels, close, _written(given) if numeric else compared(answer) or None)
 
 
 def _is_number(label: str) -> bool:
@@ -95,7 +95,9 @@ def _sizes(quantity: Quantity) -> set[Fraction]:
     return sizes | {value / 100 for value in sizes} if "%" in quantity.units else sizes
 
 
-def _written(quantity: Quantity) -> str:
+def _written(quantity: Quantity | None) -> str | None:
+    if quantity is None:
+        return None
     value = min(quantity.values, key=_plainness)
     if isinstance(value, str):
         return value

@@ -23,9 +23,10 @@ _UNSURE = re.compile(
     r"|not (?:possible|able) to (?:tell|say|determine|answer)|not (?:clear|sure|certain)\b"
     r"|(?:can(?:not|[’']t)|can not|unable to|impossible to) (?:be )?(?:tell|say|determine|determined|answer|identify"
     r"|(?:see|view|access) (?:the |any |this )?(?:images?|pictures?|photos?))\b)"
-    r"|(?<!\w)(?:لا (?:اعرف|ادري|اعلم|املك|فكرة)|لست (?:متاكد|واثق|متيقن)\w{0,3}|(?:مش|مو|غير) (?:متاكد|واثق|واضح)\w{0,3}"
-    r"|(?:لا|لم|لن) (?:استطيع|اقدر|اتمكن|استطع|يمكن|يمكنني|يمكننا|نستطيع)(?: من)?(?: (?:ال)?(?:تحديد|معرفة|جزم|حكم|اجابة|رؤية)| ان"
-    r" (?:احدد|اعرف|اجيب|اري))|ما (?:اعرف|ادري)|معرفش|مش عارف\w{0,2}|يصعب (?:تحديد|معرفة)|(?:ي|من )?تعذر تحديد)(?!\w)",
+    r"|(?<!\w)(?:لا (?:اعرف|ادري|اعلم|املك|فكرة)|لست (?:متاكد|واثق|متيقن)\w{0,3}"
+    r"|(?:مش|مو|غير) (?:متاكد|واثق|واضح|معروف|محدد)\w{0,3}|(?:لا|لم|لن) (?:استطيع|اقدر|اتمكن|استطع|يمكن|يمكنني|يمكننا|نستطيع)(?: من)?"
+    r" (?:(?:ال)?(?:تحديد|معرفة|جزم|حكم|اجابة|رؤية)|ان (?:احدد|اعرف|اجيب|اري))"
+    r"|ما (?:اعرف|ادري)|معرفش|مش عارف\w{0,2}|يصعب (?:تحديد|معرفة)|(?:ي|من )?تعذر تحديد)(?!\w)",
     re.I,
 )
 _SENTENCE = re.compile(r"[.!?؟](?=\s|$)|\n")
@@ -43,12 +44,10 @@ def bare(answer: str) -> str:
 def announced(text: str) -> str:
     """Return what the last announcement of a bare answer announces ("The answer is ...") to the end of the sentence;
     "" if there is none."""
-    last = None
-    for last in _ANNOUNCED.finditer(text):
-        pass
-    if last is None:
+    ends = [match.end() for match in _ANNOUNCED.finditer(text)]
+    if not ends:
         return ""
-    rest = text[last.end() :].lstrip()
+    rest = text[ends[-1] :].lstrip()
     end = _SENTENCE.search(rest)
     return rest[: end.start()] if end else rest
 

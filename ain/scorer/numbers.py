@@ -7,7 +7,7 @@ from typing import Literal
 
 from ain.scorer import Grade, best
 from ain.scorer.texts import compared
-from ain.text.answers import announced, bare, without_doubts
+from ain.text.answers import announced, bare, standard_numbers, without_doubts
 from ain.text.languages import guessed
 from ain.text.quantities import Quantity, Value, quantities
 from ain.text.units import unit
@@ -18,7 +18,7 @@ def read(answer: str, language: str = "en") -> Quantity | None:
 
     A word that need not be a number, such as "none" or the dual «كلبان», counts if there is no other number.
     """
-    text = bare(answer)
+    text = standard_numbers(bare(answer))
     code = guessed(text) if language in ("en", "ar") else language
     given = quantities(announced(text), code)
     if given:

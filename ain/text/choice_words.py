@@ -34,13 +34,13 @@ ANNOUNCE = ANSWERS | _listed(
 )
 CONCLUDE = _listed("therefore thus hence so اذن اذا لذلك لذا بالتالي عليه")
 RIGHT = _listed("correct right true best صح الصح صحيح صحيحه الصحيح الصحيحه صواب الانسب الادق المناسب المناسبه ✅ ✔ ✓")
-WRONG = _listed("wrong incorrect false eliminated excluded ruled untrue invalid خاطئ خاطئه خطا مستبعد مستبعده مرفوض unlikely ❌ ✗ ✘")
+WRONG = _listed("wrong incorrect false eliminated excluded ruled untrue خاطئ خاطئه خطا مستبعد مستبعده unlikely ❌ ✗ ✘")
 NEGATE = _listed("not isn't isn’t aren't aren’t wasn't wasn’t cannot can't can’t never ليس ليست غير مش مو لا لن لم")
 EXCLUDE = _listed("neither nor eliminate exclude except without unlike reject out نستبعد استبعد استبعاد عدا سوي")
 JOIN = {"and", "or", "nor", "&", "+", ",", "،", "/", "او", "ام", "و"}
 # What may stand between an announcement and the letter, or before a letter that is named without one.
-FILLERS = _listed("""is are was be would should must might may could will the it its it's it’s that that's this both either with for
-    most likely probably clearly final correct right best my i i'd i’d i'll i’ll think believe guess say but actually definitely
+FILLERS = _listed("""is are was be would should must might may could will the it its it's it’s that that's this both either with
+    for most likely probably clearly final correct right best my i i'd i’d i'll i’ll think believe guess say but actually definitely
     sure here his to also indeed only one
     هي هو تكون يكون ستكون سيكون النهائيه النهائي الصحيحه الصحيح انها انه بل ان هنا اظن اعتقد اكيد طبعا كل من علي فقط اما انما الصح
     """)

@@ -49,12 +49,11 @@ SCORERS = {
 }
 SCORERS["camel_official.within"] = partial(scorer("camel_official.within"), threshold=0.3)
 # Words and signs that readers look for, so that random texts meet them.
-PIECES = st.sampled_from(
-    """A B a b (B) B) B. أ ب د. و هـ answer is الإجابة: هي the second option الخيار الثاني not ليس yes no نعم لا . , :
-    \\boxed{ } </think> <think> ** 3 ٣ 1,5 three ثلاثة نصف -""".split()
-    + ["\n"]
+PIECES = """A B a b (B) B) B. أ ب د. و هـ answer is الإجابة: هي the second option الخيار الثاني not ليس yes no نعم لا . , :
+    \\boxed{ } </think> <think> ** 3 ٣ 1,5 three ثلاثة نصف -"""
+TEXT = st.text(st.characters(), max_size=60) | st.lists(st.sampled_from([*PIECES.split(), "\n"]), max_size=15).map(
+    " ".join
 )
-TEXT = st.text(st.characters(), max_size=60) | st.lists(PIECES, max_size=15).map(" ".join)
 OPTIONS = st.sampled_from([[], ["red", "blue", "two cats"], ["أحمر", "أزرق"], ["1", "2", "3"], ["", "..", "A"]])
 each_scorer = pytest.mark.parametrize("name", SCORERS)
 few = hypothesis.settings(max_examples=40, deadline=None, derandomize=True)
@@ -67,7 +66,7 @@ def test_any_text_gets_a_grade(name: str, answer: str, label: str, options: list
     grade = SCORERS[name](answer, [label], options, language)
     assert 0 <= grade.score <= 1
     assert grade == SCORERS[name](answer, [label], options, language)
-    assert grade.score == 0 or grade.parsed is not None
+    assert not grade.score or grade.parsed is not None
 
 
 @each_scorer

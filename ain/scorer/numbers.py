@@ -63,17 +63,17 @@ def relaxed(
     stand in a sentence. A label of 0 has no tolerance.
     """
     given = read(answer, language)
-    numeric = any(map(_is_number, labels))
+    text, numeric = compared(answer), any(map(_is_number, labels))
 
     def close(label: str) -> float:
         if not _is_number(label):
-            return float(compared(answer) == compared(label))
+            return float(bool(text) and text == compared(label))
         wanted = read(label, language)
         if given is None or wanted is None:
             return 0.0
         return float(any(_near(one, other, tolerance) for one in _sizes(given) for other in _sizes(wanted)))
 
-    return best(answer, labels, close, _written(given) if numeric else compared(answer) or None)
+    return best(answer, labels, close, _written(given) if numeric else text or None)
 
 
 def _is_number(label: str) -> bool:

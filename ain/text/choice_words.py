@@ -39,11 +39,11 @@ NEGATE = _listed("not isn't isn’t aren't aren’t wasn't wasn’t cannot can't
 EXCLUDE = _listed("neither nor eliminate exclude except without unlike reject out نستبعد استبعد استبعاد عدا سوي")
 JOIN = {"and", "or", "nor", "&", "+", ",", "،", "/", "او", "ام", "و"}
 # What may stand between an announcement and the letter, or before a letter that is named without one.
-FILLERS = _listed("""is are was be would should must might may could will the it its it's it’s that that's this both either with
-    for most likely probably clearly final correct right best my i i'd i’d i'll i’ll think believe guess say but actually definitely
-    sure here his to also indeed only one
-    هي هو تكون يكون ستكون سيكون النهائيه النهائي الصحيحه الصحيح انها انه بل ان هنا اظن اعتقد اكيد طبعا كل من علي فقط اما انما الصح
-    """)
+FILLERS = _listed("""is are was be would should must might may could will the it its it's it’s that that's this both either
+    with for most likely probably clearly final correct right best my i i'd i’d i'll i’ll think believe guess say but
+    actually definitely sure here his to also indeed only one
+    هي هو تكون يكون ستكون سيكون النهائيه النهائي الصحيحه الصحيح انها انه بل ان هنا اظن اعتقد اكيد طبعا كل من علي فقط اما
+    انما الصح""")
 # What may follow a letter that is named without an announcement: "A dog" is none.
 FOLLOWING = RIGHT | WRONG | NEGATE | JOIN
 FOLLOWING |= _listed(

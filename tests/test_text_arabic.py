@@ -5,7 +5,8 @@ from random import Random
 import pytest
 
 from ain.text import corruption
-from ain.text.arabic import arabic_share, option
+from ain.text.arabic import arabic_share
+from ain.text.choices import chosen
 from ain.text.normalise import normalise
 from ain.text.numbers import western_digits
 
@@ -73,12 +74,12 @@ def test_digits() -> None:
     + [("الإجابة الصحيحة هي ج", 2), ("The answer is B", 1), ("Option C", 2), ("٣", 2), ("1", 0)],
 )
 def test_options_are_read(answer: str, index: int) -> None:
-    assert option(answer) == index
+    assert chosen(answer) == index
 
 
 @pytest.mark.parametrize("answer", ["دائرة", "أحمر", "Because", "", "لا أعرف", "10", "٧"])
 def test_a_word_is_no_option(answer: str) -> None:
-    assert option(answer) is None
+    assert chosen(answer, ["v", "w", "x", "y", "z"]) is None
 
 
 def test_share_of_arabic_letters() -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ain.scorer import Grade, best
 from ain.scorer.texts import compared
-from ain.text.answers import announced, bare, without_doubts
+from ain.text.answers import announced, bare, standard_numbers, without_doubts
 from ain.text.languages import guessed
 from ain.text.quantities import Quantity, Value, quantities
 from ain.text.units import unit
@@ -18,7 +18,7 @@ def read(answer: str, language: str = "en") -> Quantity | None:
 
     A word that need not be a number, such as "none" or the dual «كلبان», counts if there is no other number.
     """
-    text = bare(answer)
+    text = standard_numbers(bare(answer))
     code = guessed(text) if language in ("en", "ar") else language
     given = quantities(announced(text), code)
     if given:
@@ -51,7 +51,7 @@ def number(
         named = units == "compare" and given.units and wanted.units
         return float(not named or bool(given.units & wanted.units))
 
-    return best(answer, labels, equals, given and _written(given))
+    return best(answer, labels, equals, _written(given))
 
 
 def relaxed(
@@ -63,17 +63,17 @@ def relaxed(
     stand in a sentence. A label of 0 has no tolerance.
     """
     given = read(answer, language)
-    numeric = any(map(_is_number, labels))
+    text, numeric = compared(answer), any(map(_is_number, labels))
 
     def close(label: str) -> float:
         if not _is_number(label):
-            return float(compared(answer) == compared(label))
+            return float(bool(text) and text == compared(label))
         wanted = read(label, language)
         if given is None or wanted is None:
             return 0.0
         return float(any(_near(one, other, tolerance) for one in _sizes(given) for other in _sizes(wanted)))
 
-    return best(answer, labels, close, (given and _written(given)) if numeric else compared(answer) or None)
+    return best(answer, labels, close, _written(given) if numeric else text or None)
 
 
 def _is_number(label: str) -> bool:
@@ -95,7 +95,9 @@ def _sizes(quantity: Quantity) -> set[Fraction]:
     return sizes | {value / 100 for value in sizes} if "%" in quantity.units else sizes
 
 
-def _written(quantity: Quantity) -> str:
+def _written(quantity: Quantity | None) -> str | None:
+    if quantity is None:
+        return None
     value = min(quantity.values, key=_plainness)
     if isinstance(value, str):
         return value

@@ -23,11 +23,18 @@ _UNSURE = re.compile(
     r"|not (?:possible|able) to (?:tell|say|determine|answer)|not (?:clear|sure|certain)\b"
     r"|(?:can(?:not|[’']t)|can not|unable to|impossible to) (?:be )?(?:tell|say|determine|determined|answer|identify"
     r"|(?:see|view|access) (?:the |any |this )?(?:images?|pictures?|photos?))\b)"
-    r"|(?<!\w)(?:لا (?:اعرف|ادري|اعلم|املك|فكرة)|لست (?:متاكد|واثق|متيقن)\w{0,3}|(?:مش|مو|غير) (?:متاكد|واثق|واضح)\w{0,3}"
-    r"|(?:لا|لم|لن) (?:استطيع|اقدر|اتمكن|استطع|يمكن|يمكنني|يمكننا|نستطيع)(?: من)?(?: (?:ال)?(?:تحديد|معرفة|جزم|حكم|اجابة|رؤية)| ان"
-    r" (?:احدد|اعرف|اجيب|اري))|ما (?:اعرف|ادري)|معرفش|مش عارف\w{0,2}|يصعب (?:تحديد|معرفة)|(?:ي|من )?تعذر تحديد)(?!\w)",
+    r"|(?<!\w)(?:لا (?:اعرف|ادري|اعلم|املك|فكرة)|لست (?:متاكد|واثق|متيقن)\w{0,3}"
+    r"|(?:مش|مو|غير) (?:متاكد|واثق|واضح|معروف|محدد)\w{0,3}"
+    r"|(?:لا|لم|لن) (?:استطيع|اقدر|اتمكن|استطع|يمكن|يمكنني|يمكننا|نستطيع)(?: من)?"
+    r" (?:(?:ال)?(?:تحديد|معرفة|جزم|حكم|اجابة|رؤية)|ان (?:احدد|اعرف|اجيب|اري))"
+    r"|ما (?:اعرف|ادري)|معرفش|مش عارف\w{0,2}|يصعب (?:تحديد|معرفة)|(?:ي|من )?تعذر تحديد)(?!\w)",
     re.I,
 )
+# Number words as they are written in Egypt and the Levant. Translations are not read so: they must be standard Arabic.
+_DIALECT = {"تلاته": "ثلاثة", "تلات": "ثلاث", "اتنين": "اثنين", "تمانيه": "ثمانية", "تمنيه": "ثمانية"}
+_DIALECT |= {word[:-1] + "ة": standard for word, standard in _DIALECT.items() if word.endswith("ه")}
+_DIALECT_WORD = re.compile(rf"(?<!\w)(?:{'|'.join(_DIALECT)})(?!\w)")
+_SPACED = re.compile(r"\d{1,3}(?: \d{3})+")
 _SENTENCE = re.compile(r"[.!?؟](?=\s|$)|\n")
 
 
@@ -43,12 +50,10 @@ def bare(answer: str) -> str:
 def announced(text: str) -> str:
     """Return what the last announcement of a bare answer announces ("The answer is ...") to the end of the sentence;
     "" if there is none."""
-    last = None
-    for last in _ANNOUNCED.finditer(text):
-        pass
-    if last is None:
+    ends = [match.end() for match in _ANNOUNCED.finditer(text)]
+    if not ends:
         return ""
-    rest = text[last.end() :].lstrip()
+    rest = text[ends[-1] :].lstrip()
     end = _SENTENCE.search(rest)
     return rest[: end.start()] if end else rest
 
@@ -56,3 +61,10 @@ def announced(text: str) -> str:
 def without_doubts(text: str) -> str:
     """Return a bare answer without "I don't know" and the like; "" if it is a refusal."""
     return "" if refuses(text[:1000], "") else _UNSURE.sub(" ", text)
+
+
+def standard_numbers(text: str) -> str:
+    """Return a bare answer with the number words of dialects in standard Arabic, and 1 000 000 as 1000000."""
+    if _SPACED.fullmatch(text.strip()):
+        return text.replace(" ", "")
+    return _DIALECT_WORD.sub(lambda word: _DIALECT[word[0]], text)

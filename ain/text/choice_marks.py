@@ -19,7 +19,7 @@ _BACK, _NEAR, _FAR = 10, 4, 14  # tokens that are looked at
 
 @dataclass(frozen=True)
 class Mark:
-    """Options that are named together. firm: 0 in a sentence, 1 as a label or alone, 2 announced or called right."""
+    """Options that are named together. firm: 0 in a sentence, 1 as a label, 2 alone, 3 announced or called right."""
 
     options: frozenset[int]
     firm: int
@@ -84,8 +84,8 @@ class _Finder:
     def _mark(self, group: list[_Name]) -> Mark:
         first, last = group[0], group[-1]
         verdict = self._verdict(last)
-        denied = first.denied or (verdict is False and not first.denied)
-        firm = 2 if first.cued or verdict else min(name.firm for name in group) if len(group) == 1 else 0
+        denied = first.denied or verdict is False
+        firm = 3 if first.cued or verdict else first.firm if len(group) == 1 else 0
         named = frozenset(name.option for name in group).union(*(name.also for name in group))
         return Mark(named, firm, denied, self.line[first.start])
 
@@ -121,9 +121,11 @@ class _Finder:
         worded = token in known.ORDINALS or token in known.CARDINALS
         if not (worded or follows or set_off or self._allowed(at, raw, cued, introduced)):
             return None
-        if not also and self._abbreviates(at, option, cued):
+        if not also and (self._abbreviates(at, option, cued) or self._hyphenated(at, option)):
             return None
-        return _Name(option, at, at + 1, cued, denied, int(alone or label), label, also)
+        if label and raw.isdecimal() and not also and not self._is_own(at, option):
+            return None  # steps are numbered too
+        return _Name(option, at, at + 1, cued, denied, 2 if alone else int(label), label, also)
 
     def _option(self, at: int, follows: bool) -> int | None:
         token, raw = self.tokens[at], self.raw[at]
@@ -155,7 +157,8 @@ class _Finder:
         if raw.isdecimal() or raw.islower() or raw in ("I", "و"):
             return (cued or named or (introduced and raw.islower() and raw != "و")) and (ends or named)
         if not ends and (raw == "A" or not (cued or named)):
-            return introduced and among(after, known.FOLLOWING)
+            listed = after[0] == "و" and len(after) == 2 and after[1] in known.LETTERS
+            return introduced and (listed or among(after, known.FOLLOWING))
         return introduced
 
     def _before(self, at: int) -> tuple[bool, bool, bool]:
@@ -166,10 +169,12 @@ class _Finder:
             token = self.tokens[back]
             if among(token, known.NEGATE) or among(token, known.EXCLUDE):
                 return False, True, True
-            announced = among(token, known.ANNOUNCE) or among(token, known.RIGHT)
+            announced = among(token, known.ANNOUNCE) or self._calls_right(back)
             if announced or (among(token, known.CONCLUDE) and back >= at - 2):
                 denied = any(among(self._at(back - i), known.NEGATE | known.EXCLUDE) for i in (1, 2))
                 return not denied, denied, True
+            if token == "\n" and self._at(back - 1) not in (":", "\n") and not among(self._at(back - 1), known.ANSWERS):
+                break
             concluded = token in (",", "،") and among(self._at(back - 1), known.CONCLUDE)
             if not (concluded or token in _SKIPPED or among(token, known.FILLERS) or among(token, known.NOUNS)):
                 break
@@ -188,7 +193,7 @@ class _Finder:
         negated = -_NEAR
         for ahead in range(at, min(len(self.tokens), at + (_NEAR if name.cued else _FAR))):
             token = self.tokens[ahead]
-            if token in _ENDS or self._option(ahead, False) is not None and token not in known.ORDINALS:
+            if token in _ENDS or (token not in known.ORDINALS and self._option(ahead, False) is not None):
                 break
             if among(token, known.NEGATE):
                 negated = ahead
@@ -200,7 +205,7 @@ class _Finder:
         """Return whether a word says that something is right, and not on the right."""
         answers = known.ANSWERS | known.NOUNS | {"one"}
         if self.tokens[at] == "right" and self._at(at - 1) not in ("is", "are", "be", "was"):
-            return self._at(at + 1) in answers
+            return self._at(at + 1) in answers | {":"}
         return among(self.tokens[at], known.RIGHT)
 
     def _is_label(self, at: int) -> bool:
@@ -246,6 +251,11 @@ class _Finder:
             return False
         raw = self.raw[at]
         return raw in _TITLES if raw in _TITLES else not cued and self._at(at + 2).isalpha() and raw in known.LETTERS
+
+    def _hyphenated(self, at: int, option: int) -> bool:
+        """Return whether a letter is part of a word: "D-Day"."""
+        joined = self.text[self.ends[at] : self.ends[at] + 2]
+        return joined[:1] in ("-", "–") and joined[1:].isalnum() and not self._is_own(at, option)
 
     def _at(self, at: int) -> str:
         return self.tokens[at] if 0 <= at < len(self.tokens) else ""

@@ -10,6 +10,10 @@ _CARDINALS_EN = "one two three four five six seven eight nine ten"
 _CARDINALS_AR = "واحد اثنين ثلاثه اربعه خمسه سته سبعه ثمانيه تسعه عشره"
 
 
+def _listed(words: str) -> set[str]:
+    return set(words.split())
+
+
 def _places(words: str) -> dict[str, int]:
     return {word: i for i, word in enumerate(words.split())}
 
@@ -20,36 +24,30 @@ ORDINALS |= {"الاولي": 0, "last": -1, "الاخير": -1, "الاخيره"
 CARDINALS = _places(_CARDINALS_EN) | _places(_CARDINALS_AR) | {"اثنان": 1, "اتنين": 1}
 
 # What an option is called. "Option B" names B, and does not choose it yet.
-NOUNS = set("option options choice choices alternative letter number no خيار خيارات اختيار بديل حرف رقم".split())
+NOUNS = _listed("option options choice choices alternative letter number no خيار خيارات اختيار بديل حرف رقم")
 NOUNS |= {f"ال{word}" for word in ("خيار", "خيارات", "اختيار", "بديل", "حرف", "رقم", "خيارين")}
-ANSWERS = set("answer answers solution اجابه جواب اجابتي جوابي حل رد اختياري".split())
+ANSWERS = _listed("answer answers answer's answer’s ans solution اجابه جواب اجابتي جوابي حل رد اختياري")
 ANSWERS |= {f"ال{word}" for word in ("اجابه", "جواب", "حل", "رد", "اجابات")}
 # What announces a choice, with an answer or without.
-ANNOUNCE = ANSWERS | set(
-    "choose chose choosing pick picked select selected go going اختار اختر نختار ساختار اخترت فاختار".split()
+ANNOUNCE = ANSWERS | _listed(
+    "choose chose choosing pick picked select selected go going اختار اختر نختار ساختار اخترت فاختار"
 )
-CONCLUDE = set("therefore thus hence so اذن اذا لذلك لذا بالتالي عليه".split())
-RIGHT = set("correct right true best صحيح صحيحه الصحيح الصحيحه صواب الانسب الادق المناسب المناسبه".split())
-WRONG = set(
-    "wrong incorrect false eliminated excluded ruled untrue invalid خاطئ خاطئه خطا مستبعد مستبعده مرفوض".split()
-)
-NEGATE = set("not isn't isn’t aren't aren’t wasn't wasn’t cannot can't can’t never ليس ليست غير مش مو لا لن لم".split())
-EXCLUDE = set(
-    "neither nor eliminate exclude except without unlike reject neither نستبعد استبعد استبعاد عدا سوي".split()
-)
+CONCLUDE = _listed("therefore thus hence so اذن اذا لذلك لذا بالتالي عليه")
+RIGHT = _listed("correct right true best صح الصح صحيح صحيحه الصحيح الصحيحه صواب الانسب الادق المناسب المناسبه ✅ ✔ ✓")
+WRONG = _listed("wrong incorrect false eliminated excluded ruled untrue خاطئ خاطئه خطا مستبعد مستبعده unlikely ❌ ✗ ✘")
+NEGATE = _listed("not isn't isn’t aren't aren’t wasn't wasn’t cannot can't can’t never ليس ليست غير مش مو لا لن لم")
+EXCLUDE = _listed("neither nor eliminate exclude except without unlike reject out نستبعد استبعد استبعاد عدا سوي")
 JOIN = {"and", "or", "nor", "&", "+", ",", "،", "/", "او", "ام", "و"}
 # What may stand between an announcement and the letter, or before a letter that is named without one.
-FILLERS = set(
-    """is are was be would should must might may could will the it its it's it’s that that's this both either with for most
-    likely probably clearly final correct right best my i i'd i’d i'll i’ll think believe guess say but actually definitely
-    sure here his to also indeed
-    هي هو تكون يكون ستكون سيكون النهائيه النهائي الصحيحه الصحيح انها انه بل ان هنا اظن اعتقد اكيد طبعا كل من علي
-    """.split()
-)
+FILLERS = _listed("""is are was be would should must might may could will the it its it's it’s that that's this both either
+    with for most likely probably clearly final correct right best my i i'd i’d i'll i’ll think believe guess say but
+    actually definitely sure here his to also indeed only one
+    هي هو تكون يكون ستكون سيكون النهائيه النهائي الصحيحه الصحيح انها انه بل ان هنا اظن اعتقد اكيد طبعا كل من علي فقط اما
+    انما الصح""")
 # What may follow a letter that is named without an announcement: "A dog" is none.
 FOLLOWING = RIGHT | WRONG | NEGATE | JOIN
-FOLLOWING |= set(
-    "is are was were because since as can seems looks would must for which هو هي لان لانه لانها حيث بسبب كما".split()
+FOLLOWING |= _listed(
+    "is are was were because since as can fits matches seems looks would must for which هو هي لان لانه لانها حيث بسبب كما"
 )
 # Species, whose genus is an initial.
 SPECIES = {

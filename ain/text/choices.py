@@ -26,21 +26,23 @@ def chosen(answer: str, options: Sequence[str] = ()) -> int | None:
         return exact
     found = marks(text, texts)
     denied = {option for mark in found if mark.denied for option in mark.options}
-    decided = [mark for mark in found if mark.firm == 2 and not mark.denied]
+    stated = [mark for mark in found if not mark.denied]
+    decided = [mark for mark in stated if mark.firm == 3]
     if decided:
         return _only(decided[-1].options)
-    for firm in (1, 0):
-        named = [mark for mark in found if mark.firm == firm and not mark.denied]
+    for firm in (2, 1, 0):
+        named = [mark for mark in stated if mark.firm == firm]
         left = {option for mark in named for option in mark.options} - denied
-        if len(left) == 1:
+        if firm == 1 and len(left) > 1 and all(len(mark.options) == 1 for mark in named):
+            return _by_text(_without_lines(text, {mark.line for mark in named}), texts)  # the options, listed again
+        if left:
             return _only(left)
-        if left and (firm == 0 or any(len(mark.options) > 1 for mark in named)):
-            return None
-        if left:  # a list of options: what else is said may decide
-            listed = {mark.line for mark in named}
-            lines = [line for i, line in enumerate(text.split("\n")) if i not in listed]
-            return _by_text("\n".join(lines), texts)
-    return _by_text(text, texts)
+    others = set(range(len(texts))) - denied
+    return _only(others) if denied and len(others) == 1 else _by_text(text, texts)
+
+
+def _without_lines(text: str, listed: set[int]) -> str:
+    return "\n".join(line for number, line in enumerate(text.split("\n")) if number not in listed)
 
 
 def _exact(text: str, options: list[str]) -> int | None:

@@ -117,8 +117,6 @@ def arabic() -> dict[str, Word]:
     words |= dict.fromkeys(_listed("اثنان اثنتان اثنتين اثنا اثني اثنتا اثنتي"), _small(2))
     words |= {stem + end: _small(i) for i, stems in _UNITS_AR.items() for stem in stems.split() for end in ("", "ه")}
     words |= dict.fromkeys(("عشر", "عشره", "عاشر", "عاشره"), _small(10))
-    dialects = {2: "اتنين اتنان", 3: "تلات تلاته", 8: "تمانيه تمنيه"}  # as they are written in Egypt and the Levant
-    words |= {word: _small(i) for i, names in dialects.items() for word in names.split()}
     words |= {stem: replace(words[stem], other=1 / words[stem].value) for stem in ("خمس", "سبع", "تسع", "عشر")}
     for i, stem in _STEMS.items():
         words |= dict.fromkeys((stem + "ون", stem + "ين"), Word(Fraction(10 * i), "tens"))

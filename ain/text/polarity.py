@@ -11,18 +11,19 @@ _IDIOM = re.compile(
 )
 _BOTH = re.compile(r"\byes and no\b|(?<!\w)(?:نعم و ?لا|لا و ?نعم)(?!\w)")
 _DECIDED = re.compile(
-    r"(?<!\w)(?P<not>(?:not|\w{2,6}n[’']t|غير|ليس|ليست|مش|مو) (?:entirely |quite |really |be )?)?"
+    r"(?<!\w)(?P<not>(?:not|\w{2,6}n[’']t|غير|ليس|ليست|مش|مو) (?:entirely |quite |really |be |هذا |هذه )?)?"
     r"(?:(?P<yes>yes|yeah|yep|yup|true|(?<!the )correct|affirmative|that[’']s right"
-    r"|نعم|اجل|بلي|صح|صحيح[ةها]?|ايو[هةا])"
-    r"|(?P<no>no|nope|false|incorrect|untrue|wrong|لا|كلا(?! ال)|خطا|خاطئ[ةها]?))(?!\w)"
+    r"|\Aright|نعم|اجل|بلي|اه|صح|صحيح[ةها]?|ايو[هةا])"
+    r"|(?P<no>no(?!-)|nope|false|incorrect|untrue|wrong|لا|كلا(?! ال)|غلط|خطا|خاطئ[ةها]?))(?!\w)"
 )
 _NEGATED = re.compile(
-    r"(?<!\w)(?:not|cannot|never|none|neither|nobody|nothing|\w{2,6}n[’']t"
-    r"|[وف]?(?:لا|ليس|ليست|لم|لن)|مش|مو|مفيش|مافيش|مافي|ما في|ماكو)(?!\w)"
+    r"(?<!\w)(?:not|cannot|never|none|absent|neither|nobody|nothing|\w{2,6}n[’']t"
+    r"|[وف]?(?:لا|ليس|ليست|لم|لن)|غير|مش|مو|مفيش|مافيش|ما ?في|ما ?فيه|ماكو)(?!\w)"
 )
 _STATED = re.compile(
-    r"\bthere(?:[’']s| is| are)\b|\bvisible\b|\b(?:absolutely|certainly|definitely|of course|indeed|sure)\b"
-    r"|(?<!\w)(?:[يت]وجد|هناك|موجود[ةه]?|بالتاكيد|بالطبع|طبعا|اكيد)(?!\w)"
+    r"\bthere(?:[’']s| is| are)\b|\b(?:visible|present|contains an?|appears so|think so)\b"
+    r"|\b(?:absolutely|certainly|definitely|of course|indeed|sure)\b"
+    r"|(?<!\w)(?:[يت](?:وجد|ظهر|حتوي)|هناك|موجود[ةه]?|بالتاكيد|بالطبع|طبعا|اكيد)(?!\w)"
 )
 
 
@@ -32,7 +33,9 @@ def affirms(answer: str) -> bool | None:
     An announced answer ("The answer is no") goes before all, then the first word that decides, then a negation, then a
     statement that something is there.
     """
-    text = _IDIOM.sub(" ", bare(answer).lower())
+    text = _IDIOM.sub(" ", bare(answer).lower()).strip()
+    if text in ("y", "n"):
+        return text == "y"
     last = _DECIDED.search(announced(text))
     if last:
         return _says_yes(last)

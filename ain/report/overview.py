@@ -11,10 +11,10 @@ from ain.text.languages import name
 def overview(sections: list[Section]) -> list[dict[str, Any]]:
     """Return for each language, if there are several benchmarks: domains and benchmarks, a row each, with every model's
     averages."""
-    graded = [section for section in sections if section.table("kinds")]
+    graded = [section for section in sections if section.table("subdomains")]
     if len({section.counts["benchmark"] for section in graded}) < 2:
         return []
-    languages = dict.fromkeys(row["language"] for section in graded for row in section.table("kinds"))
+    languages = dict.fromkeys(row["language"] for section in graded for row in section.table("subdomains"))
     return [
         {"language": name(code), "domains": _domains(graded, code), "benchmarks": _benchmarks(graded, code)}
         for code in languages
@@ -25,7 +25,7 @@ def _domains(graded: list[Section], language: str) -> Table:
     """Return a row for each domain and the total: of each model the mean of sub-domains and the share of questions."""
     of_models: dict[str, list[Accuracy]] = {}
     for section in graded:
-        table = [row for row in section.table("kinds") if row["language"] == language]
+        table = [row for row in section.table("subdomains") if row["language"] == language]
         of_models.setdefault(section.counts["model"], []).extend(accuracies(section.counts["benchmark"], table))
     rows: dict[str, dict[str, Any]] = {}
     for model, found in of_models.items():

@@ -42,7 +42,7 @@ def grade(predict: Path, benchmark: Benchmark, out: Path) -> dict[str, Any]:
     rows = list(shards.rows([*READ, *columns]))
     table = _by_domain(rows, columns)
     write_table(out / "tables" / "accuracy.csv", table)
-    write_table(out / "tables" / "kinds.csv", _by_kind(rows, columns))
+    write_table(out / "tables" / "subdomains.csv", _by_kind(rows, columns))
     replace_file(out / SUBMISSION, partial(_submission, shards))
     asked = read_manifest(predict)["counts"]
     return {

@@ -6,7 +6,7 @@ from typing import Any
 
 from ain.pipeline.jobs import labels
 from ain.stages.evaluate import SCHEMA, _accuracy
-from ain.storage.manifest import mark_done
+from ain.storage.listing import mark_done
 from ain.storage.shards import Shards
 from ain.storage.tables import write_table
 

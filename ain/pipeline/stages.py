@@ -43,6 +43,9 @@ class Stage:
     after: tuple[str, ...] = ()
     when: dict[str, Condition] = field(default_factory=dict)  # upstream stage → condition; the input is None if false
     per_part: tuple[str, ...] = ()  # upstream stages, once for each part of the mixture
+    takes: dict[str, str] = field(
+        default_factory=dict
+    )  # upstream stage → the one of its counts that this stage's input equals
     body: str = ""  # module in ain.stages, if it is not the name
     ranks: bool = False  # can run on several ranks
 
@@ -78,16 +81,33 @@ def asks_held_out(cfg: Config) -> bool:
 
 _ROWS = (
     Stage("collect", 5, reads=("source",), uses=("engine",)),
-    Stage("translate", 7, reads=("translator", "retry"), uses=("engine",), after=("collect",)),
-    Stage("verify", 5, reads=("verifier",), uses=("engine",), after=("collect", "translate")),
-    Stage("back_translate", 3, reads=("back_translation",), uses=("engine",), after=("collect", "translate")),
-    Stage("screen", 3, reads=("screener",), uses=("engine",), after=("collect",)),
+    Stage(
+        "translate", 7, reads=("translator", "retry"), uses=("engine",), after=("collect",), takes={"collect": "kept"}
+    ),
+    Stage(
+        "verify",
+        5,
+        reads=("verifier",),
+        uses=("engine",),
+        after=("collect", "translate"),
+        takes={"translate": "kept"},
+    ),
+    Stage(
+        "back_translate",
+        3,
+        reads=("back_translation",),
+        uses=("engine",),
+        after=("collect", "translate"),
+        takes={"translate": "kept"},
+    ),
+    Stage("screen", 3, reads=("screener",), uses=("engine",), after=("collect",), takes={"collect": "images"}),
     Stage(
         "select",
         7,
         reads=("thresholds", "overrides"),
         after=("collect", "probe", "translate", "verify", "back_translate", "screen"),
         when={"probe": calibrates, "translate": translates, "verify": translates, "back_translate": translates_back},
+        takes={"collect": "kept"},
     ),
     Stage(
         "mix",
@@ -97,7 +117,7 @@ _ROWS = (
         per_part=("collect", "select", "translate"),
         when={"translate": translates},
     ),
-    Stage("tokenize", 3, reads=("model.processor",), uses=("engine",), after=("mix",)),
+    Stage("tokenize", 3, reads=("model.processor",), uses=("engine",), after=("mix",), takes={"mix": "kept"}),
     Stage(
         "train",
         5,

@@ -29,6 +29,7 @@ from ain.runtime.progress import progress
 from ain.source.mixture import Mixture
 from ain.storage.images import decode, mime, png
 from ain.storage.ledger import key
+from ain.storage.listing import verified_tree
 from ain.storage.record import Row
 from ain.storage.shards import Shards
 from ain.storage.tables import read_table, write_table
@@ -56,7 +57,7 @@ def evaluate(
     shards = Shards(out, SCHEMA).create()
     items = list(benchmark.items(mix))
     asked = [(item, images, shown) for images in benchmark.images for item, shown in _shown(items, images)]
-    model = predictor.with_checkpoint(str(train / "checkpoint" if train else checkpoint), processor)
+    model = predictor.with_checkpoint(str(verified_tree(train / "checkpoint") if train else checkpoint), processor)
     answers = _Answers(model, asked, out)
     answers.ask()
     for index, start in enumerate(range(0, len(asked), CHUNK)):

@@ -61,14 +61,17 @@ class Ledger:
             _refuse_remains(path)
             if not path.exists():
                 _begin(path)
+        read_only = bool(path) and not os.access(Path(path or ".").parent, os.W_OK)
+        place = f"{path.absolute().as_uri()}?immutable=1" if path and read_only else path or ":memory:"
         with self._noticing():
-            self._database = sqlite3.connect(path or ":memory:", timeout=60, isolation_level=None)
+            self._database = sqlite3.connect(place, timeout=60, isolation_level=None, uri=read_only)
             self._database.text_factory = bytes  # decoded after it was compared
-            self._database.execute("PRAGMA journal_mode=WAL")
-            self._database.execute(
-                "PRAGMA synchronous=NORMAL"
-            )  # a killed process loses nothing, a power cut at most the last commits
-            _create(self._database)
+            if not read_only:
+                self._database.execute("PRAGMA journal_mode=WAL")
+                self._database.execute(
+                    "PRAGMA synchronous=NORMAL"
+                )  # a kill loses nothing, a power cut the last commits
+                _create(self._database)
         if path and path.stat().st_size <= SMALL and _state(path) not in _read_in_full:
             self.check()
             _read_in_full.add(_state(path))

@@ -25,12 +25,10 @@ def write_guarded(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_guarded(path: Path, remedy: str) -> dict[str, Any]:
-    """Return what `write_guarded` wrote. Raise Damaged if it is missing or was changed. A file without a digest passes: an
-    earlier version wrote it."""
+    """Return what `write_guarded` wrote. Raise Damaged if it was changed. A file without a digest passes: an earlier version
+    wrote it."""
     try:
         content = json.loads(path.read_bytes().decode())
-    except FileNotFoundError:
-        raise Damaged(path, "missing", remedy, path.parent) from None
     except ValueError:
         raise Damaged(path, "no JSON" if path.stat().st_size else "empty", remedy, path.parent) from None
     if not isinstance(content, dict):

@@ -76,6 +76,8 @@ class Checkpoints:
     def compare(self, path: Path) -> Path:
         """Return a checkpoint's directory. Raise Damaged if a file in it is not as it was saved."""
         remedy = f"delete {path} and run the same command: training resumes from the checkpoint before it"
+        if not (path / _MARK).exists():
+            raise Damaged(path / _MARK, "missing", remedy)
         mark, sizes = read_guarded(path / _MARK, remedy), _sizes(path)
         for name, size in mark["files"].items():
             if sizes.get(name) != size:

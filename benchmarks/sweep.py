@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from ain.metrics.rules import RULES, Thresholds
 from ain.stages.select import select
-from ain.storage.manifest import mark_done
+from ain.storage.listing import mark_done
 from ain.storage.record import RECORD, REJECTED, SCORES
 from ain.storage.shards import SHARD_ROWS, Shards
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from ain.benchmark.answers import ANSWERED
 from ain.pipeline.jobs import labels
 from ain.stages.grade import _by_domain
-from ain.storage.manifest import mark_done
+from ain.storage.listing import mark_done
 from ain.storage.shards import Shards
 from ain.storage.tables import write_table
 

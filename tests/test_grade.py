@@ -21,7 +21,7 @@ from ain.scorer.options import option
 from ain.scorer.overlap import chrf
 from ain.scorer.texts import exact
 from ain.stages.grade import SUBMISSION, check, grade
-from ain.storage.manifest import mark_done
+from ain.storage.listing import mark_done
 from ain.storage.shards import Shards
 from ain.storage.tables import read_table
 

@@ -23,7 +23,7 @@ def _write_and_die(path: Path) -> None:
     ledger = Ledger(path)
     ledger.put([("a", "one")])
     ledger._database.execute("BEGIN IMMEDIATE")
-    ledger._database.execute("INSERT INTO answers VALUES ('b', 'half')")
+    ledger._database.execute("INSERT INTO answers (key, answer) VALUES ('b', 'half')")
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -24,7 +24,8 @@ from ain.runtime.paths import ROOT
 from ain.stages.select import again, check, said, select
 from ain.stages.translate import REFUSED as UNTRANSLATED
 from ain.stages.translate import SCHEMA as TRANSLATED
-from ain.storage.manifest import mark_done, read_manifest
+from ain.storage.listing import mark_done
+from ain.storage.manifest import read_manifest
 from ain.storage.record import RECORD, SCORES, TURNS
 from ain.storage.shards import Shards
 

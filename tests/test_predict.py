@@ -27,7 +27,7 @@ from ain.stages import predict as stage
 from ain.stages.grade import grade
 from ain.storage.images import png
 from ain.storage.ledger import Ledger
-from ain.storage.manifest import mark_done
+from ain.storage.listing import mark_done
 from ain.storage.shards import Shards
 
 QUESTIONS = 3 * 2 * 2 * 2 * 2  # domains, scenes, questions, languages, images

@@ -20,7 +20,7 @@ from ain.runtime.paths import EXPERIMENTS
 from ain.source.miniature import MiniatureSource
 from ain.stages.collect import collect
 from ain.stages.probe import probe
-from ain.storage.manifest import mark_done
+from ain.storage.listing import mark_done
 from ain.verifier.probing import ProbeSettings
 
 SETTINGS: dict[str, Any] = {

@@ -13,7 +13,7 @@ from ain.metrics.rules import RULES, Scores, Thresholds, broken, explained, tran
 from ain.pipeline.build import build
 from ain.pipeline.values import checked
 from ain.stages.select import select
-from ain.storage.manifest import mark_done
+from ain.storage.listing import mark_done
 from ain.storage.record import RECORD, SCORES, TURNS
 from ain.storage.shards import Shards
 from ain.storage.tables import read_table

@@ -19,7 +19,7 @@ from commands import ain
 from conftest import PICO
 from wandb_files import Told, runs
 
-from ain.storage.manifest import mark_done
+from ain.storage.listing import mark_done
 from ain.tracking import run as tracked
 from ain.tracking.content import Made
 from ain.tracking.tracker import Tracker

@@ -16,6 +16,7 @@ from conftest import PICO
 from trainings import base, impatient, tokenized  # noqa: F401
 
 from ain.pipeline.errors import sentence
+from ain.storage.damage import Damaged
 from ain.trainer.checkpoints import Checkpoints
 from ain.trainer.fit import fit
 from ain.trainer.history import History
@@ -115,7 +116,8 @@ def test_ten_kills_of_two_ranks(pico: Path, tmp_path: Path) -> None:
     assert mixed.exported(newest[0]) == mixed.exported(newest[1])
 
 
-def test_a_torn_checkpoint_is_passed_over(tokenized: Path, base: str, tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_passed_over(tokenized: Path, base: str, tmp_path: Path) -> None:
+    """One that was cut short, then one with four other bytes. Neither is exported."""
     job = mixed.training(tokenized, base, tmp_path, every_n_train_steps=2)
     fit(job)
     whole, rows = exported_after(job), mixed.losses(tmp_path)
@@ -128,6 +130,15 @@ def test_a_torn_checkpoint_is_passed_over(tokenized: Path, base: str, tmp_path: 
     fit(job)
     assert exported_after(job) == whole
     assert mixed.losses(tmp_path) == rows
+    state = newest / "state"
+    changed = bytearray(state.read_bytes())
+    changed[len(changed) // 2 : len(changed) // 2 + 4] = b"\x3f\x80\x3f\x80"
+    state.write_bytes(changed)
+    with pytest.raises(Damaged, match=f"{state}: damaged .its content has changed.; delete {newest} and run"):
+        job.checkpoints.compare(newest)
+    assert job.checkpoints.intact() == before
+    fit(job)
+    assert exported_after(job) == whole
 
 
 def exported_after(job: Training) -> dict[str, bytes]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ain.chat import Request
+from ain.storage.damage import Damaged
 from ain.storage.files import replace_text
 
 State = dict[str, Any]
@@ -42,7 +43,13 @@ class BatchFiles:
 
     def state(self, path: Path) -> State:
         state = path.with_suffix(".json")
-        return json.loads(state.read_text(encoding="utf-8")) if state.exists() else {"step": "planned"}
+        try:
+            return json.loads(state.read_bytes()) if state.exists() else {"step": "planned"}
+        except ValueError:
+            remedy = (
+                f"the batch may have been paid for: put back a copy, or delete it and {path} to send its requests again"
+            )
+            raise Damaged(state, "no JSON", remedy) from None
 
     def note(self, path: Path, state: State) -> State:
         replace_text(path.with_suffix(".json"), json.dumps(state, indent=2))

@@ -6,7 +6,7 @@ from ain.cli.verbs import VERBS as BESIDE
 from ain.pipeline import choices
 
 _NAMED = ("run", "reproduce")  # verbs that take an experiment
-_OF_RUNS = ("status", "compare", "clean")  # verbs that take the name of a job or sweep
+_OF_RUNS = ("status", "compare", "check", "clean")  # verbs that take the name of a job or sweep
 # Bash ends a word at "=". What it already has of `group=option` is cut off the replies; zsh's bashcompinit does the same.
 _SCRIPT = """\
 _ain() {{

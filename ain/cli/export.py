@@ -1,6 +1,5 @@
 """`ain export DIRECTORY --to llava --out FOLDER`: write the data that a stage kept for other trainers."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +47,7 @@ def _rows(what: str, output_dir: Path) -> Any:
 
 def _directory(what: str, output_dir: Path) -> Path:
     """Return the finished directory that was named, or the one of a job that is nearest to its training."""
+    from ain.pipeline.jobs import known_row
     from ain.pipeline.stages import STAGES
     from ain.storage.manifest import is_done
 
@@ -58,7 +58,7 @@ def _directory(what: str, output_dir: Path) -> Path:
         raise UserError(
             f"{what}: no finished stage and no job; give {_stages()}'s directory, or a job's name in {output_dir / 'runs'}"
         )
-    directories = json.loads((job / "job.json").read_text(encoding="utf-8")).get("directories", {})
+    directories = known_row(job / "job.json").get("directories", {})
     done = [name for name in directories if name in STAGES and is_done(Path(directories[name]))]
     able = [name for name in done if STAGES[name].hook("exported")]
     if not able:

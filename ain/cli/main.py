@@ -21,6 +21,7 @@ from ain.pipeline.errors import sentence
 from ain.pipeline.fingerprint import digests_taken_once
 from ain.pipeline.job_file import remember_command
 from ain.pipeline.keys import refuse_unknown_keys
+from ain.pipeline.read_only import is_read_only
 from ain.runtime.console import log, results
 from ain.runtime.distributed import rank, world_size
 from ain.runtime.paths import CONF
@@ -86,16 +87,27 @@ def prepared(words: list[str], nowhere: str) -> list[str]:
         )
     if "dry_run=true" in words or rank() > 0:
         return [f"hydra.run.dir={nowhere}", f"hydra.sweep.dir={nowhere}", *words]
-    if not any(word.startswith("-") and word not in ("-m", "--multirun") for word in words):
-        _refuse_unwritable(words)
+    plain = not any(word.startswith("-") and word not in ("-m", "--multirun") for word in words)
+    if plain and _is_read_only(words):  # what is finished there can be found all the same
+        if {"-m", "--multirun"} & set(words):
+            raise UserError(
+                f"output_dir={_place(words)}: cannot be written, and a sweep writes pages; give another one"
+            )
+        return [f"hydra.run.dir={nowhere}", *words]
     return words
 
 
-def _refuse_unwritable(words: list[str]) -> None:
-    place = next((word.partition("=")[2] for word in reversed(words) if word.startswith("output_dir=")), "outputs")
+def _place(words: list[str]) -> str:
+    return next((word.partition("=")[2] for word in reversed(words) if word.startswith("output_dir=")), "outputs")
+
+
+def _is_read_only(words: list[str]) -> bool:
+    """Return whether output_dir is there and cannot be written. Raise UserError if it cannot be made."""
+    place = _place(words)
     try:
         Path(place).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         if error.errno != errno.ENOSPC:  # a full disk has its own message
             raise UserError(f"output_dir={place}: cannot be written ({error.strerror})") from None
         raise
+    return is_read_only(Path(place))

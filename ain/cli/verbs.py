@@ -11,6 +11,7 @@ VERBS = {
     "export": "write what select or mix kept for LLaVA or LLaMA-Factory",
     "status": "list jobs and sweeps: what was asked, how it ended, what is missing, its size",
     "compare": "compare jobs: settings that differ, counts, scores, paired differences",
+    "check": "compare files with the digests taken when they were written",
     "clean": "remove what no job refers to any more, after saying what and how much",
     "workspace": "make a W&B workspace that compares the runs of a sweep or an experiment",
     "completion": 'tab completion for a shell: eval "$(ain completion bash)"',

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.feather as feather
 
 from ain.runtime.progress import progress
-from ain.storage.files import replace_file
+from ain.storage.listing import nearest, replace_listed, verified
 
 BLOCK = 4_096
 
@@ -38,7 +38,7 @@ class Unique:
     def translate(self, directory: Path, translator: Any, engine: Any, what: str) -> list[str | None]:
         """Return a translation, or None, for each distinct text."""
         paths = self._compute(directory, "arrow", translator, "translate", engine, what, _feather)
-        return [text for path in paths for text in feather.read_table(path)["text"].to_pylist()]
+        return [text for path in paths for text in feather.read_table(verified(path))["text"].to_pylist()]
 
     def arrays(self, directory: Path, part: Any, method: str, engine: Any, what: str) -> "Arrays":
         """Return what the part's method computes for each distinct text: a number or a vector."""
@@ -57,12 +57,13 @@ class Unique:
         """Return the files of all blocks. The engine computes those that are missing."""
         directory.mkdir(parents=True, exist_ok=True)
         paths = [directory / f"{block:05d}.{suffix}" for block in range(-(-len(self) // BLOCK))]
-        missing = {path: None for path in paths if not path.exists()}
+        listing = nearest(directory)
+        missing = {path: None for path in paths if not path.exists() or (listing and not listing.entry(path))}
         with progress(what, total=len(self), unit="text") as bar:
             bar.update(min(len(self), BLOCK * (len(paths) - len(missing))))
             blocks = (texts for path, texts in zip(paths, self._blocks(), strict=True) if path in missing)
             for path, made in zip(missing, engine.map(part, method, blocks), strict=True):
-                replace_file(path, partial(save, made))
+                replace_listed(path, partial(save, made))
                 bar.update(len(made))
         return paths
 
@@ -76,7 +77,7 @@ class Arrays:
     """Memory-mapped rows by number. What was read does not stay in memory."""
 
     def __init__(self, paths: list[Path]) -> None:
-        self._blocks = [np.load(path, mmap_mode="r") for path in paths]
+        self._blocks = [np.load(verified(path), mmap_mode="r") for path in paths]
 
     def take(self, numbers: np.ndarray) -> np.ndarray:
         """Return the rows with these numbers, of shape [len(numbers), ...]."""

@@ -24,25 +24,32 @@ from ain.model.conversation import conversation
 from ain.model.processor import Processor
 from ain.model.qwen2_vl import Qwen2VLProcessor
 from ain.runtime.progress import progress
+from ain.storage.listing import Listing, mark_done
 from ain.storage.locks import lock
-from ain.storage.manifest import is_done, mark_done
+from ain.storage.manifest import is_done
 from ain.text.placeholders import IMAGE
 
 SCREEN_PROMPT = "Is this picture safe? Answer in JSON."
 
 
 def trained(recipe: Recipe, directory: Path) -> Path:
-    """Return the checkpoint's directory; train it first, with a progress bar, if it does not exist."""
+    """Return the checkpoint's directory; train it first, with a progress bar, if it does not exist. Raise Damaged if its
+    files are not those that were written."""
     out = directory / recipe.identity()
     mark = directory / f".{out.name}"
-    if not is_done(mark):
+    if not _is_there(out, mark):
         with lock(mark):
-            if not is_done(mark):
+            if not _is_there(out, mark):
                 shutil.rmtree(out, ignore_errors=True)
                 out.mkdir(parents=True)
                 _train(recipe, out)
-                mark_done(mark, {"name": recipe.name, "seed": recipe.seed, "steps": recipe.steps})
+                mark_done(mark, {"name": recipe.name, "seed": recipe.seed, "steps": recipe.steps}, root=out)
+    Listing(mark, out).compare_all()
     return out
+
+
+def _is_there(out: Path, mark: Path) -> bool:
+    return is_done(mark) and out.is_dir()  # a damaged one was deleted, and its mark was left
 
 
 def _train(recipe: Recipe, out: Path) -> None:

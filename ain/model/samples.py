@@ -14,6 +14,7 @@ from PIL import Image
 
 from ain.model.processor import IGNORE, Layout, Tokens
 from ain.storage.images import ImageStore, png
+from ain.storage.listing import verified
 from ain.storage.record import Row
 from ain.storage.shards import Shards
 
@@ -49,7 +50,7 @@ class ImageStores:
     """The images that rows refer to by (store, shard, row)."""
 
     def __init__(self, directory: Path) -> None:
-        held = json.loads((directory / STORES).read_text(encoding="utf-8"))
+        held = json.loads(verified(directory / STORES).read_text(encoding="utf-8"))
         self.stores = [ImageStore(directory.parent / store) for store in held["stores"]]
         self.blank = held["images"] == "blank"
 

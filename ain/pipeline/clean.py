@@ -21,6 +21,7 @@ from ain.pipeline.jobs import (
     jobs_of,
     named,
 )
+from ain.storage.damage import Damaged
 from ain.storage.locks import lock
 from ain.storage.manifest import MARKER, followed, read_manifest
 from ain.storage.sizes import size
@@ -140,7 +141,7 @@ def _followed(directory: Path) -> list[str]:
         return followed(read_manifest(directory))
     except FileNotFoundError:
         return []
-    except ValueError:
+    except Damaged:
         raise UserError(
             f"{directory / MARKER}: damaged, so the stage may follow anything; delete the file, and the stage is made again"
         ) from None

@@ -8,8 +8,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ain import UserError
 from ain.pipeline import choices
+from ain.pipeline.check import followers
 from ain.pipeline.keys import known_keys, nearest
 from ain.runtime.printable import printable
+from ain.storage.damage import Damaged
 
 # Python, Arrow, safetensors, SQLite and torch each raise their own exception for a full disk.
 _DISK_FULL = re.compile(
@@ -19,6 +21,8 @@ _DISK_FULL = re.compile(
 
 def sentence(error: Exception) -> str | None:
     """Return the message for the user, or None for an error that is not the user's mistake."""
+    if isinstance(error, Damaged) and error.directory and (names := followers(error.directory)):
+        return printable(f"{error}; made from it: {', '.join(names)}")
     if isinstance(error, UserError):
         return printable(str(error))
     if _DISK_FULL.search(str(error)):

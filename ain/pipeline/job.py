@@ -19,6 +19,7 @@ from ain.pipeline.index import write_index
 from ain.pipeline.job_file import job_row, references
 from ain.pipeline.jobs import NOTING, REPORT, RUNS, write_row
 from ain.pipeline.masking import mask_files, masked
+from ain.pipeline.read_only import found_done, is_read_only
 from ain.pipeline.runner import plain_build, wanted
 from ain.pipeline.stages import REPORTED
 from ain.report import headline as numbers
@@ -122,7 +123,7 @@ class Job:
         self._write()
         if error is not None:
             self._publish_failure(error)
-        if rank() == 0 and not self.cfg.dry_run:
+        if rank() == 0 and not self.cfg.dry_run and not self.read_only:
             write_index(Path(self.cfg.output_dir))
         if not said and isinstance(error, Exception) and self.in_sweep:
             traceback.print_exception(error)
@@ -135,6 +136,11 @@ class Job:
     @property
     def in_sweep(self) -> bool:
         return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
+
+    @property
+    def read_only(self) -> bool:
+        """Return whether output_dir can be read but not written. The job's folder is a temporary one then."""
+        return is_read_only(Path(self.cfg.output_dir))
 
     def _write(self) -> None:
         if rank() == 0:  # it writes for all
@@ -160,6 +166,8 @@ class Job:
         if self.cfg.dry_run:
             self._plan(graph)
             return None
+        if self.read_only:
+            return found_done(graph, str(self.cfg.stage), fingerprint(self.cfg))
         self._note_references(graph)
         run = self._tracked()
         run.tracker.check()
@@ -192,7 +200,7 @@ class Job:
         """Show W&B a job that failed, as far as it came. An interrupted one only ends its run."""
         from ain.pipeline.tracked import finished
 
-        if rank() > 0 or self.cfg.dry_run or isinstance(error, Unpublished):
+        if rank() > 0 or self.cfg.dry_run or self.read_only or isinstance(error, Unpublished):
             return
         if not isinstance(error, Exception):
             if self._run:

@@ -20,6 +20,7 @@ from ain.pipeline.graph import Graph
 from ain.pipeline.jobs import DATA, DIRECTORY, read_row
 from ain.pipeline.locate import MINIATURE
 from ain.pipeline.masking import masked
+from ain.runtime.console import log
 from ain.runtime.processes import this_process
 from ain.runtime.provenance import commit
 
@@ -44,6 +45,8 @@ def job_row(cfg: DictConfig, folder: Path, overrides: list[str]) -> dict[str, An
         sweep = {"hash": folder.parent.name.removeprefix("sweep-"), "command": typed}
         typed = [cfg.stage, *([experiment] if experiment else []), *overrides]
     earlier = read_row(folder / "job.json") or {}
+    if not earlier and (folder / "job.json").exists():
+        log.warning(f"warning: {folder / 'job.json'}: damaged; it is written anew")
     return {
         "job": folder.name,
         "command": typed,

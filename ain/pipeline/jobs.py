@@ -10,6 +10,7 @@ from typing import Any
 from ain import UserError
 from ain.pipeline.stages import STAGES
 from ain.runtime.processes import is_gone
+from ain.storage.damage import Damaged
 from ain.storage.files import replace_text
 from ain.storage.manifest import is_done
 
@@ -125,6 +126,13 @@ def read_row(path: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, ValueError):
         return None
     return row if isinstance(row, dict) and {"status", "jobs"} & set(row) else None
+
+
+def known_row(path: Path) -> dict[str, Any]:
+    """Return the content of a job.json. Raise Damaged if it is missing or damaged."""
+    if (row := read_row(path)) is None:
+        raise Damaged(path, "no job", f"delete {path} and run the job again, which finds its stages done")
+    return row
 
 
 def write_row(path: Path, row: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ain import Unavailable, UserError
 from ain.storage.digests import content_digest
+from ain.storage.listing import verified_tree
 from ain.storage.revisions import commit
 
 MINIATURE = "miniature:"
@@ -36,14 +37,15 @@ def identity(name: str) -> Any:
 
 
 def locate(name: str, output_dir: Path) -> str:
-    """Return a local directory for `from_pretrained`. Download what is missing, or train it if it is a miniature."""
+    """Return a local directory for `from_pretrained`. Download what is missing, or train it if it is a miniature. Raise
+    Damaged for one that a stage wrote and that has changed since."""
     if name.startswith(MINIATURE):
         from ain.miniature.checkpoints import trained
         from ain.miniature.recipe import Recipe
 
         return str(trained(Recipe.parse(name), output_dir / "checkpoints"))
     name = _packaged(name)
-    return name if Path(name).is_dir() else _download(name)
+    return str(verified_tree(Path(name))) if Path(name).is_dir() else _download(name)
 
 
 def here(name: str, output_dir: Path) -> str:

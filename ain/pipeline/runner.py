@@ -17,8 +17,10 @@ from ain.pipeline.stages import FILES
 from ain.runtime.console import log
 from ain.runtime.distributed import rank, world_size
 from ain.storage.files import replace_text
+from ain.storage.listing import listing_of, mark_done
 from ain.storage.locks import lock
-from ain.storage.manifest import mark_done
+from ain.storage.manifest import read_manifest
+from ain.storage.shards import Shards
 
 METRICS = "metrics.json"
 
@@ -35,10 +37,12 @@ class Runner:
         self._found: set[Path] = set()
 
     def check(self) -> None:
-        """Refuse, before any work begins, what would otherwise fail late."""
+        """Refuse, before any work begins, what would otherwise fail late: also shards that are missing or cut short."""
         for node in self.graph.nodes:
             if not node.done:
                 self._try(node, refuse)
+            elif rank() == 0:
+                listing_of(node.directory).check_sizes()
 
     def bring_up_targets(self) -> Path:
         """Make all requested nodes, and return the directory of the last one. Raise UserError if none can be made."""
@@ -140,8 +144,7 @@ class Runner:
         started = time.time()
         with self._follow(node):
             counts = self._body(node)
-        if "input" in counts and counts["kept"] + counts["rejected"] != counts["input"]:
-            raise RuntimeError(f"{name} lost records: {counts}")
+        _account(node, counts)
         if counts.get("rejected"):
             log.info(
                 f"{name}: {counts['kept']:,} of {counts['input']:,} kept, {counts['rejected']:,} rejected; "
@@ -154,6 +157,22 @@ class Runner:
         for after in self.graph.nodes:  # they may know by now that they cannot work: before what else they need is made
             if node in after.follows() and not after.done:
                 self._try(after, refuse)
+
+
+def _account(node: Node, counts: dict[str, Any]) -> None:
+    """Raise an error if records are missing: between a stage and the one before it, or between its counts and its shards."""
+    name, shards = node.stage.name, Shards(node.directory)
+    if "input" in counts and counts["kept"] + counts["rejected"] != counts["input"]:
+        raise RuntimeError(f"{name} lost records: {counts}")
+    for above, part in node.stage.takes.items():
+        given = read_manifest(node.inputs[above].directory)["counts"][part]
+        if given != counts["input"]:
+            raise UserError(
+                f"{name} found {counts['input']:,} records in {node.inputs[above].directory}, which has {given:,}: it is "
+                f"damaged; delete it and {node.directory} and run the same command, which makes them again"
+            )
+    if len(shards) and [shards.count(), shards.count("rejected")] != [counts["kept"], counts["rejected"]]:
+        raise RuntimeError(f"{name} lost records: {counts}")
 
 
 def refuse(node: Node) -> None:

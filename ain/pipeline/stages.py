@@ -45,6 +45,7 @@ class Stage:
     per_part: tuple[str, ...] = ()  # upstream stages, once for each part of the mixture
     asking: bool = False  # once for each model and each benchmark
     without: dict[str, tuple[str, ...]] = field(default_factory=dict)  # group → settings that do not affect the result
+    takes: dict[str, str] = field(default_factory=dict)  # upstream stage → its count that this stage's input equals
     ranks: bool = False  # can run on several ranks
 
     @property
@@ -83,16 +84,33 @@ def asks_held_out(cfg: Config) -> bool:
 
 _ROWS = (
     Stage("collect", 5, reads=("source",), uses=("engine",)),
-    Stage("translate", 7, reads=("translator", "retry"), uses=("engine",), after=("collect",)),
-    Stage("verify", 5, reads=("verifier",), uses=("engine",), after=("collect", "translate")),
-    Stage("back_translate", 3, reads=("back_translation",), uses=("engine",), after=("collect", "translate")),
-    Stage("screen", 3, reads=("screener",), uses=("engine",), after=("collect",)),
+    Stage(
+        "translate", 7, reads=("translator", "retry"), uses=("engine",), after=("collect",), takes={"collect": "kept"}
+    ),
+    Stage(
+        "verify",
+        5,
+        reads=("verifier",),
+        uses=("engine",),
+        after=("collect", "translate"),
+        takes={"translate": "kept"},
+    ),
+    Stage(
+        "back_translate",
+        3,
+        reads=("back_translation",),
+        uses=("engine",),
+        after=("collect", "translate"),
+        takes={"translate": "kept"},
+    ),
+    Stage("screen", 3, reads=("screener",), uses=("engine",), after=("collect",), takes={"collect": "images"}),
     Stage(
         "select",
         7,
         reads=("thresholds", "overrides"),
         after=("collect", "probe", "translate", "verify", "back_translate", "screen"),
         when={"probe": calibrates, "translate": translates, "verify": translates, "back_translate": translates_back},
+        takes={"collect": "kept"},
     ),
     Stage(
         "mix",
@@ -102,7 +120,7 @@ _ROWS = (
         per_part=("collect", "select", "translate"),
         when={"translate": translates},
     ),
-    Stage("tokenize", 3, reads=("model.processor",), uses=("engine",), after=("mix",)),
+    Stage("tokenize", 3, reads=("model.processor",), uses=("engine",), after=("mix",), takes={"mix": "kept"}),
     Stage(
         "train",
         5,
@@ -119,7 +137,7 @@ _ROWS = (
         asking=True,
         without={"benchmark": ("scorer", "official", "also", "labels")},  # of grade alone
     ),
-    Stage("grade", 1, reads=("benchmark",), after=("predict",), asking=True),
+    Stage("grade", 1, reads=("benchmark",), after=("predict",), takes={"predict": "kept"}, asking=True),
     Stage("probe", 4, reads=("verifier", "probe"), after=("collect",)),
     Stage("rate", 5, reads=("rating", "verifier"), uses=("translator",), after=("collect", "translate")),
 )

@@ -15,7 +15,7 @@ from ain.pipeline.errors import sentence
 from ain.pipeline.index import write_index
 from ain.pipeline.job import distinguishing
 from ain.pipeline.job_file import planned, sweep_row
-from ain.pipeline.jobs import REPORT, labels, read_row, write_row
+from ain.pipeline.jobs import REPORT, known_row, labels, read_row, write_row
 from ain.pipeline.stages import REPORTED, targets
 from ain.report import headline
 from ain.report.axes import axes, baseline, setting
@@ -155,7 +155,7 @@ def _publish(
 
 def _jobs(folder: Path) -> list[dict[str, Any]]:
     """Return all jobs of the sweep in the order they started, each with a label that distinguishes it."""
-    found = {path: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*/job.json")}
+    found = {path: known_row(path) for path in folder.glob("*/job.json")}
     for path in [path for path, job in found.items() if job["status"] == "missing"]:
         path.unlink()  # of an earlier attempt whose settings or code were others
         del found[path]

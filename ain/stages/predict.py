@@ -16,6 +16,7 @@ from ain.benchmark.held_out import HeldOut
 from ain.chat import LanguageModel
 from ain.source.mixture import Mixture
 from ain.storage.images import ImageStore
+from ain.storage.listing import verified_tree
 from ain.storage.shards import Shards
 
 
@@ -32,9 +33,9 @@ def predict(
     predictor: the language model to ask. asked: its name, and the checkpoint and processor of a model that brings
     none of its own; `train` has that of the tuned one. mix: for benchmarks of one's own data.
     """
-    shards, store = Shards(out, ANSWERED).create(), ImageStore(out)
+    shards, store = Shards(out, ANSWERED).create(), ImageStore(out, small=True)
     listed = questions(benchmark, benchmark.items(mix))
-    checkpoint = train / "checkpoint" if train else asked["checkpoint"]
+    checkpoint = verified_tree(train / "checkpoint") if train else asked["checkpoint"]
     processor = asked["processor"]
     if processor is not None and benchmark.max_pixels:
         processor = processor.with_max_pixels(benchmark.max_pixels)

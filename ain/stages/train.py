@@ -1,6 +1,5 @@
 """Train: supervised fine-tuning on the configured ranks, then the export of one verified checkpoint (Section 3)."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from ain.model.size import Load
 from ain.runtime import distributed
 from ain.runtime.console import log
 from ain.source.mixture import Mixture
-from ain.storage.files import replace_text
+from ain.storage.damage import read_guarded, write_guarded
 from ain.storage.manifest import read_manifest
 from ain.storage.tables import write_table
 from ain.trainer.export import export
@@ -89,12 +88,12 @@ def train(
     training = Training(tokenize, model, objective, settings, seed, out)
     if (out / COUNTS).exists():  # it was killed after everything was done
         training.checkpoints.clear()
-        return json.loads((out / COUNTS).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+        return _noted(out / COUNTS)
     distributed.run(_take_part, training, settings.devices, settings.num_nodes, training.libraries)
     if distributed.rank() > 0:  # rank 0 does the rest
         return {}
     counts = _finished(training)
-    replace_text(out / COUNTS, json.dumps(counts))
+    write_guarded(out / COUNTS, counts)
     training.checkpoints.clear()  # no longer needed
     return counts
 
@@ -105,14 +104,19 @@ def as_begun(settings: TrainerSettings, out: Path) -> None:
     This can happen on another machine. Accelerator and precision must not change during a training.
     """
     here = {"accelerator": settings.accelerator, "precision": settings.precision}
-    begun = json.loads((out / RESOLVED).read_text(encoding="utf-8")) if (out / RESOLVED).exists() else here
+    begun = _noted(out / RESOLVED) if (out / RESOLVED).exists() else here
     if begun != here:
         was, now = (" ".join(f"trainer.{name}={value}" for name, value in one.items()) for one in (begun, here))
         raise UserError(
             f"this training began with {was}, and here it would be {now}; resume it on such a machine, or delete {out}"
         )
     if distributed.rank() == 0:
-        replace_text(out / RESOLVED, json.dumps(here))
+        write_guarded(out / RESOLVED, here)
+
+
+def _noted(path: Path) -> dict[str, Any]:
+    content = read_guarded(path, f"delete {path.parent} and run the same command, which trains again")
+    return {name: value for name, value in content.items() if name != "digest"}
 
 
 def _take_part(training: Training) -> None:

@@ -11,13 +11,17 @@ import struct
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from ain.storage.arrow_files import columns_digest, mapped
 from ain.storage.colours import NoColours, check, rgb
+from ain.storage.damage import Damaged
+from ain.storage.listing import nearest
 
 SCHEMA = pa.schema([("sha256", pa.string()), ("bytes", pa.binary()), ("width", pa.int32()), ("height", pa.int32())])
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
@@ -35,6 +39,11 @@ _BROKEN = (
     struct.error,
     MemoryError,
 )
+COLUMNS = [
+    "sha256",
+    "width",
+    "height",
+]  # compared when a shard is opened; an image is compared with its name when it is read
 BATCH_BYTES = 4_000_000  # of images written together
 
 Reference = tuple[int, int]  # (shard, row)
@@ -129,18 +138,24 @@ class ShardWriter:
 
 
 class ImageStore:
-    """The images of one collect directory, in shards `images/00000.arrow`, `images/00001.arrow`, ..."""
+    """The images of one directory, in shards `images/00000.arrow`, `images/00001.arrow`, ...
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory / "images"
+    small: they are smaller copies under the names of the originals, so no image can be compared with its name.
+    """
+
+    def __init__(self, directory: Path, small: bool = False) -> None:
+        self.directory, self.small = directory / "images", small
         self._open: dict[int, pa.Table] = {}
+        self._compare = SCHEMA.names if small else COLUMNS  # columns with a digest of their own in the list of files
 
     @contextmanager
     def writing(self, shard: int) -> Iterator["ShardWriter"]:
         """Open one shard for writing image by image. Its file appears only when the shard is complete."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        final = self.directory / f"{shard:05d}.arrow"
+        final, listing = self._path(shard), nearest(self.directory)
         temporary = final.with_name(f".{final.name}.{os.getpid()}")
+        if listing:
+            listing.forget(final)
         try:
             with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
                 shard_writer = ShardWriter(writer)
@@ -149,18 +164,48 @@ class ImageStore:
             os.replace(temporary, final)
         finally:
             temporary.unlink(missing_ok=True)
+        if listing:
+            table = mapped(final)
+            listing.add(final, table.num_rows, columns_digest(table, self._compare))
+
+    def _path(self, shard: int) -> Path:
+        return self.directory / f"{shard:05d}.arrow"
 
     def __len__(self) -> int:
+        if (listing := nearest(self.directory)) and listing.entry(self._path(0)):
+            return next(shard for shard in count() if not listing.entry(self._path(shard)))
         return len(list(self.directory.glob("[0-9]*.arrow")))
 
     def _table(self, shard: int) -> pa.Table:
         if shard not in self._open:
-            self._open[shard] = pa.ipc.open_file(pa.memory_map(str(self.directory / f"{shard:05d}.arrow"))).read_all()
+            self._open[shard] = self._compared(self._path(shard))
         return self._open[shard]
 
+    def _compared(self, path: Path) -> pa.Table:
+        listing = nearest(self.directory)
+        entry = listing.entry(path) if listing else None
+        if listing and entry:
+            listing.check_size(entry)
+        table = mapped(path)
+        same = table.schema.names == SCHEMA.names and (
+            not entry or entry.columns == columns_digest(table, self._compare)
+        )
+        if listing and not same:
+            raise listing.damaged(path, "its content has changed")
+        return table
+
     def bytes(self, reference: Reference) -> bytes:
+        """Return an image as it was stored. Raise Damaged if it is not the one that its name says."""
         shard, row = reference
-        return self._table(shard)["bytes"][row].as_py()  # type: ignore[no-any-return]
+        table = self._table(shard)
+        data: bytes = table["bytes"][row].as_py()
+        name = table["sha256"][row].as_py()
+        if not self.small and hashlib.sha256(data).hexdigest() != name:
+            why = f"the image {name[:16]}, row {row}, has changed"
+            raise Damaged(
+                self._path(shard), why, f"delete {self.directory.parent} and run the same command, which makes it again"
+            )
+        return data
 
     def image(self, reference: Reference) -> Image.Image:
         return decode(self.bytes(reference))

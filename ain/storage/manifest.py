@@ -1,10 +1,9 @@
 """Read and write the manifest that marks a stage's directory as done: what was made, from what, with which settings."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from ain.storage.files import replace_text
+from ain.storage.damage import read_guarded, write_guarded
 
 MARKER = "manifest.json"
 
@@ -14,16 +13,13 @@ def is_done(directory: Path) -> bool:
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:
-    return json.loads((directory / MARKER).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    """Return a finished stage's manifest. Raise Damaged if it is not as it was written."""
+    path = directory / MARKER
+    return read_guarded(path, f"delete {directory} and run the same command, which makes it again")
 
 
-def mark_done(directory: Path, manifest: dict[str, Any]) -> None:
-    """Write the manifest as a stage's last step: a directory that has one is never made again. Delete half-written
-    files of killed processes."""
-    for torn in directory.rglob(".*.*"):
-        if torn.suffix[1:].isdecimal() and torn.is_file():
-            torn.unlink()
-    replace_text(directory / MARKER, json.dumps(manifest, indent=2, ensure_ascii=False))
+def write_manifest(directory: Path, manifest: dict[str, Any]) -> None:
+    write_guarded(directory / MARKER, manifest)
 
 
 def lineage(directory: Path) -> dict[str, Any]:

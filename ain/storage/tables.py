@@ -14,7 +14,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from ain.storage.cells import escaped, unescaped
-from ain.storage.files import replace_bytes
+from ain.storage.listing import replace_listed, verified
 
 Table = list[dict[str, Any]]
 
@@ -28,7 +28,7 @@ def write_table(path: Path, rows: Table) -> None:
     file = BytesIO()
     if rows:
         csv.write_csv(pa.table({escaped(name): _column([row.get(name) for row in rows]) for name in names}), file)
-    replace_bytes(path, file.getvalue())
+    replace_listed(path, lambda temporary: temporary.write_bytes(file.getvalue()))
 
 
 def _column(values: list[Any]) -> pa.Array:
@@ -41,8 +41,9 @@ def _column(values: list[Any]) -> pa.Array:
 
 
 def read_table(path: Path) -> Table:
-    """Return the rows with the types of their values: text, integers, floats, booleans, None."""
-    data = path.read_bytes()
+    """Return the rows with the types of their values: text, integers, floats, booleans, None. Raise Damaged if a stage
+    wrote the table and it has changed since."""
+    data = verified(path).read_bytes()
     if not data:
         return []
     header, quoted = _header_and_text(data.decode())

@@ -1,22 +1,25 @@
 """Checkpoints of a running training, each complete or absent. The last ones and the best are kept to resume and export."""
 
-import json
 import math
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ain.model.weights import copy_files
-from ain.storage.files import replace_text
+from ain.runtime.console import log
+from ain.storage.damage import Damaged, read_guarded, write_guarded
+from ain.storage.listing import file_digest
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
 
-_MARK = "complete.json"  # written last, with the sizes of all files, so that a torn checkpoint is detected
+_MARK = "complete.json"  # written last, with the sizes and digests of all files, so that damage is detected
+_THREADS = 4  # that read files to compute their digests
 
 
 class Checkpoints:
@@ -42,22 +45,48 @@ class Checkpoints:
             torch.save(parity_batch, beside / "parity_batch.pt")
             if self.base:
                 copy_files(self.base, beside)
-            mark = {"step": trainer.global_step, "losses": losses, "files": _sizes(beside)}
-            replace_text(beside / _MARK, json.dumps(mark))
+            mark = {"step": trainer.global_step, "losses": losses, "files": _sizes(beside), "digests": _digests(beside)}
+            write_guarded(beside / _MARK, mark)
             shutil.rmtree(final, ignore_errors=True)
             os.replace(beside, final)
             self._prune()
         trainer.strategy.barrier()
 
     def latest(self) -> Path | None:
-        """Return the newest complete checkpoint."""
-        return next(self._whole(), None)
+        """Return the newest checkpoint whose files have the sizes that they had."""
+        return next((path for path, mark in self._marked() if mark["files"] == _sizes(path)), None)
+
+    def intact(self) -> Path | None:
+        """Return the newest undamaged checkpoint, and warn about those that are passed over."""
+        for path in self._paths():
+            try:
+                self.compare(path)
+            except Damaged as damaged:
+                log.warning(f"warning: {damaged}")
+            else:
+                return path
+        return None
 
     def best(self) -> Path | None:
         """Return the checkpoint with the lowest validation loss; without validation data, the newest."""
         losses = ((mark["losses"].get("validation/loss", math.nan), path) for path, mark in self._marked())
         rated = [(loss, path) for loss, path in losses if math.isfinite(loss)]
         return min(rated)[1] if rated else self.latest()
+
+    def compare(self, path: Path) -> Path:
+        """Return a checkpoint's directory. Raise Damaged if a file in it is not as it was saved."""
+        remedy = f"delete {path} and run the same command: training resumes from the checkpoint before it"
+        if not (path / _MARK).exists():
+            raise Damaged(path / _MARK, "missing", remedy)
+        mark, sizes = read_guarded(path / _MARK, remedy), _sizes(path)
+        for name, size in mark["files"].items():
+            if sizes.get(name) != size:
+                there = f"{sizes[name]:,} bytes instead of {size:,}" if name in sizes else "missing"
+                raise Damaged(path / name, there, remedy)
+        for name, digest in mark.get("digests", {}).items():  # an earlier version left none
+            if file_digest(path / name) != digest:
+                raise Damaged(path / name, "its content has changed", remedy)
+        return path
 
     def losses(self, path: Path) -> dict[str, float]:
         """Return the validation losses at the time the checkpoint was saved."""
@@ -67,17 +96,16 @@ class Checkpoints:
     def step(self, path: Path) -> int:
         return int(path.name.removeprefix("step-"))
 
-    def _whole(self) -> Iterator[Path]:
-        return (path for path, _ in self._marked())
+    def _paths(self) -> list[Path]:
+        return sorted(self.directory.glob("step-*"), reverse=True)
 
     def _marked(self) -> Iterator[tuple[Path, dict[str, Any]]]:
-        for path in sorted(self.directory.glob("step-*"), reverse=True):
-            mark = _read(path / _MARK)
-            if mark and mark["files"] == _sizes(path):
+        for path in self._paths():
+            if mark := _read(path / _MARK):
                 yield path, mark
 
     def _prune(self) -> None:
-        kept = {*list(self._whole())[: self.keep_last], self.best()}
+        kept = {*[path for path, _ in self._marked()][: self.keep_last], self.best()}
         for path in self.directory.iterdir():
             if path not in kept:
                 shutil.rmtree(path)
@@ -91,8 +119,15 @@ def _sizes(directory: Path) -> dict[str, int]:
     return {str(path.relative_to(directory)): path.stat().st_size for path in sorted(files)}
 
 
+def _digests(directory: Path) -> dict[str, str]:
+    """Return the digests of all files. Several are read at a time: ranks write one each."""
+    names = list(_sizes(directory))
+    with ThreadPoolExecutor(_THREADS) as threads:
+        return dict(zip(names, threads.map(file_digest, (directory / name for name in names)), strict=True))
+
+
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
-    except (OSError, ValueError):
+        return read_guarded(path, "")
+    except (Damaged, OSError):
         return None

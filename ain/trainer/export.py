@@ -26,8 +26,9 @@ def export(training: Training, state: Path, card: str) -> None:
     """Write `checkpoint/` completely or not at all: it is written under another name, reloaded, compared, then renamed.
 
     Raise UserError if the merged model answers differently from the one in training, or the reloaded one from the merged
-    one. The training's checkpoint and the export then stay on disk.
+    one. The training's checkpoint and the export then stay on disk. Raise Damaged for a checkpoint that has changed since.
     """
+    training.checkpoints.compare(state)
     beside, final = training.out / "checkpoint.unverified", training.out / "checkpoint"
     for directory in (beside, final):
         shutil.rmtree(directory, ignore_errors=True)

@@ -4,6 +4,7 @@ import logging
 import random
 import signal
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,8 @@ def fit(training: Training) -> None:
         raise UserError(f"no sample is left to train on; why: {training.samples / 'rejected'}")
     plan = Plan(samples.lengths, samples.answers, training.settings, training.seed, world)
     checkpoints = training.checkpoints
-    newest = checkpoints.latest()
+    found = distributed.on_first_rank("checkpoint", lambda: str(checkpoints.intact() or ""))
+    newest = Path(found) if found else None
     start = checkpoints.step(newest) if newest else 0
     if start == plan.steps:
         return

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ain.storage.damage import Damaged
 from ain.storage.files import replace_text
 
 Step = dict[str, Any]
@@ -26,13 +27,16 @@ class History:
 
 
 def read(path: Path) -> list[Step]:
-    """Return all rows, without a last line that a crash has cut short."""
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+    """Return all rows, without a last line that a crash has cut short. Raise Damaged for another line that is no JSON."""
+    rows: list[Step] = []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+    for number, line in enumerate(lines, 1):
         try:
             rows.append(json.loads(line))
         except json.JSONDecodeError:
-            break
+            if number < len(lines):
+                remedy = f"delete {path.parent} and run the same command, which trains again"
+                raise Damaged(path, f"line {number} is no JSON", remedy, path.parent) from None
     return rows
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from ours import processor, tokenized_folder, training
 
 from ain.model.samples import SCHEMA, STORES
-from ain.storage.manifest import mark_done, read_manifest
+from ain.storage.listing import mark_done
+from ain.storage.manifest import read_manifest
 from ain.storage.shards import SHARD_ROWS, Shards
 
 

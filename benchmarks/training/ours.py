@@ -23,7 +23,7 @@ from ain.stages.collect import collect
 from ain.stages.mix import SCHEMA, placed
 from ain.stages.tokenize import tokenize
 from ain.storage.images import ImageStore
-from ain.storage.manifest import mark_done
+from ain.storage.listing import mark_done
 from ain.storage.shards import Shards
 from ain.trainer.export import weights
 from ain.trainer.fit import fit

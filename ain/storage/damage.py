@@ -8,7 +8,6 @@ from ain import UserError
 from ain.storage.digests import digest
 from ain.storage.files import replace_text
 
-
 DIGEST = "digest"  # key of a file's own digest
 
 

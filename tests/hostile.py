@@ -18,7 +18,15 @@ VALUES = (  # JSON texts that may stand anywhere in a row
 )  # fmt: skip
 KEYS = ("id", "image", "images", "videos", "fps", "conversations", "messages", "language", "domain", "references")
 INNER = ("from", "value", "role", "content")
-_NAMES = ('"/dev/zero"', '"../../etc/passwd"', '"/etc/passwd"', '"fifo.png"', '"."', '"a.png/a.png"', '"https://example.org/a.png"')
+_NAMES = (
+    '"/dev/zero"',
+    '"../../etc/passwd"',
+    '"/etc/passwd"',
+    '"fifo.png"',
+    '"."',
+    '"a.png/a.png"',
+    '"https://example.org/a.png"',
+)
 _TEXTS = ("null", "true", "0", "-1", '""', '"<image>"', '"<|im_end|>"', *_NAMES)
 FINE = {  # what a good row may hold at a key; elsewhere none of VALUES is fine
     "id": _TEXTS, "images": ("null", "[]"), "videos": ("null", "[]"), "language": ("null",), "domain": ("[]", "{}", *_TEXTS),
@@ -121,7 +129,11 @@ def rows(seed: int, count: int, mutations: tuple[Mutation, ...] = ANY) -> list[t
 
 
 def write(
-    folder: Path, rows: Iterable[tuple[str | None, str]], size: int, random: Random, damage: Callable[[Random, str], bytes]
+    folder: Path,
+    rows: Iterable[tuple[str | None, str]],
+    size: int,
+    random: Random,
+    damage: Callable[[Random, str], bytes],
 ) -> None:
     """Write rows to files of `size` rows, arrays and lines in turn; of bad lines, some are damaged further."""
     left = iter(rows)

@@ -221,8 +221,8 @@ class Guarded(Folder):
 
 out = Path(sys.argv[2])
 counts = collect(Guarded(sys.argv[1], max_line_mb=1), out)
-status = Path("/proc/self/status").read_text()
-made = {name: counts[name] for name in ("input", "kept", "rejected")} | {"peak_mb": int(re.search("VmHWM:(.*) kB", status)[1]) / 1e3}
+made = {name: counts[name] for name in ("input", "kept", "rejected")}
+made["peak_mb"] = int(re.search("VmHWM:(.*) kB", Path("/proc/self/status").read_text())[1]) / 1e3
 print(json.dumps(made | {"ids": [row["id"] for row in Shards(out).rows(["id"])]}))
 """
 

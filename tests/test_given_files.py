@@ -2,14 +2,22 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from hydra import compose, initialize_config_dir
 
 from ain import UserError
 from ain.chat.answers_file import AnswersFile
+from ain.pipeline.build import plain
+from ain.pipeline.errors import sentence
+from ain.pipeline.values import checked
 from ain.review.overrides import Overrides
+from ain.runtime.paths import CONF
+from ain.screener.policy import categories
 from ain.source.folder import Folder
 
 
@@ -35,3 +43,51 @@ def test_an_entry_of_dataset_info_with_wrong_types(tmp_path: Path, entry: dict[s
     (tmp_path / "dataset_info.json").write_text(json.dumps({"mine": {"file_name": "data.json", **entry}}))
     with pytest.raises(UserError, match=f"mine: {next(iter(entry))}"):
         list(Folder(str(tmp_path)).items())
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("policy.opening=5", "screener.policy.opening=5: expected text"),
+        ("policy.categories.O1.name=[1]", "screener.policy.categories.O1.name=[1]: expected text"),
+        ("policy.categories.O1.forbidden=x", "screener.policy.categories.O1.forbidden=x: expected a list"),
+        ("policy.categories.O1.allowed=[{a: 1}]", "screener.policy.categories.O1.allowed="),
+        ("~policy.repair", "screener.policy.repair has no value"),
+        ("screener.wording.layout=5", "screener.wording.layout=5: expected settings of its own"),
+        ("prompt.system=[1]", "translator.prompt.system=[1]: expected text"),
+        ("~prompt.user", "translator.prompt.user has no value"),
+        ("prompt.faults.json=5", "translator.prompt.faults.json=5: expected text"),
+        ("probe.kinds=drift", "probe.kinds=drift: expected a list"),
+        ("probe.good=[1]", "probe.good=[1]: expected a whole number"),
+    ],
+)  # fmt: skip
+def test_a_policy_a_prompt_and_a_probe_of_wrong_types(word: str, said: str) -> None:
+    groups = ["screener=llavaguard", "translator=openai_compatible", "translator.model=test"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("config", [*groups, word])
+    group = said.partition(".")[0]
+    values = plain(cfg, group)
+    with pytest.raises(UserError, match=re.escape(said)):
+        checked(group, values)
+
+
+def test_a_policy_without_categories_is_refused() -> None:
+    for policy in (None, {"categories": {"O1": None}}):
+        with pytest.raises(UserError, match="policy: it has no category"):
+            categories(policy)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: [", "policy/own.yaml, line 1: broken YAML"),
+        ("5", "a file in conf/ holds one int: expected keys with values"),
+    ],
+)
+def test_a_config_file_that_is_none(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "policy").mkdir()
+    (tmp_path / "policy" / "own.yaml").write_text(text)
+    (tmp_path / "config.yaml").write_text("defaults: [{policy: own}]")
+    with initialize_config_dir(str(tmp_path), version_base="1.3"), pytest.raises((OSError, yaml.YAMLError)) as found:
+        compose("config")
+    assert said in str(sentence(found.value))  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,18 @@ def folder(tmp_path: Path) -> Path:
     return where
 
 
-def rate(folder: Path, outputs: Path, url: str, *more: str) -> Result:
+def rate(folder: Path, outputs: Path, url: str, *more: str, change: Callable[[], None] | None = None) -> Result:
     served = ("translator=openai_compatible", "translator.model=test", f"translator.how.base_url={url}")
-    return ain("rate", "source=folder", f"source.path={folder}", *served, *ENCODER, f"output_dir={outputs}", *more)
+    return ain(
+        "rate",
+        "source=folder",
+        f"source.path={folder}",
+        *served,
+        *ENCODER,
+        f"output_dir={outputs}",
+        *more,
+        change=change,
+    )
 
 
 def counts(result: Result) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from commands import Command, ain
 from conftest import PICO
 from trainings import base, impatient, tokenized  # noqa: F401
 
+from ain import UserError
 from ain.pipeline.errors import sentence
 from ain.storage.damage import Damaged
 from ain.trainer.checkpoints import Checkpoints
@@ -179,7 +180,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(
 
 
 def test_the_best_checkpoint_is_kept_and_can_be_the_one_that_is_exported(tmp_path: Path) -> None:
-    held = Checkpoints(tmp_path, keep_last=1)
+    held = Checkpoints(tmp_path / "14-train-abc" / "checkpoints", keep_last=1)
 
     class Trainer:
         is_global_zero = True
@@ -193,11 +194,16 @@ def test_the_best_checkpoint_is_kept_and_can_be_the_one_that_is_exported(tmp_pat
     for step, loss in ((1, 3.0), (2, 1.0), (3, 2.0)):
         trainer.global_step = step
         held.save(trainer, {"validation/loss": loss}, torch.zeros(1))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000002", "step-00000003"]
+    assert sorted(path.name for path in held.directory.iterdir()) == ["step-00000002", "step-00000003"]
     best, latest = held.best(), held.latest()
     assert best is not None
     assert latest is not None
     assert (held.step(best), held.step(latest)) == (2, 3)
+    held.refuse_others(best)
+    other = Checkpoints(tmp_path / "14-train-def" / "checkpoints", keep_last=1)
+    shutil.copytree(best, other.directory / best.name)
+    with pytest.raises(UserError, match="step-00000002: this training did not write it"):
+        other.refuse_others(other.directory / best.name)
 
 
 def test_control_c_is_one(tokenized: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import difflib
 import re
 
+import yaml
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
@@ -27,6 +28,12 @@ def sentence(error: Exception) -> str | None:
         return printable(str(error))
     if _DISK_FULL.search(str(error)):
         return "no space left on the disk; free some, then run the same command to resume"
+    if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
+        return f"{mark.name}, line {mark.line + 1}: broken YAML ({error.problem}); correct the file"
+    if isinstance(error, OSError) and str(error).startswith("Invalid loaded object type"):  # OmegaConf's
+        return (
+            f"a file in conf/ holds one {str(error).split()[-1]}: expected keys with values; correct the one you chose"
+        )
     if not isinstance(error, HydraException | OmegaConfBaseException):
         return None
     text = f"{error}\n{error.__cause__ or ''}"

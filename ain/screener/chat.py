@@ -43,18 +43,18 @@ class ChatScreener:
     def __init__(
         self,
         chat: LanguageModel,
-        policy: dict[str, Any],
+        policy: verdicts.Policy | None,
         prompt: str = "{policy}",
         max_tokens: Annotated[int, Field(gt=0)] = 300,
         max_side: Annotated[int, Field(gt=0)] = 1_024,
         near_duplicate_bits: Annotated[int, Field(ge=0, lt=BITS // 2)] | None = None,
-        wording: dict[str, Any] | None = None,
+        wording: verdicts.Wording | None = None,
     ) -> None:
         self.chat = chat
-        policy = {**policy, **(wording or {})} if policy else policy
         self.codes = verdicts.categories(policy)
-        self.prompt = prompt.replace("{policy}", verdicts.text(policy))
-        self.repair = policy["repair"]
+        worded: Any = {**(policy or {}), **(wording or {})}
+        self.prompt = prompt.replace("{policy}", verdicts.text(worded))
+        self.repair = worded["repair"]
         self.max_tokens, self.max_side, self.near_duplicate_bits = max_tokens, max_side, near_duplicate_bits
         self._schema = verdicts.schema(self.codes)
         self._shape = key(chat.identity, self.prompt, self.repair, max_tokens, max_side, list(self.codes))[:32]

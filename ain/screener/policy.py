@@ -1,9 +1,14 @@
 """A safety policy as text, and strict parsing of a screener's answers: an unreadable answer never counts as "safe"."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import (
+    Any,
+    NotRequired,  # pydantic wants this one before Python 3.12
+)
+
+from typing_extensions import TypedDict
 
 from ain import UserError
 from ain.runtime.printable import printable
@@ -19,30 +24,61 @@ class Verdict:
     rationale: str
 
 
-def categories(policy: dict[str, Any]) -> dict[str, str]:
-    """Return code → name of the policy's active categories. Raises UserError if the policy is incomplete."""
-    given = (policy or {}).get("categories", {})
-    if not isinstance(given, Mapping):
-        raise UserError("policy.categories: expected an object with an entry for each category")
-    for code, rules in given.items():
-        if rules and not isinstance(rules, Mapping):
-            raise UserError(f"policy.categories.{code}: expected name, forbidden and allowed")
-        if rules and (missing := {"name", "forbidden", "allowed"} - set(rules)):
-            raise UserError(f"policy.categories.{code}: has no {min(missing)}")
-    if not any(given.values()):
+class Category(TypedDict):
+    name: str
+    forbidden: list[str]
+    allowed: list[str]
+
+
+class Layout(TypedDict, total=False):
+    """How a category is written: {code} and {name} stand for its own; `rule` begins each rule."""
+
+    category: str
+    forbidden: str
+    allowed: str
+    rule: str
+
+
+class Wording(TypedDict, total=False):
+    """Parts of a policy in other words."""
+
+    opening: str
+    layout: Layout
+    steps: str
+    answer: str
+    repair: str
+
+
+class Policy(TypedDict):
+    """A policy as in conf/policy. A category that is null is left out."""
+
+    opening: str
+    categories: dict[str, Category | None]
+    steps: str
+    answer: str
+    repair: str
+    layout: NotRequired[Layout]
+
+
+def categories(policy: Policy | None) -> dict[str, str]:
+    """Return code → name of the policy's active categories. Raises UserError if there is none."""
+    found = {code: rules["name"] for code, rules in policy["categories"].items() if rules} if policy else {}
+    if not found:
         raise UserError("policy: it has no category; choose policy=ain or policy=llavaguard, or set screener=none")
-    return {code: rules["name"] for code, rules in policy["categories"].items() if rules}
+    return found
 
 
-def text(policy: dict[str, Any]) -> str:
-    """Return the policy's text for the prompt. `layout` says how a category is written; {categories} in its answer stands
-    for all of them, with their names."""
-    layout, names = LAYOUT | policy.get("layout", {}), categories(policy)
+def text(policy: Policy) -> str:
+    """Return the policy's text for the prompt. {categories} in its answer stands for all of them, with their names."""
+    layout: dict[str, Any] = {**LAYOUT, **policy.get("layout", {})}
+    names = categories(policy)
     parts = [policy["opening"].strip()]
-    for code, name in names.items():
-        lines = [layout["category"].format(code=code, name=name)]
-        for kind in ("forbidden", "allowed"):
-            lines += [layout[kind], *(layout["rule"] + rule for rule in policy["categories"][code][kind])]
+    for code, rules in policy["categories"].items():
+        if not rules:
+            continue
+        lines = [layout["category"].replace("{code}", code).replace("{name}", rules["name"])]
+        for kind, given in (("forbidden", rules["forbidden"]), ("allowed", rules["allowed"])):
+            lines += [layout[kind], *(layout["rule"] + rule for rule in given)]
         parts.append("\n".join(lines))
     listed = "|".join(f'"{code}: {name}"' for code, name in names.items())
     answer = policy["answer"].strip().replace("{categories}", listed)

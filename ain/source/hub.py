@@ -3,16 +3,21 @@
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ain import UserError
+from ain.runtime.console import log
 from ain.runtime.ranges import AboveZero, Positive
 from ain.source import Found, Source
+from ain.source.directory import Directory
 from ain.source.image_files import Files
+from ain.source.json_rows import Malformed
 from ain.source.parts import shown
 from ain.source.row import Limits, Pixels, converted, listed
+from ain.source.streamed import Broken, Streamed, is_image, reading
 from ain.storage.digests import folder_digest
 from ain.storage.images import MAX_PIXELS, BadImage
+from ain.storage.record import Row
 from ain.storage.revisions import commit
 from ain.text.languages import LanguageChoice
 
@@ -31,6 +36,13 @@ Column = Literal[
 ]
 AUTO = "auto"
 _OURS = Column.__args__  # type: ignore[attr-defined]
+
+
+class Item(NamedTuple):
+    """A row by our names, and where it is."""
+
+    row: Row | Malformed
+    where: str
 
 
 class Hub(Source):
@@ -77,30 +89,32 @@ class Hub(Source):
     def _commit(self) -> str | None:
         return commit(self.path, self.revision or "main", "dataset") or self.revision
 
-    def items(self) -> Iterator[tuple[dict[str, Any], str]]:
-        data = self._load()
-        columns = self._mapped(_features(data))
-        data = data.select_columns(sorted(set(columns.values())))
-        for name, feature in _features(data).items():
-            if (raw := _undecoded(feature)) != feature:
-                data = data.cast_column(name, raw)
-        for number, row in enumerate(self._read_rows(islice(data, self.limit)), 1):
-            yield {ours: row[theirs] for ours, theirs in columns.items()}, f"{self.split}, row {number}"
-
-    def _read_rows(self, data: Iterator[Any]) -> Iterator[Any]:
-        """Yield rows. `datasets` reads many at once, so behind a damaged place there are no rows: that is an error."""
-        import datasets
-        import pyarrow as pa
-
+    def items(self) -> Iterator[Item]:
         number = 0
-        try:
-            for row in data:
+        for row, file in islice(self._rows(), self.limit):
+            if isinstance(row, Malformed) and row.ends:
+                log.info(f"collect: {file}: {row.reason}")
+                yield Item(row, file)
+            else:
                 number += 1
-                yield row
-        except (datasets.exceptions.DatasetsError, pa.ArrowException, UnicodeDecodeError, ValueError, OSError) as error:
-            said = (str(error).splitlines() or [type(error).__name__])[0]
+                yield Item(row, f"{self.split}, row {number}")
+
+    def _rows(self) -> Iterator[tuple[Row | Malformed, str]]:
+        """Yield (row by our names, its file)."""
+        if self.directory.is_dir():
+            return Directory(self.directory, self.name, self.split, self.files).rows(self._mapped)
+        return ((row, self.path) for row in self._of_hub())
+
+    def _of_hub(self) -> Iterator[Row]:
+        """Yield rows. `datasets` reads many at once, so behind a damaged place there are no rows: that is an error."""
+        number, data = 0, self._load()
+        columns = self._mapped(data.features)
+        try:
+            for number, row in enumerate(data.rows(sorted(set(columns.values()))), 1):  # noqa: B007
+                yield {ours: row[theirs] for ours, theirs in columns.items()}
+        except Broken as error:
             raise UserError(
-                f"source.path={self.path}: broken behind {self.split}, row {number} ({said}); correct that file, or set "
+                f"source.path={self.path}: broken behind {self.split}, row {number} ({error}); correct that file, or set "
                 f"source.limit={number or 1} to read no further"
             ) from None
 
@@ -124,7 +138,7 @@ class Hub(Source):
                 f"{self.path} has the columns {', '.join(features)}: add source.columns.question=COLUMN "
                 "source.columns.answer=COLUMN, or source.columns.conversations=COLUMN"
             )
-        unread = [name for name, one in features.items() if _is_image(one) and name not in columns.values()]
+        unread = [name for name, one in features.items() if is_image(one) and name not in columns.values()]
         if unread and not {"image", "images"} & set(columns) and self.columns.get("image", AUTO) == AUTO:
             raise UserError(
                 f"{self.path}: its images are in the column {unread[0]}: add source.columns.image={unread[0]}, or "
@@ -132,33 +146,28 @@ class Hub(Source):
             )
         return columns
 
-    def _load(self) -> Any:
+    def _load(self) -> Streamed:
         import datasets
 
-        given = self.directory
-        if not given.exists() and (self.path[:1] in "./~" or self.path.count("/") > 1):
+        if not self.directory.exists() and (self.path[:1] in "./~" or self.path.count("/") > 1):
             raise UserError(
                 f"source.path={self.path}: cannot be loaded, because there is no such directory; give one, or a hub id "
                 "such as ORG/NAME"
             )
         try:
-            if any((given / name).exists() for name in ("state.json", "dataset_dict.json")):
-                saved = datasets.load_from_disk(str(given))
-                return self._split_of(saved) if isinstance(saved, dict) else saved
-            path, revision = (str(given), None) if given.exists() else (self.path, self._commit())
-            return datasets.load_dataset(path, self.name, split=self.split, revision=revision, streaming=True)
-        except (datasets.exceptions.DatasetsError, ConnectionError, ValueError, OSError) as error:
+            with reading():
+                revision = self._commit()
+                data = datasets.load_dataset(self.path, self.name, split=self.split, revision=revision, streaming=True)
+            return Streamed(data)
+        except Broken as error:
             raise UserError(
-                f"source.path={self.path}: cannot be loaded ({str(error).splitlines()[0]}); check id, split and network"
+                f"source.path={self.path}: cannot be loaded ({error}); check id, split and network"
             ) from None
 
-    def _split_of(self, saved: dict[str, Any]) -> Any:
-        if self.split not in saved:
-            raise UserError(f"source.split={self.split}: {self.path} has the splits {', '.join(saved)}")
-        return saved[self.split]
-
-    def found(self, item: tuple[dict[str, Any], str]) -> Found:
+    def found(self, item: Item) -> Found:
         row, where = item
+        if isinstance(row, Malformed):
+            return Found(where, {"id": None}, reasons=[row.reason])
         messages = row.get("conversations")
         if messages is None:
             messages = [
@@ -167,9 +176,11 @@ class Hub(Source):
             ]
         return converted(row, messages, where, self.language, self.domain, self._read, self.limits)
 
-    def size(self, item: tuple[dict[str, Any], str]) -> int:
-        images = [one for key in ("image", "images") for one in listed(item[0].get(key))]
-        images += [one for video in listed(item[0].get("videos")) for one in listed(video)]
+    def size(self, item: Item) -> int:
+        if isinstance(item.row, Malformed):
+            return 0
+        images = [one for key in ("image", "images") for one in listed(item.row.get(key))]
+        images += [one for video in listed(item.row.get("videos")) for one in listed(video)]
         return sum(len(one["bytes"]) for one in images if isinstance(one, dict) and isinstance(one.get("bytes"), bytes))
 
     def _read(self, image: Any) -> bytes:
@@ -194,28 +205,3 @@ class Hub(Source):
         own = place.startswith((f"hf://datasets/{self.path}@", f"hf://datasets/{self.path}/"))
         if not own and not self.files.outside:
             raise BadImage(f"file outside the data set: {path[:120]}; set source.outside=true to read it")
-
-
-def _features(data: Any) -> dict[str, Any]:
-    """Return column → type. A streamed dataset may not know: then the first row tells the columns' names."""
-    return dict(data.features or dict.fromkeys(next(iter(data), {})))
-
-
-def _is_image(feature: Any) -> bool:
-    import datasets
-
-    inner = feature.feature if isinstance(feature, datasets.List) else feature
-    return isinstance(inner, datasets.Image)
-
-
-def _undecoded(feature: Any) -> Any:
-    """Return the same feature with images left undecoded, because only collect opens them."""
-    import datasets
-
-    if isinstance(feature, datasets.Image):
-        return datasets.Image(decode=False)
-    if isinstance(feature, datasets.List):
-        return datasets.List(_undecoded(feature.feature), length=feature.length)
-    if isinstance(feature, dict):
-        return {name: _undecoded(inner) for name, inner in feature.items()}
-    return feature

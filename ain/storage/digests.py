@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +18,54 @@ def digest(value: Any) -> str:
 
 
 def folder_digest(directory: Path) -> str:
-    """Return the digest of all file names, sizes and modification times: cheap, and it changes whenever the data do."""
-    return digest([[name, found.st_size, found.st_mtime_ns] for name, found in _files(directory)])
+    """Return the digest of all file names, sizes and modification times: cheap, and it changes whenever the data do.
+
+    A folder may hold millions of files, so the JSON that is hashed is never in memory as a whole.
+    """
+    found, separator = hashlib.sha256(b"["), b""
+    for name, one in _files(directory):
+        listed = json.dumps([name, one.st_size, one.st_mtime_ns], ensure_ascii=False)
+        found.update(separator + listed.encode(errors="surrogatepass"))  # of names that are not UTF-8
+        separator = b", "
+    found.update(b"]")
+    return found.hexdigest()[:12]
 
 
-def _files(directory: Path) -> list[tuple[str, os.stat_result]]:
-    """Return (relative path, stat) of all files, sorted by the parts of their paths, with one stat call per file."""
-    files = []
-    for folder, _, names in os.walk(directory):
-        below = os.path.relpath(folder, directory)
-        for name in names:
-            path = os.path.join(folder, name)
-            try:
-                found = os.stat(path)
-            except OSError:
-                if os.path.islink(path):  # it leads nowhere, or to itself
-                    continue
-                raise
-            files.append((name if below == "." else os.path.join(below, name), found))
-    files = [(name, found) for name, found in files if stat.S_ISREG(found.st_mode)]
-    return sorted(files, key=lambda file: file[0].split(os.sep))
+def _files(directory: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield (relative path, stat) of all files, in the order of the parts of their paths, with one stat call per file.
+
+    Memory holds the names of the folders that lead to the file.
+    """
+    left = [""]  # paths still to visit, the next one last; those of folders end with a separator
+    while left:
+        name = left.pop()
+        path = os.path.join(directory, name)
+        if not name or name.endswith(os.sep):
+            left += _names(path, name)
+            continue
+        try:
+            found = os.stat(path)
+        except OSError:
+            if os.path.islink(path):  # it leads nowhere, or to itself
+                continue
+            raise
+        if stat.S_ISREG(found.st_mode):
+            yield name, found
+
+
+def _names(path: str, before: str) -> list[str]:
+    """Return what lies in a folder, the last one first. Links to folders and what may not be read are left out."""
+    try:
+        with os.scandir(path) as entries:
+            names = [
+                before + entry.name + (os.sep if folder else "")
+                for entry in entries
+                if not (folder := entry.is_dir()) or not entry.is_symlink()
+            ]
+    except OSError:
+        return []
+    names.sort(key=lambda name: name.rstrip(os.sep), reverse=True)
+    return names
 
 
 def cache(name: str) -> Path:

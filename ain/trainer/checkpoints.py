@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ain import UserError
 from ain.model.weights import copy_files
 from ain.runtime.console import log
 from ain.storage.damage import Damaged, read_guarded, write_guarded
@@ -45,12 +46,25 @@ class Checkpoints:
             torch.save(parity_batch, beside / "parity_batch.pt")
             if self.base:
                 copy_files(self.base, beside)
-            mark = {"step": trainer.global_step, "losses": losses, "files": _sizes(beside), "digests": _digests(beside)}
-            write_guarded(beside / _MARK, mark)
+            mark = {"job": self._job, "step": trainer.global_step, "losses": losses}
+            write_guarded(beside / _MARK, mark | {"files": _sizes(beside), "digests": _digests(beside)})
             shutil.rmtree(final, ignore_errors=True)
             os.replace(beside, final)
             self._prune()
         trainer.strategy.barrier()
+
+    @property
+    def _job(self) -> str:
+        """The name of the training's directory, which holds its fingerprint."""
+        return self.directory.parent.name
+
+    def refuse_others(self, path: Path) -> None:
+        """Raise UserError for a checkpoint of another training. DeepSpeed loads its state with pickle, which runs code."""
+        if (_read(path / _MARK) or {}).get("job") != self._job:
+            raise UserError(
+                f"{path}: this training did not write it, and a state of ZeRO can run code as it is loaded; delete the folder "
+                "and run the same command again"
+            )
 
     def latest(self) -> Path | None:
         """Return the newest checkpoint whose files have the sizes that they had."""

@@ -33,6 +33,8 @@ def export(training: Training, state: Path, card: str) -> None:
     for directory in (beside, final):
         shutil.rmtree(directory, ignore_errors=True)
     beside.mkdir()
+    if (state / "state").is_dir():  # of ZeRO
+        training.checkpoints.refuse_others(state)
     trained = training.model.trained(weights(state / "state"))
     there, merged = torch.load(state / "parity_batch.pt", weights_only=True), answer_logits(trained, training)
     training.model.export(trained, beside)
@@ -48,7 +50,7 @@ def export(training: Training, state: Path, card: str) -> None:
 
 
 def weights(state: Path) -> dict[str, torch.Tensor]:
-    """Return the weights in float32 under the model's parameter names; ZeRO's shards are merged."""
+    """Return the weights in float32 under the model's parameter names; ZeRO's shards, which are pickles, are merged."""
     if state.is_dir():
         from deepspeed.utils.zero_to_fp32 import get_fp32_state_dict_from_zero_checkpoint
 

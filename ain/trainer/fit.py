@@ -43,6 +43,8 @@ def fit(training: Training) -> None:
     start = checkpoints.step(newest) if newest else 0
     if start == plan.steps:
         return
+    if newest and training.settings.zero_stage:
+        checkpoints.refuse_others(newest)
     if rank == 0:
         _say(training, plan, len(samples), start)
     _seed(training.seed)

@@ -29,6 +29,7 @@ from ain.text.placeholders import core, relabelled
 from ain.translator import Todo, Translation
 from ain.translator.faults import Kind
 from ain.translator.latency import OneByOne
+from ain.translator.prompt import Prompt
 from ain.translator.replies import Unit, candidate, read, rechecked, said_again, schema
 
 FIELDS = {"turn": ("question", "answer"), "text": ("text",)}
@@ -41,10 +42,7 @@ class ChatTranslator:
 
     Args:
         chat: the model to ask.
-        prompt: `system` (or null), `user` with {text} or {items} to fill in, and `repair` with {faults}; {source} and
-            {target} stand for the language codes, {A} to {H} for the letters of options. `faults` says each kind of
-            fault in the prompt's language, with {detail} for what is at fault. `with` holds further keys of the user's
-            message, for chat templates that read them.
+        prompt: as in conf/prompt.
         granularity: what is translated together: a turn, or each text by itself.
         response_format: json; or text, for models that only translate: the answer is then the translation of one text.
         retry_on: kinds of fault to retry once. A record is rejected if another fault occurs or one persists.
@@ -57,7 +55,7 @@ class ChatTranslator:
     def __init__(
         self,
         chat: LanguageModel,
-        prompt: dict[str, Any],
+        prompt: Prompt,
         granularity: Literal["turn", "text"] = "turn",
         response_format: Literal["json", "text"] = "json",
         retry_on: list[Kind] | tuple[Kind, ...] = (),
@@ -176,7 +174,7 @@ class ChatTranslator:
         return Request(wants[0][0], messages, limit, self._schema, [[name, unit] for name, unit, _ in wants])
 
     def messages(self, units: list[Unit], source: str) -> list[Message]:
-        system, user = (self._filled(self.prompt.get(part) or "", source) for part in ("system", "user"))
+        system, user = (self._filled(part or "", source) for part in (self.prompt.get("system"), self.prompt["user"]))
         content: Any
         if self.as_text:
             content = user.replace("{text}", units[0]["text"])

@@ -62,7 +62,7 @@ def _turns(row: Row, stores: ImageStores) -> Iterator[Item]:
             row["language"],
             row["part"],
             turn["question"],
-            turn["answer"],
+            (turn["answer"],),
             images,
             row["turns"][:number],
         )

@@ -45,6 +45,6 @@ class MiniatureBenchmark:
                             language,
                             q.kind,
                             f"{IMAGE}\n{question}",
-                            label,
+                            (label,),
                             image,
                         )

@@ -48,7 +48,8 @@ def value_of(value: Value, row: Mapping[str, Any]) -> str:
 class Fields:
     """question, id: templates over columns, id also over {row}, the row's number. options: a column that holds all of them,
     as a list or as text, or a column for each; those that a data set lacks are empty. labels: columns of right answers; none:
-    not labelled. label: `index0`, `index1`: a label is an option's number and becomes its letter. encoded: a label's text in
+    not labelled. label: `index0`, `index1`: a label is an option's number and becomes its letter; `flags`: a list
+    says of each option whether it is right. encoded: a label's text in
     brackets is a list. separator: between options in one text. images: columns of images or of lists of them. inline: images
     stand where the text names them. domain, kind, language: fixed, or from a column.
     """
@@ -57,7 +58,7 @@ class Fields:
     id: str = "{row}"
     options: Columns = ()
     labels: Columns = ()
-    label: Literal["answer", "index0", "index1"] = "answer"
+    label: Literal["answer", "index0", "index1", "flags"] = "answer"
     encoded: bool = False
     separator: str | None = None
     images: Columns = ()
@@ -112,7 +113,9 @@ class Fields:
         found = [
             label for name in several(self.labels) for label in self._listed(row.get(name), name, self.encoded) if label
         ]
-        if self.label != "answer":
+        if self.label == "flags":
+            found = [letter(i) for i, flag in enumerate(found) if flag.lower() in ("true", "1")]
+        elif self.label != "answer":
             found = [letter(self._index(label, options)) for label in found]
         return tuple(dict.fromkeys(found))
 

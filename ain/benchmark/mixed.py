@@ -13,7 +13,7 @@ def by_options(
     language: str = "en",
     *,
     choice: Scorer,
-    open: Scorer,  # noqa: A002
+    open: Scorer,
 ) -> Any:
     """Score by `choice` where a question has options, otherwise by `open`."""
     return (choice if options else open)(answer, labels, options, language)

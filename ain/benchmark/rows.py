@@ -1,6 +1,7 @@
 """Go through the rows of a table: their texts, and where their images are. No image is read."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from ain import UserError
@@ -20,7 +21,7 @@ class Rows:
     """The rows of a split that a benchmark asks about.
 
     data: the split, in Arrow format, of the data set at `path`. further: key → columns to read beside those of the fields.
-    only: column → values of the rows that are asked.
+    only: column → patterns (* stands for any text), one of which the value must fit.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Rows:
             size = min(_BATCH, len(self.data) - start)
             rows = columns[start : start + size].to_pylist() if columns else [{}] * size
             for number, row in enumerate(rows, start):
-                if all(shown(row[name]) in values for name, values in self.only.items()):
+                if all(_fits(shown(row[name]), patterns) for name, patterns in self.only.items()):
                     identifier = self.fields.named(row, number)
                     yield number, identifier if seen.add(identifier) else f"{identifier}#{number}"
 
@@ -71,3 +72,7 @@ class Rows:
             found = self.pictures.of(table, number - start, number)
             faults = (self.pictures.fault(picture, table, number - start) for picture in found.values())
             yield identifier, texts[number - start], found, next(filter(None, faults), None)
+
+
+def _fits(value: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(value, pattern) for pattern in patterns)

@@ -37,11 +37,11 @@ class Shots:
 
 class Table:
     """path, config, split, revision: the data set, see Opened. fields: its columns. only: column → values of the rows that
-    are asked. prompt: how to ask. limit: number of questions; sample: the first ones, or ones drawn by their ids, always the
-    same. max_images: of a question, the first ones or spread over all (frames of a video). max_side, max_pixels: larger
-    images are scaled down. scorer, official, also: functions of ain.scorer: the main score, the original's own, further
-    ones by name. labels: a file of right answers, for data without any. by: how options are chosen; only `generation` is
-    implemented. version: raise it when questions or scores change. The rest is for readers.
+    are asked, where * stands for any text. prompt: how to ask. limit: number of questions; sample: the first ones, or ones
+    drawn by their ids, always the same. max_images: of a question, the first ones or spread over all (frames of a video).
+    max_side, max_pixels: larger images are scaled down. scorer, official, also: functions of ain.scorer: the main score,
+    the original's own, further ones by name. labels: a file of right answers, for data without any. by: how options are
+    chosen; only `generation` is implemented. version: raise it when questions or scores change. The rest is for readers.
     """
 
     def __init__(

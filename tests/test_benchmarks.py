@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 
 from ain import UserError
 from ain.benchmark import Item
+from ain.benchmark.labels import read_labels
 from ain.benchmark.table import Table
 from ain.metrics.camel_bench import DOMAINS, SUBDOMAINS, SUBDOMAINS_JOINED, averages
 from ain.pipeline.build import build
@@ -314,3 +315,31 @@ def test_averages_of_camel_bench() -> None:
     assert averages([*scores, *rest]).total == pytest.approx(0.75 / 8)
     joined = averages([("culturevideovqa", "video", "countries and occasions", 1.0)])
     assert not {("video", "countries"), ("video", "occasions")} & set(joined.lacking)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("labels.json", '{"17": "ب", "18": ["نعم", "أجل"]}'),
+        ("labels.jsonl", '{"id": 17, "label": "ب"}\n\n{"id": "18", "labels": ["نعم", "أجل"]}\n'),
+        ("labels.csv", "id,label\n17,ب\n18,نعم\n18,أجل\n"),
+    ],
+)
+def test_labels_of_ones_own(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert read_labels(tmp_path / name) == {"17": ("ب",), "18": ("نعم", "أجل")}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("labels.jsonl", '{"id": 1, "label": "أ"}\n{"id": 2}', "line 2 lacks its id or its label"),
+        ("labels.csv", "id;label\n1;أ\n", "line 2 lacks its id or its label"),
+        ("labels.json", "[1]", "the file is no JSON object"),
+        ("labels.txt", "", "a file that ends with .json, .jsonl or .csv"),
+    ],
+)
+def test_a_file_of_labels_that_cannot_be_read(name: str, text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=said):
+        read_labels(tmp_path / name)

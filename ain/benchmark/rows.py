@@ -61,7 +61,8 @@ class Rows:
 
     def all(self, chosen: set[int] | None = None) -> Iterator[tuple[str, Row, dict[int, Picture], str | None]]:
         """Yield (id, its texts, its images, why an image is none) for all rows, or for the chosen ones."""
-        start, table, texts = -_BATCH, None, []
+        start, table = -_BATCH, None
+        texts: list[Row] = []
         for number, identifier in self.numbered():
             if chosen is not None and number not in chosen:
                 continue

@@ -56,7 +56,8 @@ def _literal(text: str) -> Any:
 
 def _with_commas(text: str) -> str:
     """Return the text with western commas between its quoted parts."""
-    made, end = [], 0
+    made: list[str] = []
+    end = 0
     for match in _STRING.finditer(text):
         between = text[end : match.start()].replace("،", ",")
         made += [", " if made and not between.strip() else between, match[0]]

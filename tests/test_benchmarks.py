@@ -213,6 +213,17 @@ def test_what_cannot_be_asked_stays_and_says_why(tmp_path: Path) -> None:
     assert items[-1].labels == ("أ",)
 
 
+def test_labels_may_be_many(tmp_path: Path) -> None:
+    rows = [
+        {"question": "أين؟", "labels": "['البحر'، 'الشاطئ']", "more": ["شاطئ", "البحر"]},
+        {"question": "أين؟", "labels": "البحر", "more": []},
+        {"question": "أين؟", "labels": None, "more": [" "]},
+    ]
+    items = list(small(tmp_path, rows, fields={"labels": ["labels", "more"], "encoded": True}).items())
+    assert [item.labels for item in items] == [("البحر", "الشاطئ", "شاطئ"), ("البحر",), ()]
+    assert not any(item.broken for item in items)
+
+
 def test_a_sample_is_always_the_same(tmp_path: Path) -> None:
     rows = [{"question": f"سؤال {n}"} for n in range(50)]
     first = [item.id for item in small(tmp_path, rows, limit=3, sample="first").items()]
@@ -245,6 +256,10 @@ def test_examples_come_from_their_split_with_answers_as_they_are_to_be_given(tmp
         ({"fields": {"labels": "answr"}}, "benchmark.fields.labels: .* has no column answr; its columns are question"),
         ({"only": {"level": "high"}}, "benchmark.only: .* has no column level"),
         ({"prompt": {**ASKED, "language": "fr"}}, "benchmark.prompt.language=fr: no template; choose one of ar"),
+        (
+            {"prompt": {**ASKED, "option": "{number}. {option}"}},
+            "benchmark.prompt.option=.*: write {letter} and {option}",
+        ),
         ({"fields": {"question": "{question"}}, "benchmark.fields.question: no template"),
     ],
 )

@@ -111,7 +111,10 @@ class Fields:
     def right(self, row: Mapping[str, Any], options: Sequence[str], letter: Any) -> tuple[str, ...]:
         """Return all right answers without repetitions. letter: number of an option → its letter."""
         found = [
-            label for name in several(self.labels) for label in self._listed(row.get(name), name, self.encoded) if label
+            label
+            for name in several(self.labels)
+            for label in self._listed(row.get(name), name, self.encoded and _has_brackets(row.get(name)))
+            if label
         ]
         if self.label == "flags":
             found = [letter(i) for i, flag in enumerate(found) if flag.lower() in ("true", "1")]

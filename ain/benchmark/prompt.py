@@ -38,6 +38,8 @@ class Prompt:
         known = sorted({*self.choice, *self.open})
         if self.language not in known:
             raise UserError(f"benchmark.prompt.language={self.language}: no template; choose one of {', '.join(known)}")
+        if set(Template(self.option, "benchmark.prompt.option").columns) != {"letter", "option"}:
+            raise UserError(f"benchmark.prompt.option={self.option}: write {{letter}} and {{option}} where they belong")
 
     def templates(self) -> list[Template]:
         kinds = {"choice": self.choice, "open": self.open}

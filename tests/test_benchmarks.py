@@ -56,11 +56,16 @@ def benchmarks() -> dict[str, dict[str, Any]]:
     return {choice: found[choice.replace("/", "_")] for choice in TABLES}
 
 
+def without_scorers(values: Any) -> Any:
+    if isinstance(values, dict) and "_target_" not in values:
+        return {name: without_scorers(value) for name, value in values.items()}
+    return values and {"_target_": f"{Scorer.__module__}.{Scorer.__name__}"}
+
+
 def table(values: dict[str, Any], path: str) -> Table:
-    """Build a benchmark as the pipeline does, but for its scorers."""
-    named = {name: value for name, value in values.items() if name not in ("official", "also")}
-    scorer = {"_target_": f"{Scorer.__module__}.{Scorer.__name__}"}
-    made = build(checked("benchmark", named | {"path": path, "scorer": scorer, "limit": None}))
+    """Build a benchmark as the pipeline does, but with stand-ins for its scorers."""
+    stood_in = {name: without_scorers(values[name]) for name in ("scorer", "official", "also")}
+    made = build(checked("benchmark", values | stood_in | {"path": path, "limit": None}))
     assert isinstance(made, Table)
     return made
 
@@ -87,6 +92,14 @@ def test_a_benchmark_asks_about_each_row(choice: str, tmp_path: Path) -> None:
         if not item.broken:
             check(item, rows, rows.images[number])
     assert bool(items[0].labels) is rows.published
+
+
+def test_scorers_are_built(tmp_path: Path) -> None:
+    values = benchmarks()["camel_bench/khatt"]
+    made = table(values, str(tmp_path))
+    assert (type(made.scorer), type(made.official), type(made.also["wer"])) == (Scorer, Scorer, Scorer)
+    assert (made.max_side, made.max_images, made.max_new_tokens, made.labels) == (420, 5, 2000, None)
+    assert "arXiv" in (made.citation or "")
 
 
 def check(item: Item, rows: Rows, images: list[bytes]) -> None:

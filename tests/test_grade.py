@@ -7,13 +7,10 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ain import UserError
 from ain.benchmark import Benchmark
 from ain.benchmark.answers import ANSWERED
-from ain.benchmark.labels import read_labels
 from ain.metrics.averages import Accuracy, averages
 from ain.report.differences import difference
 from ain.scorer import camel_official
@@ -116,25 +113,6 @@ def test_a_true_difference_is_found_and_none_between_two_draws_of_the_same() -> 
         assert found["high"] < 0
     same = [difference([scored(0.10, 2 * i)], [scored(0.10, 2 * i + 1)], {}) for i in range(20)]
     assert sum(found["p"] < 0.05 for found in same if found) <= 3
-
-
-@pytest.mark.parametrize("line", ["[]", '{"label": "a"}', '{"id": "a", "label": {}}', "{", '{"id": "a", "label": "b"}'])
-def test_a_line_that_is_no_label_is_named(tmp_path: Path, line: str) -> None:
-    path = tmp_path / "labels.jsonl"
-    path.write_text(f'{{"id": "a", "label": ["b", "c"]}}\n{line}\n')
-    with pytest.raises(UserError, match=r"benchmark.labels=.*labels.jsonl, line 2: "):
-        read_labels(path)
-
-
-@given(st.dictionaries(st.text(min_size=1), st.text(), max_size=5))
-def test_labels_are_read_as_they_were_written(labels: dict[str, str]) -> None:
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as where:
-        path = Path(where) / "labels.jsonl"
-        rows = [json.dumps({"id": key, "label": label}) for key, label in labels.items()]
-        path.write_text("\n".join(rows))
-        assert read_labels(path) == {key: (label,) if label.strip() else () for key, label in labels.items()}
 
 
 def test_a_benchmark_without_a_rule_is_refused() -> None:

@@ -19,7 +19,9 @@ def groups() -> list[str]:
 
 
 def options(group: str) -> list[str]:
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    """Return the options of a group, those of its folders as FOLDER/NAME. What begins with _ is for others to build on."""
+    found = (path.relative_to(CONF / group) for path in (CONF / group).rglob("[!_]*.yaml"))
+    return sorted(path.with_suffix("").as_posix() for path in found)
 
 
 def experiments() -> list[str]:
@@ -88,11 +90,12 @@ def read(path: Path) -> dict[str, Setting]:
 
 
 def _base(path: Path, name: str) -> dict[str, Setting]:
-    """Return the settings of `other` (same group) or of `/group/other@key`, which stand below that key."""
+    """Return the settings of `other` (same group) or of `/group/other@key`, which stand below that key, unless that is
+    `_here_`."""
     place, _, at = name.partition("@")
     folder = CONF if place.startswith("/") else path.parent
     found = read(folder / f"{place.lstrip('/')}.yaml")
-    return {f"{at}.{key}": each for key, each in found.items()} if at else found
+    return {f"{at}.{key}": each for key, each in found.items()} if at and at != "_here_" else found
 
 
 def _leaves(node: Any, at: str = "") -> Iterator[tuple[str, Any]]:

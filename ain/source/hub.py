@@ -12,11 +12,11 @@ from ain.source import Found, Source
 from ain.source.directory import Directory
 from ain.source.image_files import Files
 from ain.source.json_rows import Malformed
-from ain.source.parts import shown
 from ain.source.row import Limits, Pixels, converted, listed
+from ain.source.stored_images import StoredImages
 from ain.source.streamed import Broken, Streamed, is_image, reading
 from ain.storage.digests import folder_digest
-from ain.storage.images import MAX_PIXELS, BadImage
+from ain.storage.images import MAX_PIXELS
 from ain.storage.record import Row
 from ain.storage.revisions import commit
 from ain.text.languages import LanguageChoice
@@ -73,6 +73,7 @@ class Hub(Source):
         self.language = language
         self.max_pixels = max_pixels
         self.files = Files(self.directory, outside, max_image_mb)
+        self.stored = StoredImages(path, self.files)
         self.limits = Limits(max_chars, max_images)
 
     @property
@@ -174,7 +175,7 @@ class Hub(Source):
                 {"role": "user", "content": row.get("question")},
                 {"role": "assistant", "content": row.get("answer")},
             ]
-        return converted(row, messages, where, self.language, self.domain, self._read, self.limits)
+        return converted(row, messages, where, self.language, self.domain, self.stored.read, self.limits)
 
     def size(self, item: Item) -> int:
         if isinstance(item.row, Malformed):
@@ -182,26 +183,3 @@ class Hub(Source):
         images = [one for key in ("image", "images") for one in listed(item.row.get(key))]
         images += [one for video in listed(item.row.get("videos")) for one in listed(video)]
         return sum(len(one["bytes"]) for one in images if isinstance(one, dict) and isinstance(one.get("bytes"), bytes))
-
-    def _read(self, image: Any) -> bytes:
-        """Return the bytes of an image, given as {"bytes", "path"}, which is how `datasets` stores images, or as a path."""
-        if isinstance(image, dict) and isinstance(image.get("bytes"), bytes) and image["bytes"]:
-            self.files.check_size(len(image["bytes"]))
-            return image["bytes"]
-        path = image.get("path") if isinstance(image, dict) else image
-        if not isinstance(path, str):
-            raise ValueError(shown(image))
-        if "://" not in path:
-            return self.files.image(path)
-        self._check_address(path)
-        import fsspec
-
-        with fsspec.open(path) as file:
-            return self.files.read(file)
-
-    def _check_address(self, path: str) -> None:
-        """Refuse what is not part of this data set, which may be a folder or an archive of images on the hub."""
-        place = path.rpartition("::")[2]
-        own = place.startswith((f"hf://datasets/{self.path}@", f"hf://datasets/{self.path}/"))
-        if not own and not self.files.outside:
-            raise BadImage(f"file outside the data set: {path[:120]}; set source.outside=true to read it")

@@ -12,11 +12,12 @@ from ain.storage.images import BadImage
 
 @dataclass(frozen=True)
 class Files:
-    """outside: whether files may lie outside the folder, once links are resolved."""
+    """outside: whether files may lie outside the folder, once links are resolved. group: of the keys in messages."""
 
     folder: Path
     outside: bool
     max_image_mb: float
+    group: str = "source"
 
     @cached_property
     def _place(self) -> str:
@@ -36,7 +37,7 @@ class Files:
 
     def check_size(self, size: int) -> None:
         if size > self.max_image_mb * MB:
-            raise BadImage(f"image file of more than {self.max_image_mb:g} MB; the limit is source.max_image_mb")
+            raise BadImage(f"image file of more than {self.max_image_mb:g} MB; the limit is {self.group}.max_image_mb")
 
     def open(self, name: Path | str) -> BinaryIO:
         """Open a file by its path from the folder. The check is repeated on what was opened: links may have changed."""
@@ -52,7 +53,7 @@ class Files:
 
     def _check_place(self, path: str, name: str) -> None:
         if not self.outside and not _below(path, self._place):
-            raise BadImage(f"file outside the folder: {name[:120]}; move it there, or set source.outside=true")
+            raise BadImage(f"file outside the folder: {name[:120]}; move it there, or set {self.group}.outside=true")
 
 
 _OPENED = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else None  # where Linux links to what is open

@@ -8,40 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_text
+from tiny_text import TEXTS
 
 from ain import UserError
 from ain.chat import Context, Reply, Request
 from ain.chat.local import LocalModel
 from ain.chat.openai_api import OpenAIModel
 from ain.engine.local import Local
-from ain.miniature import tiny
 from ain.stages.translate import translate
 from ain.storage.record import RECORD
 from ain.storage.shards import Shards
 from ain.translator.chat import ChatTranslator
 
-TEXTS = ["What is this?", "How many cats are there in this large image?", "Why?"]
-
 
 @pytest.fixture(scope="module")
 def language_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A random causal language model in the format of real ones."""
-    import torch
-    from transformers import Qwen2Config, Qwen2ForCausalLM
-
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("language_model")
-    tokenizer = tiny.chat_tokenizer(TEXTS, 300)
-    size = {
-        "hidden_size": 64,
-        "intermediate_size": 128,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-    }
-    Qwen2ForCausalLM(Qwen2Config(vocab_size=len(tokenizer), **size)).save_pretrained(path)
-    tokenizer.save_pretrained(path)
-    return str(path)
+    return tiny_text.checkpoint(tmp_path_factory.mktemp("language_model"))
 
 
 def asked(chat: Any, requests: list[Request], tmp_path: Path) -> list[Reply]:

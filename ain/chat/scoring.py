@@ -91,6 +91,7 @@ class Scorer:
         """Return the rows that score all requests. A request without a token to score needs none."""
         rows: dict[tuple[Ids | str, Ids], Row] = {}
         samples: dict[str, Sample] = {}
+        inputs: Inputs
         for number, (context, continuation) in enumerate(requests):
             if isinstance(context, str):
                 ids, wanted = split(self.tokenizer, context, continuation)

@@ -138,15 +138,15 @@ _STATUS: dict[type[Exception], tuple[int, str | None]] = {
 
 
 @web.middleware
-async def _errors(http: web.Request, handler: Handler) -> web.StreamResponse:
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
-        return await handler(http)
+        return await handler(request)
     except web.HTTPException as error:
         message, status, code = (error.text or error.reason), error.status, None
     except (UserError, Busy) as error:
         status, code = _STATUS.get(type(error), (400, None))
         message = str(error) or "too many requests are waiting"
     except Exception as error:  # the model's: the client learns of it, and the server goes on
-        log.info(f"{http.path}: {type(error).__name__}: {error}")
+        log.info(f"{request.path}: {type(error).__name__}: {error}")
         status, code, message = 500, None, f"{type(error).__name__} in the model"
     return web.json_response(replies.error(message, status, code), status=status)

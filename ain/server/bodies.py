@@ -83,12 +83,16 @@ Some = TypeVar("Some", bound=Body)
 
 
 def parsed(shape: type[Some], body: bytes) -> Some:
-    """Return the request. Raises UserError with the first thing that is wrong, named by its path."""
+    """Return the request. Raises UserError with one thing that is wrong, named by its path.
+
+    Of alternatives, such as a text or a list, the deepest error is of the one that was meant.
+    """
     try:
         return shape.model_validate_json(body)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        first = max(found, key=lambda each: len(each["loc"]))
+        place = ".".join(str(each) for each in first["loc"] if str(each).isalnum() or str(each).isidentifier())
         raise UserError(f"{place or 'body'}: {first['msg']}") from None
 
 

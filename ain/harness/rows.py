@@ -16,12 +16,13 @@ Row = dict[str, Any]
 class Found:
     """rows: task, id, question, label, answer, scores {metric: number}, details {metric: other values}.
 
-    metrics: task or group → metric → number; versions: task → version.
+    metrics: task or group → metric → number; versions: task → version; asked: task → number of questions that it asked.
     """
 
     rows: list[Row]
     metrics: dict[str, dict[str, float]]
     versions: dict[str, str]
+    asked: dict[str, int]
 
 
 def read(directory: Path) -> Found | None:
@@ -39,7 +40,8 @@ def read(directory: Path) -> Found | None:
         task: {_plain(name): value for name, value in numbers.items() if _is_number(value)}
         for task, numbers in whole["results"].items()
     }
-    return Found(rows, metrics, {task: str(version) for task, version in whole["versions"].items()})
+    asked = {task: int(counts["effective"]) for task, counts in whole["n-samples"].items()}
+    return Found(rows, metrics, {task: str(version) for task, version in whole["versions"].items()}, asked)
 
 
 def merged(task: str, samples: list[Row]) -> list[Row]:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ _OURS = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")  # would bring our packages 
 class TaskRun:
     """What one task made. error: why there are no results, in one line; then there are no rows either.
 
-    versions: of the task, or of each task of a group; a fingerprint needs them together with `tool`.
+    versions: of the task, or of each task of a group; a fingerprint needs them together with `tool`. asked: the number of
+    questions, and so of rows, of each.
     """
 
     task: str
@@ -34,6 +36,7 @@ class TaskRun:
     rows: list[dict[str, Any]] = field(default_factory=list)
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, int] = field(default_factory=dict)
     error: str | None = None
 
 
@@ -97,10 +100,14 @@ def _work(command: list[str], directory: Path, offline: bool) -> str | None:
 
 
 def _incomplete(found: Found) -> str | None:
-    """Return why results do not count: answers that are error messages would be scored as wrong answers."""
+    """Return why results do not count. Answers that are error messages would be scored as wrong answers."""
     failed = [row["answer"] for row in found.rows if row["answer"].startswith(FAILED)]
     if failed:
         return f"{len(failed)} of {len(found.rows)} questions got no answer: {one_line(failed[0])[:200]}"
+    written = Counter(row["task"] for row in found.rows)
+    lacking = [f"{task} ({written[task]} of {count})" for task, count in found.asked.items() if written[task] != count]
+    if lacking:
+        return f"questions are missing from its samples: {', '.join(lacking)}"
     return None if found.rows else "it asked no question"
 
 

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -12,6 +15,7 @@ from typing import Any
 import pytest
 import tiny_qwen
 import tiny_text
+from commands import ain
 from openai import BadRequestError, NotFoundError, OpenAI
 from PIL import Image
 
@@ -152,6 +156,39 @@ def test_a_port_that_is_in_use(model: LocalModel, address: str) -> None:
     port = int(address.rpartition(":")[2].partition("/")[0])
     with pytest.raises(UserError, match=f"127.0.0.1:{port}: in use; choose another with --port"):
         asyncio.run(serve(model, "tiny", "127.0.0.1", port, print))
+
+
+def test_the_command_prints_its_address_and_ends_with_one_sentence(model: LocalModel) -> None:
+    words = [sys.executable, "-m", "ain", "serve", model.named, "--port", "0", "--name", "mine", "--device", "cpu"]
+    served = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert served.stdout
+        url = served.stdout.readline().strip()
+        with urllib.request.urlopen(f"{url}/models") as answer:
+            assert [one["id"] for one in json.loads(answer.read())["data"]] == ["mine"]
+        served.send_signal(signal.SIGINT)
+        _, said = served.communicate(timeout=120)
+    finally:
+        served.kill()
+    assert said.splitlines()[-1] == "ain: interrupted"
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--port", "70000"], "--port 70000: expected a number between 0 and 65535"),
+        (["--batch-size", "0"], "--batch-size 0: expected a whole number of at least 1"),
+        (["--device", "tpu"], "--device tpu: choose one of auto, cpu"),
+        (["--port", "0"], "no-such-folder: no such directory"),
+    ],
+)
+def test_mistakes_get_one_sentence(words: list[str], said: str, tmp_path: Path) -> None:
+    result = ain("serve", "no-such-folder", *words, cwd=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.startswith("ain: ")
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 def test_offsets_of_tokens_that_share_a_character(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def read(directory: Path) -> Found | None:
         with open(file, encoding="utf-8") as lines:
             rows += merged(_task(file.stem, names), [json.loads(line) for line in lines if line.strip()])
     metrics = {
-        task: {_plain(name): value for name, value in numbers.items() if _is_number(value)}
+        task: {_plain(name): value for name, value in numbers.items() if _is_number(value) and name != "sample_len"}
         for task, numbers in whole["results"].items()
     }
     asked = {task: int(counts["effective"]) for task, counts in whole["n-samples"].items()}

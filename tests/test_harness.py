@@ -125,7 +125,12 @@ def test_what_a_command_asks_for(tmp_path: Path) -> None:
     words = LM_EVAL.command(Path("python"), "t", server, Asked(limit=3, shots=2, include=Path("more")), tmp_path)
     assert " ".join(words).startswith("python -m lm_eval --model local-completions --model_args model=m,base_url=http")
     assert "--apply_chat_template" in words
-    for name, value in (("--limit", "3"), ("--num_fewshot", "2"), ("--include_path", "more"), ("--tasks", "t")):
+    for name, value in (
+        ("--limit", "3"),
+        ("--num_fewshot", "2"),
+        ("--include_path", str(Path("more").absolute())),
+        ("--tasks", "t"),
+    ):
         assert words[words.index(name) + 1] == value
     with pytest.raises(UserError, match="tokenizer"):
         LM_EVAL.command(Path("python"), "t", replace(server, tokenizer=None), Asked(), tmp_path)

@@ -59,7 +59,8 @@ class Tool:
     def command(self, python: Path, task: str, server: Server, asked: Asked, out: Path) -> list[str]:
         words = [str(python), "-m", self.name, *self.words(server, asked), "--tasks", task, "--output_path", str(out)]
         words += ["--log_samples", "--batch_size", "1"]
-        for name, value in (("limit", asked.limit), ("num_fewshot", asked.shots), ("include_path", asked.include)):
+        include = asked.include and asked.include.absolute()  # the process works in a folder of its own
+        for name, value in (("limit", asked.limit), ("num_fewshot", asked.shots), ("include_path", include)):
             words += [] if value is None else [f"--{name}", str(value)]
         return words
 
@@ -67,10 +68,11 @@ class Tool:
 def _lm_eval(server: Server, asked: Asked) -> list[str]:
     if server.tokenizer is None:
         raise UserError("lm_eval counts tokens itself: give the directory or hub id of the model's tokenizer")
+    local = Path(server.tokenizer)
     arguments = {
         "model": server.name,
         "base_url": f"{server.url}/completions",
-        "tokenizer": server.tokenizer,
+        "tokenizer": local.absolute() if local.is_dir() else server.tokenizer,
         "tokenizer_backend": "huggingface",
         "num_concurrent": CONCURRENCY,
         "add_bos_token": not asked.chat,  # a chat template writes it itself

@@ -16,6 +16,7 @@ import tiny_text
 import yaml
 from PIL import Image
 
+from ain import Unavailable
 from ain.chat import Request, image_part, user_message
 from ain.chat.local import LocalModel
 from ain.harness import LM_EVAL, LMMS_EVAL, Asked, Server, Tool, environment, run
@@ -45,6 +46,13 @@ print(json.dumps([[float(logprob), bool(greedy)] for logprob, greedy in model.lo
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kept = os.environ.get("AIN_HARNESS_ENV")
     return Path(kept) if kept else tmp_path_factory.mktemp("environments")
+
+
+def installed(tool: Tool, root: Path) -> Path:
+    try:
+        return environment(tool, root)
+    except Unavailable as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +91,7 @@ def test_lm_eval_scores_options_as_we_do(
     root: Path, text_model: LocalModel, text_server: Server, tmp_path: Path, chat: bool
 ) -> None:
     """A task that does not exist is reported by its name, and the other one goes on. What is there is not run again."""
-    python, asked = environment(LM_EVAL, root), Asked(chat=chat, include=tasks(tmp_path / "tasks"))
+    python, asked = installed(LM_EVAL, root), Asked(chat=chat, include=tasks(tmp_path / "tasks"))
 
     def results(server: Server) -> list[object]:
         names = ["no_such_task", "tiny_choice"]
@@ -114,7 +122,7 @@ def test_lm_eval_scores_options_as_we_do(
 def test_our_scores_are_those_of_lm_eval(root: Path, text_model: LocalModel) -> None:
     """With its own model class, in its own process, on the same checkpoint."""
     with_torch = replace(LM_EVAL, needs=(*LM_EVAL.needs, "torch", "accelerate", "peft"))
-    python = environment(with_torch, root)
+    python = installed(with_torch, root)
     pairs = [(row["question"], f" {option}") for row in QUESTIONS for option in row["options"]]
     words = [str(python), "-c", IN_PROCESS, text_model.named, json.dumps(pairs)]
     offline = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": ""}
@@ -128,7 +136,7 @@ def test_our_scores_are_those_of_lm_eval(root: Path, text_model: LocalModel) -> 
 def test_lmms_eval_shows_images_and_gets_our_answers(root: Path, tmp_path: Path) -> None:
     checkpoint = tiny_qwen.checkpoint("qwen2_vl", tmp_path / "checkpoint")
     model = LocalModel(checkpoint, processor(checkpoint), device="cpu")
-    python = environment(LMMS_EVAL, root)
+    python = installed(LMMS_EVAL, root)
     images = [Image.new("RGB", (56, 84), colour) for colour in ("red", "blue", "green")]
     answers: dict[str, str] = {}
     requests = [
@@ -198,14 +206,14 @@ metadata: {{version: 2.0}}
 
 @pytest.mark.parametrize("tool", [LM_EVAL, LMMS_EVAL], ids=lambda tool: tool.name)
 def test_an_environment_holds_the_pinned_versions(root: Path, tool: Tool) -> None:
-    words = [str(environment(tool, root)), "-m", "pip", "freeze"]
+    words = [str(installed(tool, root)), "-m", "pip", "freeze"]
     lines = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
-    installed = {
+    versions = {
         name.lower(): version.partition("+")[0] for name, _, version in (line.partition("==") for line in lines)
     }
     text = tool.constraints.read_text(encoding="utf-8")
     pins = dict(line.lower().split("==") for line in text.splitlines() if "==" in line and not line.startswith("#"))
-    assert installed[tool.name] == tool.version
-    assert not {name: version for name, version in installed.items() if pins.get(name, version) != version}
+    assert versions[tool.name] == tool.version
+    assert not {name: version for name, version in versions.items() if pins.get(name, version) != version}
     of_torch = ("nvidia-", "cuda-", "triton")  # which pins their versions itself, and has none on a CPU
-    assert {name for name in set(installed) - set(pins) if not name.startswith(of_torch)} <= {"pip", "setuptools"}
+    assert {name for name in set(versions) - set(pins) if not name.startswith(of_torch)} <= {"pip", "setuptools"}

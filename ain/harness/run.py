@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections import Counter
@@ -119,10 +120,10 @@ def _environment(offline: bool) -> dict[str, str]:
 
 
 def _reason(file: Path) -> str:
-    """Return the line of a log that says best what went wrong: the last one that names an error, or the last one."""
+    """Return the line of a log that says best what went wrong: the last exception, else the last line."""
     lines = [one_line(line) for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    named = [line for line in lines if "Error" in line or "not found" in line.lower()]
-    return (named or lines or ["no message"])[-1][:300]
+    raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception): ", line)]
+    return (raised or lines or ["no message"])[-1][:300]
 
 
 def _file_name(task: str) -> str:

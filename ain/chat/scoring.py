@@ -14,7 +14,7 @@ from ain.chat import Context, compact
 from ain.chat.local_inputs import Inputs, PlainInputs, Sample, appended, encoded
 from ain.runtime.batching import batches
 
-WINDOW = 16  # batches of requests that are looked at together, to share contexts and sort by length
+WINDOW = 256  # requests that are looked at together, to share contexts and sort by length
 _POSITIONS = 256  # whose log-probabilities over the whole vocabulary are in memory together
 _LOGITS = 16_384  # positions in a batch of whole prompts; the logits of each have the size of the vocabulary
 
@@ -65,7 +65,7 @@ class Scorer:
     def loglikelihood(self, requests: Iterable[tuple[Context, str]]) -> list[tuple[float, bool]]:
         """Return (sum of log-probabilities, is_greedy) for each (context, continuation), in order."""
         waiting, scores = iter(requests), list[tuple[float, bool]]()
-        while window := list(islice(waiting, WINDOW * self.batch_size)):
+        while window := list(islice(waiting, WINDOW)):
             made = [(0.0, True)] * len(window)  # what an empty continuation has
             rows = self._rows(window)
             for inputs in (self.chat, self.plain):

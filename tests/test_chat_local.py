@@ -3,44 +3,28 @@
 For images, see test_local_sees.py.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_text
+from tiny_text import TEXTS
 
 from ain import UserError
-from ain.chat import Reply, Request
+from ain.chat import Context, Reply, Request
 from ain.chat.local import LocalModel
-from ain.chat.vllm_local import VLLMModel
+from ain.chat.openai_api import OpenAIModel
 from ain.engine.local import Local
-from ain.miniature import tiny
 from ain.stages.translate import translate
 from ain.storage.record import RECORD
 from ain.storage.shards import Shards
 from ain.translator.chat import ChatTranslator
 
-TEXTS = ["What is this?", "How many cats are there in this large image?", "Why?"]
-
 
 @pytest.fixture(scope="module")
 def language_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A random causal language model in the format of real ones."""
-    import torch
-    from transformers import Qwen2Config, Qwen2ForCausalLM
-
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("language_model")
-    tokenizer = tiny.chat_tokenizer(TEXTS, 300)
-    size = {
-        "hidden_size": 64,
-        "intermediate_size": 128,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-    }
-    Qwen2ForCausalLM(Qwen2Config(vocab_size=len(tokenizer), **size)).save_pretrained(path)
-    tokenizer.save_pretrained(path)
-    return str(path)
+    return tiny_text.checkpoint(tmp_path_factory.mktemp("language_model"))
 
 
 def asked(chat: Any, requests: list[Request], tmp_path: Path) -> list[Reply]:
@@ -114,9 +98,53 @@ def test_continuations_are_scored_as_one_by_one_by_hand(language_model: str) -> 
     assert not all(greedy)
 
 
+def test_options_share_a_forward_pass_and_are_scored_as_alone(language_model: str) -> None:
+    """Conversations and plain texts, mixed. Continuations that differ in their last token cost one row together."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    plain, tokenizer = (
+        AutoModelForCausalLM.from_pretrained(language_model).eval(),
+        AutoTokenizer.from_pretrained(language_model),
+    )
+    contexts: list[Context] = [[{"role": "user", "content": "Why?"}], "What is this? ", "How many", "", "ما هذا؟"]
+    requests = [(context, letter) for context in contexts for letter in ("A", "B", "C", "D", " ب")]
+    expected, different = [], set()
+    for context, letter in requests:
+        text = context if isinstance(context, str) else tokenizer.apply_chat_template(context, tokenize=False)
+        first = tokenizer(text.rstrip() if isinstance(context, str) else text)["input_ids"] or [tokenizer.eos_token_id]
+        ids = tokenizer(text + letter)["input_ids"]
+        ids = ids if text else first + ids
+        assert ids[: len(first)] == first
+        with torch.inference_mode():
+            steps = plain(torch.tensor([ids])).logits[0, len(first) - 1 : -1].log_softmax(-1)
+        wanted = ids[len(first) :]
+        different.add((*first, None, *wanted[:-1]))
+        expected.append(sum(float(steps[i, token]) for i, token in enumerate(wanted)))
+    for batch_size in (4, 1):
+        model = LocalModel(language_model, batch_size=batch_size, device="cpu")
+        rows = []
+        model._model.register_forward_pre_hook(lambda *args, rows=rows: rows.append(args), with_kwargs=True)
+        assert [score.logprob for score in model.loglikelihood(requests)] == pytest.approx(expected, abs=1e-4)
+        assert sum(len(inputs["input_ids"]) for _, _, inputs in rows) == len(different) < len(requests) / 2
+
+
+def test_an_answer_ends_at_its_stop_text(language_model: str, tmp_path: Path) -> None:
+    """It is cut there, and in a batch each request has stop texts of its own."""
+    model = LocalModel(language_model, device="cpu")
+    messages = [{"role": "user", "content": "Why?"}]
+    (whole,) = asked(model, [Request("a", messages, 12)], tmp_path)
+    middle = whole.text[len(whole.text) // 2]
+    cut, same = asked(model, [Request("a", messages, 12, stop=(middle, "@@")), Request("b", messages, 12)], tmp_path)
+    assert (cut.text, cut.finish) == (whole.text.partition(middle)[0].strip(), "stop")
+    assert cut.completion_tokens <= same.completion_tokens
+    assert same == replace(whole, seconds=same.seconds)
+
+
 def test_models_that_cannot_score_say_so() -> None:
-    with pytest.raises(UserError, match="VLLMModel cannot score continuations; use a checkpoint on this machine"):
-        VLLMModel("any").loglikelihood([])
+    model = OpenAIModel("any", base_url="http://127.0.0.1:9")
+    with pytest.raises(UserError, match="OpenAIModel cannot score continuations; use a checkpoint on this machine"):
+        model.loglikelihood([])
 
 
 def test_without_a_checkpoint_of_its_own_it_takes_the_given_one() -> None:

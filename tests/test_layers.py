@@ -20,6 +20,8 @@ LAYERS = (
     {"model"},
     {"miniature"},
     {"chat"},
+    {"server"},
+    {"harness"},
     {"source", "translator", "back_translation", "verifier", "screener", "rating", "review"},
     {"benchmark"},
     {"objective"},

@@ -44,7 +44,12 @@ def test_a_wheel_holds_all_files_of_the_project(wheel: Path) -> None:
     for suffix in ("yaml", "yml"):  # Path.rglob does not follow the link from conf/experiment
         found = (ROOT / "experiments").rglob(f"*.{suffix}")
         expected |= {f"ain/conf/experiment/{path.relative_to(ROOT / 'experiments')}" for path in found}
-    assert {"ain/conf/experiment/paper/reported.yml", "ain/chat/prices.yml", "ain/report/templates/job.html"} <= held
+    assert {
+        "ain/conf/experiment/paper/reported.yml",
+        "ain/chat/prices.yml",
+        "ain/harness/lm_eval.txt",
+        "ain/report/templates/job.html",
+    } <= held
     assert held == expected
 
 

@@ -20,6 +20,7 @@ from ain.chat.cost import Budget, Price
 from ain.text.placeholders import IMAGE
 
 Message = dict[str, Any]
+Context = list[Message] | str  # a conversation, or a plain text that no chat template is applied to
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Request:
     tag: Any = None  # the caller's own data, as plain values; passed back with the reply
     id: str = ""  # readable name of the thing that is asked about; need not be unique
     temperature: float | None = None  # the least that is wanted, from models that accept a temperature
+    stop: tuple[str, ...] = ()  # texts that end the answer, which they are no part of
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,11 @@ class LanguageModel(ABC):
             budget: shared by several calls.
         """
 
-    def loglikelihood(self, requests: Iterable[tuple[list[Message], str]]) -> list[Score]:
-        """Return a score for each (context, continuation), in order. Raises UserError if the model cannot score."""
+    def loglikelihood(self, requests: Iterable[tuple[Context, str]]) -> list[Score]:
+        """Return a score for each (context, continuation), in order. Raises UserError if the model cannot score.
+
+        Requests with the same context should follow each other: the context is then computed once.
+        """
         raise UserError(
             f"{type(self).__name__} cannot score continuations; use a checkpoint on this machine "
             "(_target_: ain.chat.local.LocalModel)"

@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
 from itertools import islice
@@ -13,10 +14,20 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ain import UserError
-from ain.chat import Message, Reply, Request, Score, Take
+from ain.chat import Context, Reply, Request, Score, Take
 from ain.chat.checkpoint import CheckpointModel
 from ain.chat.cost import Budget
-from ain.chat.local_inputs import Inputs, OwnInputs, ProcessorInputs, Sample, TextInputs, needs_torchvision
+from ain.chat.local_inputs import (
+    Inputs,
+    OwnInputs,
+    PlainInputs,
+    ProcessorInputs,
+    Sample,
+    TextInputs,
+    needs_torchvision,
+)
+from ain.chat.scoring import Scorer, TokenScores
+from ain.chat.stopping import criteria, cut
 from ain.engine.local import Local
 from ain.model.shared_images import share_images
 from ain.runtime.batching import batches
@@ -85,80 +96,86 @@ class LocalModel(CheckpointModel):
     def answers(self, requests: list[Request]) -> list[Reply]:
         """Return replies in request order. Padding is on the left, so that batching does not change the answers."""
         samples = [self._inputs.encode(request.messages) for request in requests]
+        replies = self._answers(requests, samples, self._inputs)
+        return [replace(reply, text=reply.text.strip()) for reply in replies]
+
+    def complete(self, prompts: list[list[int]], max_tokens: int, stop: tuple[str, ...] = ()) -> list[Reply]:
+        """Continue plain prompts, given as tokens, without a chat template. Spaces at an answer's ends are kept."""
+        requests = [Request("", [], max_tokens, stop=stop)] * len(prompts)
+        return self._answers(requests, [self._plain.plain(ids) for ids in prompts], self._plain)
+
+    def _answers(self, requests: list[Request], samples: list[Sample], inputs: Inputs) -> list[Reply]:
         replies: dict[int, Reply] = {}
         for batch in batches([sample.length for sample in samples], self.batch_size):
-            made = self._answered([requests[i] for i in batch], [samples[i] for i in batch])
+            made = self._answered([requests[i] for i in batch], inputs.batch([samples[i] for i in batch], left=True))
             replies |= dict(zip(batch, made, strict=True))
         return [replies[i] for i in range(len(requests))]
 
-    def _answered(self, requests: list[Request], samples: list[Sample]) -> list[Reply]:
+    def _answered(self, requests: list[Request], batch: dict[str, Any]) -> list[Reply]:
         import torch
 
         started = time.perf_counter()
-        inputs = self._tensors(samples, left=True)
+        inputs = self._placed(batch)
+        stop, width = [request.stop for request in requests], inputs["input_ids"].shape[1]
+        stopping = {"stopping_criteria": criteria(self.tokenizer, stop, width)} if any(stop) else {}
         limit = max(request.max_tokens for request in requests)
         with torch.inference_mode():
             out = self._model.generate(
-                **inputs, do_sample=False, max_new_tokens=limit, pad_token_id=self._tokenizer.pad_token_id
+                **inputs, **stopping, do_sample=False, max_new_tokens=limit, pad_token_id=self.tokenizer.pad_token_id
             )
         seconds = (time.perf_counter() - started) / len(requests)
         prompts = inputs["attention_mask"].sum(dim=1).tolist()
-        made = out[:, inputs["input_ids"].shape[1] :].tolist()
+        made = out[:, width:].tolist()
         return [self._reply(*each, seconds) for each in zip(requests, made, prompts, strict=True)]
 
     def _reply(self, request: Request, ids: list[int], prompt_tokens: int, seconds: float) -> Reply:
-        """Return a reply that is cut at the first end-of-turn token or at the request's limit."""
+        """Return a reply that is cut at the first end-of-turn token or stop text, or at the request's limit."""
         end = next((i for i, token in enumerate(ids) if token in self._ends), len(ids))
         finish = "stop" if end <= request.max_tokens and end < len(ids) else "length"
         ids = ids[: min(end, request.max_tokens)]
-        text = self._tokenizer.decode(ids, skip_special_tokens=True).strip()
-        return Reply(text, finish, prompt_tokens, len(ids), seconds)
+        text = self.tokenizer.decode(ids, skip_special_tokens=True)
+        kept = cut(text, request.stop)
+        return Reply(kept, "stop" if kept != text else finish, prompt_tokens, len(ids), seconds)
 
-    def loglikelihood(self, requests: Iterable[tuple[list[Message], str]]) -> list[Score]:
-        samples = [self._inputs.encode(messages, continuation) for messages, continuation in requests]
-        scores: dict[int, Score] = {}
-        for batch in batches([-sample.length for sample in samples], self.batch_size):
-            scores |= dict(zip(batch, self._scored([samples[i] for i in batch]), strict=True))
-        return [scores[i] for i in range(len(samples))]
+    def loglikelihood(self, requests: Iterable[tuple[Context, str]]) -> list[Score]:
+        return [Score(*score) for score in self._scorer.loglikelihood(requests)]
 
-    def _scored(self, samples: list[Sample]) -> list[Score]:
-        """Return the scores of one batch.
+    def logprobs(self, prompts: list[list[int]], top: int = 0) -> list[TokenScores]:
+        """Return the log-probability of each token of plain prompts, and the `top` likeliest tokens at its place."""
+        return self._scorer.logprobs(prompts, top)
 
-        Padding is on the right, where causal attention ignores it. Logits at a position predict the next token.
-        """
-        import torch
+    @property
+    def max_length(self) -> int | None:
+        """The number of tokens that prompt and answer may have together, if the checkpoint names one."""
+        config = self._model.config.get_text_config()
+        return getattr(config, "max_position_embeddings", None)
 
-        inputs = self._tensors(samples, left=False)
-        lengths = inputs["attention_mask"].sum(dim=1).tolist()
-        rows = zip(inputs["input_ids"].tolist(), lengths, samples, strict=True)
-        starts = [_start(ids[:length], sample) for ids, length, sample in rows]
-        width = inputs["input_ids"].shape[1]
-        kept = width - min(starts) + 1  # positions from the last token of the shortest context on
-        with torch.inference_mode():
-            logits = self._model(**inputs, logits_to_keep=kept, use_cache=False).logits.float()
-        scores = []
-        for row, start, sample in zip(logits, starts, samples, strict=True):
-            first = start - 1 - (width - kept)
-            steps = row[first : first + len(sample.continuation)].log_softmax(dim=-1)
-            ids = torch.tensor(sample.continuation, dtype=torch.long, device=steps.device)
-            greedy = bool((steps.argmax(dim=-1) == ids).all())
-            scores.append(Score(float(steps.gather(1, ids[:, None]).sum()), greedy))
-        return scores
+    @property
+    def vocabulary_size(self) -> int:
+        return int(self._model.get_input_embeddings().num_embeddings)
 
-    def _tensors(self, samples: list[Sample], left: bool) -> dict[str, Any]:
-        made = self._inputs.batch(samples, left)
+    def _placed(self, made: dict[str, Any]) -> dict[str, Any]:
+        """Return a batch on the model's device."""
         if self.processor is None:  # a family's own types have a meaning; those of a plain tokenizer have none here
             made.pop("token_type_ids", None)
         return {name: tensor.to(self._model.device) for name, tensor in made.items()}
 
     @cached_property
+    def _scorer(self) -> Scorer:
+        return Scorer(self._model, self.tokenizer, self._inputs, self._plain, self._placed, self.batch_size)
+
+    @cached_property
+    def _plain(self) -> PlainInputs:
+        return TextInputs(self.tokenizer) if self.processor is None else ProcessorInputs(self.processor)
+
+    @cached_property
     def _inputs(self) -> Inputs:
         if self.processor is not None:
             return ProcessorInputs(self.processor)
-        return OwnInputs(self.named, self._model.dtype) if self.sees else TextInputs(self._tokenizer)
+        return OwnInputs(self.named, self._model.dtype) if self.sees else TextInputs(self.tokenizer)
 
     @cached_property
-    def _tokenizer(self) -> Any:
+    def tokenizer(self) -> Any:
         from transformers import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(self.named)
@@ -168,7 +185,7 @@ class LocalModel(CheckpointModel):
     @cached_property
     def _ends(self) -> set[int]:
         given = self._model.generation_config.eos_token_id
-        return {self._tokenizer.eos_token_id, *(given if isinstance(given, list) else [given])}
+        return {self.tokenizer.eos_token_id, *(given if isinstance(given, list) else [given])}
 
     @cached_property
     def sees(self) -> bool:
@@ -192,11 +209,3 @@ class LocalModel(CheckpointModel):
             return loader.from_pretrained(self.named, **settings)
         except (OSError, ValueError) as error:  # files are missing or broken, or of a model that transformers lacks
             raise UserError(f"{self.named}: cannot be loaded: {str(error).strip().splitlines()[0]}") from None
-
-
-def _start(ids: list[int], sample: Sample) -> int:
-    """Return the index where the continuation begins. Raises UserError if its tokens differ after the context."""
-    start = len(ids) - sample.after - len(sample.continuation)
-    if ids[start : start + len(sample.continuation)] != sample.continuation:
-        raise UserError("a continuation is tokenised differently behind its context; begin it with a whole word")
-    return start

@@ -1,10 +1,11 @@
 """Converts messages to a local model's input tensors, in the three ways that checkpoints need.
 
-`encode(messages, continuation)` tokenises one conversation that ends with the continuation or, without one, with the
-prompt for an answer. `batch(samples, left)` pads several samples into tensors, on the left for generation.
+`encode(messages)` tokenises one conversation up to the prompt for an answer. `batch(samples, left)` pads several samples
+into tensors, on the left for generation.
 """
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Protocol
@@ -15,26 +16,27 @@ from ain import Unavailable
 from ain.chat import Message, images_of
 from ain.runtime.paths import install_hint
 
+_PER_TOKEN = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids")  # [samples, tokens]
+
 
 @dataclass(frozen=True)
 class Sample:
-    """One encoded conversation.
-
-    length: number of tokens, as far as known. continuation: token ids to score. after: number of tokens that the chat
-    template adds after the continuation.
-    """
+    """One encoded conversation, or one plain text. length: number of tokens, as far as known."""
 
     content: Any
     images: list[Image.Image]
     length: int
-    continuation: list[int]
-    after: int = 0
 
 
 class Inputs(Protocol):
-    def encode(self, messages: list[Message], continuation: str | None = None) -> Sample: ...
+    def encode(self, messages: list[Message]) -> Sample: ...
 
     def batch(self, samples: list[Sample], left: bool) -> dict[str, Any]: ...
+
+
+class PlainInputs(Inputs, Protocol):
+    def plain(self, ids: Sequence[int]) -> Sample:
+        """Return the sample of given tokens, without a chat template."""
 
 
 class TextInputs:
@@ -43,11 +45,12 @@ class TextInputs:
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
 
-    def encode(self, messages: list[Message], continuation: str | None = None) -> Sample:
+    def encode(self, messages: list[Message]) -> Sample:
         text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        added = continued(self.tokenizer, continuation)
-        ids = self.tokenizer(text, add_special_tokens=False)["input_ids"] + added
-        return Sample(ids, [], len(ids), added)
+        return self.plain(encoded(self.tokenizer, text))
+
+    def plain(self, ids: Sequence[int]) -> Sample:
+        return Sample(list(ids), [], len(ids))
 
     def batch(self, samples: list[Sample], left: bool) -> dict[str, Any]:
         ids = {"input_ids": [sample.content for sample in samples]}
@@ -61,18 +64,15 @@ class ProcessorInputs:
     def __init__(self, processor: Any) -> None:
         self.processor = processor
 
-    def encode(self, messages: list[Message], continuation: str | None = None) -> Sample:
+    def encode(self, messages: list[Message]) -> Sample:
         images = _images(messages)
-        parts = [parted(message) for message in messages]
-        sizes = [image.size for image in images]
-        tokens = self.processor.tokenize(parts, sizes)
-        if continuation is None:
-            return Sample(tokens, images, len(tokens.input_ids), [])
-        answer = {"role": "assistant", "content": [{"type": "text", "text": continuation}]}
-        whole = self.processor.tokenize([*parts, answer], sizes)
-        added = continued(self.processor.tokenizer, continuation)
-        after = len(whole.input_ids) - len(tokens.input_ids) - len(added)
-        return Sample(whole, images, len(whole.input_ids), added, after)
+        tokens = self.processor.tokenize([parted(message) for message in messages], [image.size for image in images])
+        return Sample(tokens, images, len(tokens.input_ids))
+
+    def plain(self, ids: Sequence[int]) -> Sample:
+        from ain.model.processor import IGNORE, Tokens
+
+        return Sample(Tokens(list(ids), [IGNORE] * len(ids)), [], len(ids))
 
     def batch(self, samples: list[Sample], left: bool) -> dict[str, Any]:
         images = [image for sample in samples for image in sample.images]
@@ -96,12 +96,10 @@ class OwnInputs:
         except ImportError:
             raise needs_torchvision(self.checkpoint) from None
 
-    def encode(self, messages: list[Message], continuation: str | None = None) -> Sample:
+    def encode(self, messages: list[Message]) -> Sample:
         parts = [parted(message) for message in messages]
         text = self._processor.apply_chat_template(parts, tokenize=False, add_generation_prompt=True)
-        text += continuation or ""
-        length = len(self._processor.tokenizer(text, add_special_tokens=False)["input_ids"])
-        return Sample(text, _images(messages), length, continued(self._processor.tokenizer, continuation))
+        return Sample(text, _images(messages), len(encoded(self._processor.tokenizer, text)))
 
     def batch(self, samples: list[Sample], left: bool) -> dict[str, Any]:
         images = [image for sample in samples for image in sample.images]
@@ -116,8 +114,27 @@ class OwnInputs:
         return {name: value.to(self.dtype) if value.is_floating_point() else value for name, value in made.items()}
 
 
-def continued(tokenizer: Any, continuation: str | None) -> list[int]:
-    return list(tokenizer(continuation, add_special_tokens=False)["input_ids"]) if continuation else []
+def appended(inputs: dict[str, Any], added: list[tuple[int, ...]], pad: int) -> dict[str, Any]:
+    """Return inputs that are padded on the right, with the tokens `added` behind each row's own."""
+    import torch
+
+    lengths = inputs["attention_mask"].sum(dim=1).tolist()
+    longest = max(length + len(ids) for length, ids in zip(lengths, added, strict=True))
+    made = dict(inputs)
+    for name in set(_PER_TOKEN) & set(inputs):
+        old = inputs[name]
+        new = torch.full((len(added), longest), pad if name == "input_ids" else 0, dtype=old.dtype)
+        for row, (length, ids) in enumerate(zip(lengths, added, strict=True)):
+            new[row, :length] = old[row, :length]
+            if name in ("input_ids", "attention_mask"):
+                behind = ids if name == "input_ids" else [1] * len(ids)
+                new[row, length : length + len(ids)] = torch.tensor(behind, dtype=old.dtype)
+        made[name] = new
+    return made
+
+
+def encoded(tokenizer: Any, text: str) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def parted(message: Message) -> Message:

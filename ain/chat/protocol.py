@@ -106,6 +106,8 @@ class Endpoint:
         if self.reasoning_effort is not None:
             body["reasoning_effort"] = self.reasoning_effort
         body[self.token_limit] = request.max_tokens
+        if request.stop:
+            body["stop"] = list(request.stop)
         if request.schema and self.structured_output == "json_schema":
             named = {"name": "answer", "strict": True, "schema": request.schema}
             body["response_format"] = {"type": "json_schema", "json_schema": named}

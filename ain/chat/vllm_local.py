@@ -4,16 +4,18 @@ import time
 from collections.abc import Iterable
 from copy import copy
 from functools import cached_property
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from ain import UserError
-from ain.chat import Reply, Request, Take
+from ain.chat import Context, Reply, Request, Score, Take
 from ain.chat.checkpoint import CheckpointModel
 from ain.chat.cost import Budget
+from ain.chat.local_inputs import encoded
+from ain.chat.scoring import split
 from ain.runtime.paths import install_hint
 
 BLOCK = 4_096  # requests passed to vLLM at once; it batches them itself
@@ -87,11 +89,45 @@ class VLLMModel(CheckpointModel):
                 counts = len(output.prompt_token_ids), len(answer.token_ids)
                 take(request, Reply(answer.text.strip(), finish, *counts, seconds))
 
+    def loglikelihood(self, requests: Iterable[tuple[Context, str]]) -> list[Score]:
+        """Return scores from the log-probabilities of prompts that end with the continuation."""
+        from vllm import SamplingParams
+
+        sampling = SamplingParams(temperature=0.0, max_tokens=1, prompt_logprobs=0)
+        tokenizer = self._model.get_tokenizer()
+        scores: list[Score] = []
+        for is_plain, several in groupby(requests, lambda request: isinstance(request[0], str)):
+            pairs = list(several)
+            if is_plain:
+                tokens = [split(tokenizer, str(context), text) for context, text in pairs]
+                counts = [len(wanted) for _, wanted in tokens]
+                prompts = [{"prompt_token_ids": [*ids, *wanted]} for ids, wanted in tokens]
+                made = self._model.generate(prompts, sampling, use_tqdm=False)
+            else:
+                counts = [len(encoded(tokenizer, text)) for _, text in pairs]
+                whole = [[*context, {"role": "assistant", "content": text}] for context, text in pairs]
+                as_prompt = {"add_generation_prompt": False, "continue_final_message": True}
+                made = self._model.chat(whole, sampling, use_tqdm=False, **as_prompt)
+            scores += [_score(output, count) for output, count in zip(made, counts, strict=True)]
+        return scores
+
     def _sampling(self, request: Request) -> Any:
         from vllm import SamplingParams
         from vllm.sampling_params import StructuredOutputsParams
 
         guided = StructuredOutputsParams(json=request.schema) if request.schema else None
         return SamplingParams(
-            temperature=self.temperature, max_tokens=request.max_tokens, structured_outputs=guided, seed=0
+            temperature=self.temperature,
+            max_tokens=request.max_tokens,
+            structured_outputs=guided,
+            stop=list(request.stop) or None,
+            seed=0,
         )
+
+
+def _score(output: Any, count: int) -> Score:
+    """Return the score of a prompt's last `count` tokens."""
+    ids = output.prompt_token_ids
+    steps = list(zip(ids, output.prompt_logprobs, strict=True))[len(ids) - count :]
+    found = [logprobs[token] for token, logprobs in steps]
+    return Score(sum(each.logprob for each in found), all(each.rank == 1 for each in found))

@@ -3,13 +3,13 @@ question is read from standard input and the answer is printed.
 """
 
 import contextlib
-import re
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ain import UserError
+from ain.cli.checkpoint import DEVICES, HELP, check_device, local_model
 from ain.cli.parser import Parser
 
 if TYPE_CHECKING:
@@ -29,21 +29,21 @@ Otherwise the question comes from standard input:
 
 def main(words: list[str]) -> None:
     parser = Parser("chat", _ABOUT)
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a directory, a hub id, or a train stage's directory")
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help=HELP)
     parser.add_argument("image", metavar="IMAGE", nargs="?", type=Path, help="an image for the first question")
     parser.add_argument("--max-new-tokens", type=int, default=256, metavar="N", help="length of an answer (256)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (auto)")
+    parser.add_argument("--device", default="auto", help=DEVICES)
     given = parser.read(words)
     if given.max_new_tokens < 1:
         raise UserError(f"--max-new-tokens {given.max_new_tokens}: expected a whole number of at least 1")
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", given.device):
-        raise UserError(f"--device {given.device}: choose one of auto, cpu, cuda, cuda:N, mps")
+    check_device(given.device)
     image = None if given.image is None else _image(given.image)
 
     from ain.runtime.console import results
 
     out = results()
-    conversation = Conversation(_model(given), given.max_new_tokens)
+    model = local_model(given.checkpoint, given.output_dir, given.device, max_new_tokens=given.max_new_tokens)
+    conversation = Conversation(model, given.max_new_tokens)
     if image is not None:
         conversation.show(image)
     if sys.stdin.isatty():
@@ -130,23 +130,3 @@ def _image(path: Path) -> bytes:
     except BadImage as error:
         raise UserError(f"{path}: {error}") from None
     return png(decode(data))
-
-
-def _model(given: Any) -> Any:
-    """Return the model, with the processor of this project's families where the checkpoint is of one."""
-    from transformers.utils.logging import disable_progress_bar
-
-    from ain.chat.local import LocalModel
-    from ain.model.families import processor
-    from ain.pipeline.locate import identity, locate
-
-    disable_progress_bar()  # of loading weights
-    name = given.checkpoint
-    inner = Path(name) / "checkpoint"  # of a train stage
-    if not (Path(name) / "config.json").exists() and (inner / "config.json").exists():
-        name = str(inner)
-    identity(name)  # refuses what is neither a directory nor a hub id
-    directory = locate(name, given.output_dir)
-    if not (Path(directory) / "config.json").exists():
-        raise UserError(f"{name}: no checkpoint: there is no config.json in it; give the directory that holds one")
-    return LocalModel(directory, processor(directory), max_new_tokens=given.max_new_tokens, device=given.device)

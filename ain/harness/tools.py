@@ -69,7 +69,7 @@ def _lm_eval(server: Server, asked: Asked) -> list[str]:
     if server.tokenizer is None:
         raise UserError("lm_eval counts tokens itself: give the directory or hub id of the model's tokenizer")
     local = Path(server.tokenizer)
-    arguments = {
+    arguments: dict[str, object] = {
         "model": server.name,
         "base_url": f"{server.url}/completions",
         "tokenizer": local.absolute() if local.is_dir() else server.tokenizer,

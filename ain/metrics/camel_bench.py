@@ -1,13 +1,4 @@
-"""Average CAMEL-Bench as AIN's Table 1 does: questions → data set → sub-domain → domain → total.
-
-The table's total is the unweighted mean of its eight domains. How data sets and sub-domains are averaged is published
-nowhere: here every data set of a sub-domain and every sub-domain of a domain counts the same, or, with `weighted`, a
-sub-domain counts by the questions that the benchmark's own table prints for it.
-"""
-
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+"""CAMEL-Bench's eight domains and their sub-domains, as its paper prints them. How they are averaged: `averages`."""
 
 # Domain → title and printed number of questions, in the order of AIN's Table 1.
 DOMAINS = {
@@ -62,52 +53,10 @@ SUBDOMAINS = {
 # One data set holds both sub-domains, and nothing known tells its questions apart.
 SUBDOMAINS_JOINED = {"video": {"countries and occasions": ("countries", "occasions")}}
 
-Subdomain = tuple[str, str]  # (domain, sub-domain)
 
-
-@dataclass(frozen=True)
-class Averages:
-    """Means of scores. total: None unless all domains have questions. lacking: printed sub-domains without questions."""
-
-    datasets: dict[str, float]
-    subdomains: dict[Subdomain, float]
-    domains: dict[str, float]
-    total: float | None
-    lacking: list[Subdomain]
-
-
-def averages(scores: Iterable[tuple[str, str, str, float]], weighted: bool = False) -> Averages:
-    """Average (data set, domain, sub-domain, score) of each question; what could not be asked comes in with score 0."""
-    parts: dict[Subdomain, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    datasets: dict[str, list[float]] = defaultdict(list)
-    for dataset, domain, subdomain, score in scores:
-        parts[domain, subdomain][dataset].append(score)
-        datasets[dataset].append(score)
-    subdomains = {of: _mean([_mean(found) for found in by.values()]) for of, by in parts.items()}
-    domains = {
-        domain: _mean(
-            [mean for (own, _), mean in subdomains.items() if own == domain],
-            [_printed(domain, name) if weighted else 1 for own, name in subdomains if own == domain],
-        )
-        for domain in DOMAINS
-        if any(own == domain for own, _ in subdomains)
+def lacking(found: set[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the printed (domain, sub-domain) that are not among those of an evaluation."""
+    asked = {
+        (domain, name) for domain, joined in found for name in SUBDOMAINS_JOINED.get(domain, {}).get(joined, (joined,))
     }
-    asked = {(domain, one) for domain, name in subdomains for one in _names(domain, name)}
-    lacking = [(domain, name) for domain, names in SUBDOMAINS.items() for name in names if (domain, name) not in asked]
-    total = _mean(list(domains.values())) if len(domains) == len(DOMAINS) else None
-    return Averages({name: _mean(found) for name, found in datasets.items()}, subdomains, domains, total, lacking)
-
-
-def _names(domain: str, name: str) -> Sequence[str]:
-    joined: Mapping[str, Sequence[str]] = SUBDOMAINS_JOINED.get(domain, {})
-    return joined.get(name, (name,))
-
-
-def _printed(domain: str, name: str) -> int:
-    """Return the printed number of questions of a sub-domain; 1 for one that is not printed."""
-    return sum(SUBDOMAINS[domain].get(one, 0) for one in _names(domain, name)) or 1
-
-
-def _mean(values: Sequence[float], weights: Sequence[float] | None = None) -> float:
-    weights = weights or [1] * len(values)
-    return sum(value * weight for value, weight in zip(values, weights, strict=True)) / sum(weights)
+    return [(domain, name) for domain, names in SUBDOMAINS.items() for name in names if (domain, name) not in asked]

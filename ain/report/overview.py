@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ain.metrics.averages import Accuracy, accuracies, averages
+from ain.metrics.averages import TOTAL, Accuracy, accuracies, averages
+from ain.metrics.camel_bench import DOMAINS, lacking
 from ain.report.section import Section
 from ain.storage.tables import Table
 from ain.text.languages import name
@@ -10,13 +11,18 @@ from ain.text.languages import name
 
 def overview(sections: list[Section]) -> list[dict[str, Any]]:
     """Return for each language, if there are several benchmarks: domains and benchmarks, a row each, with every model's
-    averages."""
+    averages; lacking: CAMEL-Bench's sub-domains without questions, if it was asked."""
     graded = [section for section in sections if section.table("subdomains")]
     if len({section.counts["benchmark"] for section in graded}) < 2:
         return []
     languages = dict.fromkeys(row["language"] for section in graded for row in section.table("subdomains"))
     return [
-        {"language": name(code), "domains": _domains(graded, code), "benchmarks": _benchmarks(graded, code)}
+        {
+            "language": name(code),
+            "domains": _domains(graded, code),
+            "benchmarks": _benchmarks(graded, code),
+            "lacking": _lacking(graded, code),
+        }
         for code in languages
     ]
 
@@ -33,7 +39,16 @@ def _domains(graded: list[Section], language: str) -> Table:
             row = rows.setdefault(average["domain"], {"domain": average["domain"]})
             row |= {f"{model}, mean": average["mean"], f"{model}, pooled": average["pooled"]}
             row |= {key: max(row.get(key, 0), average[key]) for key in ("questions", "labelled")}
-    return list(rows.values())
+    order = [*DOMAINS, *(domain for domain in rows if domain not in (*DOMAINS, TOTAL)), TOTAL]
+    return [rows[domain] for domain in order if domain in rows]
+
+
+def _lacking(graded: list[Section], language: str) -> list[str]:
+    tables = [
+        section.table("subdomains") for section in graded if section.counts["benchmark"].startswith("camel_bench")
+    ]
+    found = {(row["domain"], row["kind"]) for table in tables for row in table if row["language"] == language}
+    return [f"{domain}: {kind}" for domain, kind in lacking(found)] if found else []
 
 
 def _benchmarks(graded: list[Section], language: str) -> Table:

@@ -15,13 +15,14 @@ from PIL import Image
 
 from ain import UserError
 from ain.benchmark import Benchmark
-from ain.benchmark.answers import ANSWERED, ENDED
+from ain.benchmark.answers import ANSWERED
 from ain.benchmark.conditions import Asked, questions, within
 from ain.benchmark.held_out import HeldOut
 from ain.chat import LanguageModel, Message, Reply, Request, compact, image_part, user_message
 from ain.chat.asking import Asking
 from ain.chat.estimate import Estimate
 from ain.chat.tokens import request_tokens
+from ain.metrics.outcomes import ENDED
 from ain.runtime.progress import progress
 from ain.source.mixture import Mixture
 from ain.storage.images import BadImage, ImageStore, ShardWriter, decode, mime
@@ -222,3 +223,9 @@ def check(predictor: LanguageModel, benchmark: Benchmark, mixture: Mixture | Non
         raise UserError("benchmark=held_out: nothing is held out; set mixture.validation to a share, as 0.02")
     if predictor.gone:
         raise predictor.gone
+
+
+def unasked(benchmark: Benchmark, mix: Path | None, names: list[str]) -> list[str]:
+    """Return those of these ids that no question of the benchmark has."""
+    asked = {item.id for item in benchmark.items(mix)}
+    return [name for name in names if name not in asked]

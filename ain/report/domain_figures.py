@@ -68,7 +68,7 @@ def radar(rows: Rows, path: Path) -> str | None:
     spokes = {language: of for language, of in spokes.items() if len(of) >= FEWEST}
     if not spokes:
         return None
-    size = (5.2 * len(spokes), 4.4)
+    size = (4.6 * len(spokes), 3.8)
     figure, panels = plt.subplots(1, len(spokes), figsize=size, squeeze=False, subplot_kw={"projection": "polar"})
     figure.subplots_adjust(wspace=0.9)
     for axes, (language, titles) in zip(panels[0], spokes.items(), strict=True):
@@ -80,7 +80,10 @@ def radar(rows: Rows, path: Path) -> str | None:
             axes.plot(*closed, color=colour, linewidth=1.8, label=model)
             axes.fill(*closed, color=colour, alpha=0.08)
         _labelled(axes, angles, titles, language)
-    panels[0][-1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1.25, 1.1))
+    handles = panels[0][0].get_lines()
+    figure.legend(
+        handles=handles, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 0.02), ncols=min(4, len(models))
+    )
     return saved(figure, path)
 
 

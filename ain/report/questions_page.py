@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ain.metrics.outcomes import OUTCOMES, RIGHT, outcome, why
+from ain.metrics.outcomes import OUTCOMES, RIGHT, UNLABELLED, outcome, why
 from ain.report.measured import CONDITIONS
 from ain.report.questions import Evaluation, Question, Stored
 from ain.report.render import TEMPLATES, render
@@ -100,7 +100,9 @@ class QuestionsPage:
             letters.append(_letter(answers[model]) if model in answers else NOT_ASKED)
             if model in answers:
                 self._counts[question.benchmark, model, row["images"], outcome(answers[model])] += 1
-        if len(self._static) < STATIC and any(outcome(answer) != RIGHT for answer in answers.values()):
+        if len(self._static) < STATIC and any(
+            outcome(answer) not in (RIGHT, UNLABELLED) for answer in answers.values()
+        ):
             self._static.append({"question": question, "language": LANGUAGES.get(row["language"]), "images": images})
         self._chunk.append(_written(question, self.models, images))
         if len(self._chunk) == CHUNK:

@@ -3,7 +3,9 @@
 "use strict";
 
 const $ = (id) => document.getElementById(id);
-const MARKS = { r: ["✓", "good"], p: ["≈", "soft"], w: ["✗", "bad"], u: ["?", "bad"], a: ["∅", "bad"], n: ["·", "soft"] };
+const MARKS = {
+  r: ["✓", "good"], p: ["≈", "soft"], w: ["✗", "bad"], u: ["?", "bad"], a: ["∅", "bad"], n: ["·", "soft"],
+};
 const [BENCHMARK, KIND, LANGUAGE, CONDITION] = [0, 1, 2, 3]; // columns of the index
 const AROUND = 6; // rows above and below the visible ones
 const AT_ONCE = 8; // files that a search loads together
@@ -36,6 +38,7 @@ function shown(text, language) {
 const joined = (text) => (typeof text === "string" ? text : text.slice(1).join(""));
 const count = () => index.columns[BENCHMARK].length;
 const language = (n) => index.languages[index.columns[LANGUAGE][n]];
+const chunkOf = (n) => Math.floor(n / index.chunk);
 const letter = (model, n) => index.answers[model][n];
 
 function load(number) {
@@ -51,7 +54,7 @@ function load(number) {
 }
 
 function question(n) {
-  const chunk = chunks.get(Math.floor(n / index.chunk));
+  const chunk = chunks.get(chunkOf(n));
   return chunk && chunk[n % index.chunk];
 }
 
@@ -63,8 +66,9 @@ const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCa
 function searched(n) {
   if (!plain.has(n)) {
     const one = question(n);
-    const answers = one ? one.answers.filter(Boolean).map((answer) => answer.text || "") : [];
-    plain.set(n, one ? folded([one.id, ...[one.question, ...one.labels, ...one.options, ...answers].map(joined)].join("\n")) : "");
+    const answers = one.answers.filter(Boolean).map((answer) => answer.text || "");
+    const texts = [one.question, ...one.labels, ...one.options, ...answers].map(joined);
+    plain.set(n, folded([one.id, ...texts].join("\n")));
   }
   return plain.get(n);
 }
@@ -106,9 +110,8 @@ function filter() {
   else show();
 }
 
-const say = (more) => {
-  $("said").textContent = `${found.length.toLocaleString("en")} of ${count().toLocaleString("en")} questions${more}`;
-};
+const counted = (number) => number.toLocaleString("en");
+const say = (more) => { $("said").textContent = `${counted(found.length)} of ${counted(count())} questions${more}`; };
 
 // A search needs all texts. It loads them once, and finds more as they come.
 async function find() {
@@ -119,7 +122,7 @@ async function find() {
       if (numbers.every((number) => chunks.has(number))) continue;
       await Promise.all(numbers.map(load));
       if (mine !== search) return;
-      say(`; read ${Math.min(count(), (first + AT_ONCE) * index.chunk).toLocaleString("en")} of their texts`);
+      say(`; read ${counted(Math.min(count(), (first + AT_ONCE) * index.chunk))} of their texts`);
     }
   }
   if (mine === search) filter();
@@ -146,7 +149,9 @@ function row(place) {
   const made = element("div", {
     class: "row", role: "option", id: `row-${n}`, "aria-selected": String(place === at),
     "aria-posinset": place + 1, "aria-setsize": found.length, style: `top: ${place * height()}px`,
-  }, element("span", { class: "soft" }, String(n + 1)), one ? shown(one.question, language(n)) : element("bdi", {}, "…"), ...marks(n));
+  });
+  const text = one ? shown(one.question, language(n)) : element("bdi", {}, "…");
+  made.append(element("span", { class: "soft" }, String(n + 1)), text, ...marks(n));
   made.addEventListener("click", () => go(place));
   return made;
 }
@@ -159,7 +164,7 @@ function draw() {
   list.replaceChildren(space, ...places.map(row));
   if ($(`row-${found[at]}`)) list.setAttribute("aria-activedescendant", `row-${found[at]}`);
   else list.removeAttribute("aria-activedescendant");
-  const missing = new Set(places.map((place) => Math.floor(found[place] / index.chunk)).filter((number) => !chunks.has(number)));
+  const missing = new Set(places.map((place) => chunkOf(found[place])).filter((number) => !chunks.has(number)));
   if (missing.size) Promise.all([...missing].map(load)).then(draw);
 }
 
@@ -168,32 +173,37 @@ function draw() {
 function answer(one, model, n) {
   const said = letter(model, n).toLowerCase(), [mark, kind] = MARKS[said] || ["", "soft"];
   const scores = Object.entries(one.scores).map(([name, score]) => `${name} ${score}`).join(", ");
-  const facts = [["read as", one.read && one.read !== one.text ? shown(one.read, language(n)) : null], ["why", one.why], ["scores", scores], ["ended", one.ended]];
+  const read = one.read && joined(one.read) !== joined(one.text || "") ? shown(one.read, language(n)) : null;
+  const known = [["read as", read], ["why", one.why], ["scores", scores], ["ended", one.ended]];
+  const facts = known.filter(([, value]) => value);
   return element("article", { class: "card" },
     element("h3", {}, index.models[model]),
     element("b", { class: kind }, `${mark} ${index.outcomes[said]}`),
     element("p", { class: "text answer" }, one.text ? shown(one.text, language(n)) : "(no text)"),
-    element("dl", {}, ...facts.filter(([, value]) => value).flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)])));
+    element("dl", {}, ...facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)])));
 }
 
 function image([file, width, height], i, id) {
   const source = `images/${encodeURIComponent(file)}`;
   const tiny = Math.max(width, height) < 160 ? { class: "tiny" } : {};
-  return element("a", { href: source }, element("img", { src: source, width, height, loading: "lazy", alt: `image ${i + 1} of question ${id}`, ...tiny }));
+  const alt = `image ${i + 1} of question ${id}`;
+  return element("a", { href: source }, element("img", { src: source, width, height, loading: "lazy", alt, ...tiny }));
 }
 
 function detail(n, one) {
-  const own = language(n), [domain, kind] = index.kinds[index.columns[KIND][n]];
-  const about = [index.benchmarks[index.columns[BENCHMARK][n]], domain, kind, own[1], index.conditions[index.columns[CONDITION][n]]];
-  const labels = one.labels.length ? one.labels.map((label) => element("p", { class: "text answer" }, shown(label, own))) : [element("p", { class: "soft" }, "(no label)")];
+  const own = language(n), [benchmark, kind, , condition] = index.columns.map((column) => column[n]);
+  const about = [index.benchmarks[benchmark], ...index.kinds[kind], own[1], index.conditions[condition]];
+  const labels = one.labels.map((label) => element("p", { class: "text answer" }, shown(label, own)));
+  const options = one.options.map((option) => element("li", {}, shown(option, own)));
   return [
     element("p", { class: "soft" }, ...about.flatMap((said, i) => [i ? ", " : "", element("bdi", {}, said)])),
     element("div", { class: "shown" }, ...one.images.map((each, i) => image(each, i, one.id))),
     element("h3", {}, "Question"), element("p", { class: "text" }, shown(one.question, own)),
-    ...(one.options.length ? [element("ol", { class: "text", dir: own[2] }, ...one.options.map((option) => element("li", {}, shown(option, own))))] : []),
-    element("h3", {}, one.labels.length > 1 ? "Labels" : "Label"), ...labels,
+    options.length ? element("ol", { class: "text", dir: own[2] }, ...options) : "",
+    element("h3", {}, labels.length > 1 ? "Labels" : "Label"),
+    ...(labels.length ? labels : [element("p", { class: "soft" }, "(no label)")]),
     element("h3", {}, "Answers"),
-    element("div", { class: "cards answers" }, ...one.answers.map((each, model) => (each ? answer(each, model, n) : null))),
+    element("div", { class: "cards answers" }, ...one.answers.map((each, model) => each && answer(each, model, n))),
   ];
 }
 
@@ -201,14 +211,14 @@ async function show() {
   const n = found[at];
   $("previous").disabled = at <= 0;
   $("next").disabled = at >= found.length - 1;
-  $("place").textContent = found.length ? `${(at + 1).toLocaleString("en")} of ${found.length.toLocaleString("en")}` : "";
+  $("place").textContent = found.length ? `${counted(at + 1)} of ${counted(found.length)}` : "";
   draw();
   if (n === undefined) {
     $("title").textContent = "No question fits";
     return $("question").replaceChildren();
   }
   history.replaceState(null, "", `#${n + 1}`);
-  await load(Math.floor(n / index.chunk));
+  await load(chunkOf(n));
   if (found[at] !== n) return; // the reader went on
   const one = question(n);
   $("title").replaceChildren(`${n + 1}. `, element("bdi", {}, one ? one.id : `The file of this question is missing`));
@@ -225,10 +235,12 @@ function go(place) {
 }
 
 function pressed(event) {
-  if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
-  const page = Math.max(1, Math.floor($("list").clientHeight / height()) - 1);
+  if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (["INPUT", "SELECT"].includes(event.target.tagName)) return;
+  const page = Math.max(1, Math.floor($("list").clientHeight / height()) - 1), last = found.length - 1;
   const steps = { ArrowLeft: at - 1, ArrowRight: at + 1 };
-  const inList = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: found.length - 1, PageUp: Math.max(0, at - page), PageDown: Math.min(found.length - 1, at + page) };
+  const pages = { Home: 0, End: last, PageUp: Math.max(0, at - page), PageDown: Math.min(last, at + page) };
+  const inList = { ArrowUp: at - 1, ArrowDown: at + 1, ...pages };
   const place = event.target === $("list") ? { ...steps, ...inList }[event.key] : steps[event.key];
   if (place !== undefined) {
     event.preventDefault();

@@ -17,6 +17,8 @@ from ain.text.languages import LANGUAGES, right_to_left
 
 DRAWN = 9  # questions, if none are chosen
 FIGURE = 12  # questions of the figure
+TINY = 160  # pixels: smaller images are not smoothed
+_LONGEST = 20  # characters of a model's name
 _LINE, _LINES, _HEIGHT = 74, 5, 0.19  # characters of a line, lines of a text, inches of a line
 _WIDE, _IMAGE, _NAME = 10.0, 1.7, 1.5  # inches: the figure, an image, the column of models
 
@@ -68,7 +70,7 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
         if image:
             wide, high = (side * _IMAGE / max(image.size) for side in image.size)
             axes = drawing.add_axes((0, (top - high) / sum(heights), wide / _WIDE, high / sum(heights)))
-            axes.imshow(np.asarray(image), aspect="auto")
+            axes.imshow(np.asarray(image), aspect="auto", interpolation="nearest" if max(image.size) < TINY else None)
             axes.axis("off")
         _write(drawing, card, bool(row["language"] and row["language"].right_to_left), top, sum(heights))
         top -= height
@@ -80,7 +82,8 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, list[str], str, str]]:
     made = [("question", row["question"], INK, "bold"), ("label", row["label"], INK, "normal")]
     for answer in row["answers"]:
         mark, colour = ("✓", GOOD) if answer["outcome"] == RIGHT else ("✗", BAD)
-        made.append((f"{mark} {answer['model']}", answer["text"] or f"({answer['outcome']})", colour, "normal"))
+        name = answer["model"] if len(answer["model"]) <= _LONGEST else f"{answer['model'][:_LONGEST]}…"
+        made.append((f"{mark} {name}", answer["text"] or f"({answer['outcome']})", colour, "normal"))
     return [(name, _wrapped(text), colour, weight) for name, text, colour, weight in made]
 
 

@@ -10,28 +10,24 @@ Texts are data, never markup: scripts set them as texts of elements.
 """
 
 import json
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ain.metrics.outcomes import OUTCOMES, RIGHT, UNLABELLED, outcome, why
-from ain.report.measured import CONDITIONS
+from ain.metrics.outcomes import RIGHT, UNLABELLED, outcome, why
 from ain.report.questions import Evaluation, Question, Stored
+from ain.report.questions_index import Index
 from ain.report.render import TEMPLATES, render
 from ain.report.texts import bare, direction, pieces
 from ain.storage.files import replace_bytes, replace_text
 from ain.storage.images import decode, png, suffix
 from ain.storage.tables import Table, write_table
-from ain.text.languages import LANGUAGES, Language, name
+from ain.text.languages import LANGUAGES, Language
 
 CHUNK = 100  # questions of a file
 STATIC = 20  # questions on the page itself
 LONGEST = 4_000  # characters of a text; `ain show` prints it whole
 ROWS = 10_000  # of a table: W&B shows no more
-LETTERS = dict(zip(OUTCOMES, "rpwuan", strict=True))  # of outcomes in the index; capital: the answer was cut off
-NOT_ASKED = "-"
-OWN = "own image"  # how the condition `shown` is called
 
 
 class QuestionsPage:
@@ -39,17 +35,9 @@ class QuestionsPage:
 
     def __init__(self, where: Path, models: list[str]) -> None:
         self.where, self.folder, self.models = where, where / "questions", models
-        self._numbers: list[dict[Any, int]] = [
-            {},
-            {},
-            {},
-            {},
-        ]  # benchmarks, (domain, sub-domain), languages, conditions
-        self._columns: list[list[int]] = [[], [], [], []]
-        self._outcomes: list[list[str]] = [[] for _ in models]
+        self._index = Index(models)
         self._chunk: list[dict[str, Any]] = []
         self._static: list[dict[str, Any]] = []
-        self._counts: Counter[tuple[str, str, str, str]] = Counter()
         self._files: dict[str, str] = {}  # sha256 → the image's file
 
     def add(self, evaluation: Evaluation, table: str) -> None:
@@ -67,50 +55,26 @@ class QuestionsPage:
     def finish(self) -> int:
         """Write the index and the page. Return how many questions it has."""
         self._write_chunk()
-        benchmarks, kinds, languages, conditions = map(list, self._numbers)
-        index = {
-            "chunk": CHUNK,
-            "models": self.models,
-            "benchmarks": benchmarks,
-            "kinds": kinds,
-            "languages": [
-                [code, name(code), found.direction if (found := LANGUAGES.get(code)) else "auto"] for code in languages
-            ],
-            "conditions": [_condition(code) for code in conditions],
-            "outcomes": {letter: said for said, letter in LETTERS.items()},
-            "columns": self._columns,
-            "answers": ["".join(letters) for letters in self._outcomes],
-        }
+        index, count = self._index.data(CHUNK), len(self._index)
         self._script("index", f"ain.index({_json(index)});\n")
         replace_bytes(self.folder / "questions.js", (TEMPLATES / "questions.js").read_bytes())
-        page = {"index": index, "count": self._count, "summary": self._summary(), "questions": self._static}
+        page = {"index": index, "count": count, "summary": self._index.summary(), "questions": self._static}
         render(self.folder, "questions", page, suffixes=("html",))
-        return self._count
-
-    @property
-    def _count(self) -> int:
-        return len(self._columns[0])
+        return count
 
     def _add(self, question: Question, images: list[dict[str, Any]]) -> None:
-        row, answers = question.row, question.answers
-        found = (question.benchmark, (row["domain"], row["kind"]), row["language"], row["images"])
-        for value, numbers, column in zip(found, self._numbers, self._columns, strict=True):
-            column.append(numbers.setdefault(value, len(numbers)))
-        for model, letters in zip(self.models, self._outcomes, strict=True):
-            letters.append(_letter(answers[model]) if model in answers else NOT_ASKED)
-            if model in answers:
-                self._counts[question.benchmark, model, row["images"], outcome(answers[model])] += 1
-        if len(self._static) < STATIC and any(
-            outcome(answer) not in (RIGHT, UNLABELLED) for answer in answers.values()
-        ):
-            self._static.append({"question": question, "language": LANGUAGES.get(row["language"]), "images": images})
+        self._index.add(question)
+        failed = {outcome(answer) for answer in question.answers.values()} - {RIGHT, UNLABELLED}
+        if failed and len(self._static) < STATIC:
+            language = LANGUAGES.get(question.row["language"])
+            self._static.append({"question": question, "language": language, "images": images})
         self._chunk.append(_written(question, self.models, images))
         if len(self._chunk) == CHUNK:
             self._write_chunk()
 
     def _write_chunk(self) -> None:
         if self._chunk:
-            number = (self._count - 1) // CHUNK
+            number = (len(self._index) - 1) // CHUNK
             self._script(f"{number:04d}", f"ain.chunk({number}, {_json(self._chunk)});\n")
             self._chunk = []
 
@@ -127,16 +91,6 @@ class QuestionsPage:
             (self.folder / "images").mkdir(parents=True, exist_ok=True)
             replace_bytes(self.folder / "images" / self._files[sha], data)
         return {"file": self._files[sha], "width": image.width, "height": image.height}
-
-    def _summary(self) -> Table:
-        """Return a row for each benchmark, model and condition: how many answers have which outcome."""
-        groups = dict.fromkeys(key[:3] for key in self._counts)
-        seen = [one for one in OUTCOMES if any(key[3] == one for key in self._counts)]
-        return [
-            {"model": model, "benchmark": benchmark, "image": _condition(code)}
-            | {one: self._counts[benchmark, model, code, one] for one in seen}
-            for benchmark, model, code in groups
-        ]
 
 
 def write_questions(evaluations: list[Evaluation], where: Path) -> int:
@@ -195,15 +149,6 @@ def _row(question: Question, models: Iterable[str], images: list[dict[str, Any]]
         made |= {model: answer["prediction"][:LONGEST] if answer else None}
         made |= {f"{model}: score": answer["scores"].get("score") if answer else None}
     return made
-
-
-def _letter(answer: dict[str, Any]) -> str:
-    letter = LETTERS[outcome(answer)]
-    return letter.upper() if answer["finish"] == "length" else letter
-
-
-def _condition(code: str) -> str:
-    return CONDITIONS.get(code, code) or OWN
 
 
 def _text(text: str, language: Language | None) -> str | list[Any]:

@@ -98,7 +98,7 @@ def test_show_says_why_an_answer_is_wrong(tmp_path: Path) -> None:
     graded(tmp_path / "data", "theirs", [wrong | {"prediction": "", "parsed": None, "finish": "no answer: timeout"}])
     graded(tmp_path / "data", "mine", [{"id": "other"}], benchmark="another")
     shown = ain("show", "set/1/2", f"output_dir={tmp_path}").stdout
-    mine, theirs = shown.partition("\nmine: ")[2].split("\ntheirs: ")
+    theirs, mine = shown.partition("\ntheirs: ")[2].split("\nmine: ")  # the last asked comes first
     assert mine.startswith("wrong, score 0\n  why                  what was read is no label\n")
     assert "  answer               It is blue\n  read as              blue\n" in mine
     assert theirs.startswith("no answer, score 0\n  why                  no answer: timeout\n")

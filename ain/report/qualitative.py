@@ -12,7 +12,7 @@ from ain.metrics.outcomes import RIGHT, outcome
 from ain.report.figures import BAD, GOOD, INK, inline, saved
 from ain.report.questions import Evaluation, Question
 from ain.report.texts import bare
-from ain.storage.images import decode, png, suffix
+from ain.storage.images import decode, mime, png
 from ain.text.languages import LANGUAGES, right_to_left
 
 DRAWN = 9  # questions, if none are chosen
@@ -25,7 +25,8 @@ _WIDE, _IMAGE, _NAME = 10.0, 1.7, 1.5  # inches: the figure, an image, the colum
 
 def chosen(evaluation: Evaluation, ids: list[str], asked: list[str]) -> list[dict[str, Any]]:
     """Return the questions asked for by id, or some drawn ones. ids: of the evaluation's questions; asked: of any records."""
-    wanted = [name for name in asked if name in set(ids)] or Random(1).sample(ids, min(DRAWN, len(ids)))
+    known = set(ids)
+    wanted = [name for name in asked if name in known] or Random(1).sample(ids, min(DRAWN, len(ids)))
     found: dict[str, Question] = {}
     for question in evaluation.find(wanted):
         found.setdefault(question.id, question)  # under the first condition: with its own images, unless there are none
@@ -52,7 +53,7 @@ def _shown(question: Question, images: list[bytes]) -> dict[str, Any]:
 
 def _uri(data: bytes) -> str:
     """Return an image for a page, which embeds its images. Browsers cannot show TIFF."""
-    return inline(png(decode(data)) if suffix(data) == "tiff" else data, suffix(data))
+    return inline(png(decode(data))) if mime(data) == "tiff" else inline(data, mime(data))
 
 
 def figure(rows: list[dict[str, Any]], path: Path) -> None:

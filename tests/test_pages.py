@@ -45,7 +45,7 @@ class Page(HTMLParser):
             self.faults.append(f"{tag} closes another tag")
 
     def handle_data(self, data: str) -> None:
-        inside = [given for tag, given in self.open if tag == "bdi"]
+        inside = [given for tag, given in self.open if tag in ("bdi", "option")]
         if ARABIC.search(data) and not (inside and inside[0].get("dir")):
             self.faults.append(f"Arabic without a direction of its own: {data}")
 

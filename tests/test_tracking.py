@@ -156,7 +156,14 @@ def _assert_tables_and_figures(told: Told) -> None:
         for key in row
         if isinstance(row[key], dict) and "width" in row[key]
     }
-    assert {"figures/train/loss", "figures/report/accuracy"} <= set(images)
+    assert {"figures/train/loss", *(f"figures/report/{name}" for name in ("accuracy", "answers", "radar"))} <= set(
+        images
+    )
+    questions = tables["tables/report/questions"]
+    assert {"thumbnail", "question", "label", "base", "base: score", "tuned", "tuned: score"} <= set(
+        questions["columns"]
+    )
+    assert len(questions["data"]) == 36
     assert len(set(images.values())) == len(images)
 
 

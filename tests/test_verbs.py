@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from commands import Result, ain
+from graded import graded
 from PIL import Image
 from test_pipeline import Stages
 
@@ -77,6 +78,30 @@ def test_show_prints_a_record_from_source_to_verdict(pico: Path, tmp_path: Path,
     unknown = ain("show", "nobody", f"output_dir={pico}")
     assert unknown.returncode != 0
     assert unknown.stderr.startswith("ain: nobody: no finished select in")
+    assert "no evaluation asked such a question" in unknown.stderr
+
+
+def test_show_prints_a_question_with_the_answers_of_all_models(pico: Path, tmp_path: Path, stages: Stages) -> None:
+    row = next(row for row in Shards(stages(pico)["grade"][0]).rows() if row["language"] == "ar")
+    result = ain("show", row["id"], f"output_dir={pico}", "--images", str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    for said in ("miniature, ", "56 x 56 pixels as stored", row["question"].split("\n")[1], "\nbase: ", "\ntuned: "):
+        assert said in result.stdout
+    assert result.stdout.count("  ended                stop") == 2
+    assert Image.open(result.stdout.splitlines()[-1]).size == (56, 56)
+
+
+def test_show_says_why_an_answer_is_wrong(tmp_path: Path) -> None:
+    """Ids may have slashes. The newest directory of each model that has the question is read."""
+    wrong = {"id": "set/1/2", "prediction": "It is blue", "parsed": "blue", "score": 0.0}
+    graded(tmp_path / "data", "mine", [{"labels": ["red"]} | wrong, {}])
+    graded(tmp_path / "data", "theirs", [wrong | {"prediction": "", "parsed": None, "finish": "no answer: timeout"}])
+    graded(tmp_path / "data", "mine", [{"id": "other"}], benchmark="another")
+    shown = ain("show", "set/1/2", f"output_dir={tmp_path}").stdout
+    theirs, mine = shown.partition("\ntheirs: ")[2].split("\nmine: ")  # the last asked comes first
+    assert mine.startswith("wrong, score 0\n  why                  what was read is no label\n")
+    assert "  answer               It is blue\n  read as              blue\n" in mine
+    assert theirs.startswith("no answer, score 0\n  why                  no answer: timeout\n")
 
 
 @pytest.mark.parametrize(

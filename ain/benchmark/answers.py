@@ -17,10 +17,9 @@ ANSWERED = pa.schema(
         ("options", TEXTS),
         ("labels", TEXTS),
         ("prediction", pa.string()),
-        ("finish", pa.string()),  # stop, length; without an answer, why
+        ("finish", pa.string()),  # stop, length; without an answer, why: ain/metrics/outcomes.py
         ("prompt_tokens", pa.int32()),
         ("answer_tokens", pa.int32()),
         ("seconds", pa.float32()),
     ]
 )
-ENDED = ("stop", "length")  # how an answer ends; anything else is why there is none, or a refusal to give one

@@ -9,11 +9,12 @@ def sign_flips(groups: Sequence[Sequence[float]], resamples: int = 9_999, seed: 
     """Return the two-sided p-value of paired differences in groups, such as several questions about one image.
 
     If nothing differs, each group's sum is as likely to have the other sign. All signs are tried if there are at most
-    `resamples`, else that many at random, so no p-value is below 2 / (resamples + 1). Without any difference it is 1.
+    `resamples`, else that many at random, so no p-value is below 2 / (resamples + 1). Without any difference, or with one
+    in a single group, it is 1: both signs are as extreme.
     """
     sums = np.array([sum(group) for group in groups], dtype=np.float64)
     sums = sums[sums != 0]  # their sign changes nothing
-    if not len(sums):
+    if len(sums) < 2:
         return 1.0
     from scipy.stats import permutation_test  # takes two seconds to import
 

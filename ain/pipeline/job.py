@@ -252,7 +252,8 @@ class Job:
             for node in graph.nodes:
                 if node.done and (pages := node.stage.hook("pages")):
                     examples |= pages(**wanted(pages, node, plain_build, where=where, records=records))
-            report(self.row, [section(name, node) for name, node in named.items() if node.done], examples, where)
+            made = [section(name, node) for name, node in named.items() if node.done]
+            report(self.row, made, examples, where, records)
         self.row["page"] = f"{page}/index.html"
         return where
 

@@ -97,10 +97,12 @@ class Runner:
         self._found.add(node.directory)
 
     def refuse_unknown_records(self, names: list[str]) -> None:
-        """Raise UserError for ids that no record has. Stages that know the ids are made first, the others not yet."""
-        if names := self._lacking(names):
+        """Raise UserError for ids that no record and no question has. Stages that know the ids are made first, the others
+        not yet."""
+        if names := self._lacking(self._lacking(names), "unasked"):
             raise UserError(
-                f"records=[{','.join(names)}]: collect kept no record with such an id; correct or remove it"
+                f"records=[{','.join(names)}]: collect kept no record with such an id, and no benchmark asks such a question; "
+                "correct or remove it"
             )
 
     def refuse_unknown_ids(self) -> None:
@@ -110,10 +112,17 @@ class Runner:
         for name in self._lacking(list(places)):
             raise UserError(f"{places[name]}: collect kept no record with the id {name}; correct or remove it")
 
-    def _lacking(self, names: list[str]) -> list[str]:
+    def _lacking(self, names: list[str], hook: str = "lacking") -> list[str]:
+        """Return those ids that no stage with this hook knows. Of the stages, those that the hook names as its arguments
+        are made."""
         for node in self.graph.nodes:
-            if lacking := node.stage.hook("lacking"):
-                names = lacking(self.bring_up(node), names) if names else []
+            if names and (lacking := node.stage.hook(hook)):
+                needed = inspect.signature(lacking).parameters
+                for above in (
+                    [node] if "out" in needed else [each for each in node.follows() if each.stage.name in needed]
+                ):
+                    self.bring_up(above)
+                names = lacking(**wanted(lacking, node, plain_build, names=names))
         return names
 
     def _with_other_ranks(self, node: Node) -> None:

@@ -13,6 +13,7 @@ module may also define these hooks, which name what they need in their arguments
     said(counts)            return a sentence on the outcome, for that section
     pages(where, ...)       write further pages of a job's report
     lacking(out, names)     return those of these ids that no record of the stage has
+    unasked(names, ...)     return those of these ids that no question has
     again(out)              yield (id, reasons) of rejected records that may be asked for again by `ain retry`
     check_again(...)        refuse to ask for anything again
     exported(out, follows)  yield (row, function that returns the bytes of its images) for `ain export`

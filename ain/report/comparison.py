@@ -2,59 +2,59 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 from typing import Any
 
-from ain.report import figures
+from ain.report import domain_figures, qualitative
 from ain.report.differences import corrected, difference
 from ain.report.measured import CONDITIONS
-from ain.report.section import Section
-from ain.report.texts import bare
+from ain.report.questions import Evaluation
 from ain.storage.record import Row
 from ain.storage.shards import Shards
-from ain.storage.tables import Table
-from ain.text.languages import LANGUAGES, name
+from ain.storage.tables import Table, read_table
+from ain.text.languages import name
 
-ANSWERS = 9  # questions shown with the answers of all models
-COLUMNS = ["id", "domain", "language", "images", "media", "question", "labels", "prediction", "score"]
+COLUMNS = ["id", "domain", "language", "images", "media", "score"]
 
 
-def comparisons(sections: list[Section], where: Path, trained: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a comparison for each benchmark. trained: counts that stand beside the accuracies of the tuned model.
+def comparisons(
+    evaluations: list[Evaluation], where: Path, trained: dict[str, Any], records: list[str]
+) -> list[dict[str, Any]]:
+    """Return a comparison for each benchmark. where: the folder of figures. trained: counts that stand beside the
+    accuracies of the tuned model. records: ids of questions to show, instead of drawn ones.
 
     benchmark: its name. accuracy: a row for each model, language, condition and domain. charts: the same in groups, over all
     domains (`overall`) and by domain (`domains`). differences: the last model against the first, over the same questions.
     tests: the same by domain, with p-values. answers: a few questions with the answers of all models.
     """
-    asked: dict[str, dict[str, Section]] = {}
-    for section in sections:
-        if section.table("accuracy"):
-            asked.setdefault(section.counts["benchmark"], {})[section.counts["model"]] = section
-    several = len(asked) > 1
-    return [
-        _comparison(benchmark, of, where / (f"accuracy-{i}.png" if several else "accuracy.png"), trained)
-        for i, (benchmark, of) in enumerate(asked.items())
-    ]
+    several = len(evaluations) > 1
+    return [_comparison(one, where, f"-{i}" if several else "", trained, records) for i, one in enumerate(evaluations)]
 
 
-def _comparison(benchmark: str, asked: dict[str, Section], path: Path, trained: dict[str, Any]) -> dict[str, Any]:
-    table = [{"model": model, **row} for model, section in asked.items() for row in section.table("accuracy")]
+def _comparison(
+    evaluation: Evaluation, where: Path, suffix: str, trained: dict[str, Any], records: list[str]
+) -> dict[str, Any]:
+    accuracies = {model: read_table(path / "tables" / "accuracy.csv") for model, path in evaluation.graded.items()}
+    table = [{"model": model, **row} for model, rows in accuracies.items() for row in rows]
     table = [row | {key: count if row["model"] == "tuned" else None for key, count in trained.items()} for row in table]
     table.sort(key=lambda row: (row["language"], row["domain"] == "all", row["images"] != "shown", row["model"]))
-    given = {model: {row["id"]: row for row in _asked(section.directory)} for model, section in asked.items()}
+    given = {model: {row["id"]: row for row in _asked(path)} for model, path in evaluation.graded.items()}
     scored = [row for row in table if row["accuracy"] is not None]
     tests = _tests(given)
+    answers = qualitative.chosen(evaluation, list(next(reversed(given.values()))), records)
+    figures = {name: f"{name}{suffix}.png" for name in ("accuracy", "radar", "answers")}
+    qualitative.figure(answers, where / figures["answers"])
     return {
-        "benchmark": benchmark,
-        "file": path.name,
+        "benchmark": evaluation.benchmark,
+        "figures": figures,
         "accuracy": table,
         "overall": _chart([row for row in scored if row["domain"] == "all"]),
         "domains": _chart([row for row in scored if row["domain"] != "all"]),
         "differences": [_said(row) for row in tests if row["domain"] == "all"],
         "tests": tests,
-        "models": list(given),
-        "answers": _answers(given),
-        "figure": figures.accuracy(scored, path) if scored else None,
+        "models": evaluation.models,
+        "answers": answers,
+        "bars": domain_figures.accuracy(scored, where / figures["accuracy"]) if scored else None,
+        "radar": domain_figures.radar(scored, where / figures["radar"]) if scored else None,
     }
 
 
@@ -118,22 +118,3 @@ def _said(row: Row) -> dict[str, str]:
         "after": f"{after:.1f} %",
         "said": f"{gap:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}), over the same {row['questions']:,} questions",
     }
-
-
-def _answers(given: dict[str, dict[str, Row]]) -> Table:
-    """Return a few questions with every model's answer and its score."""
-    last = list(next(reversed(given.values())).values())
-    shown = Random(1).sample(last, min(ANSWERS, len(last)))
-    return [
-        {
-            "question": bare(row["question"]),
-            "label": " / ".join(row["labels"]) or "(no label)",
-            "language": LANGUAGES.get(row["language"]),
-            "answers": [
-                {"model": model, "text": of[row["id"]]["prediction"], "score": of[row["id"]]["score"]}
-                for model, of in given.items()
-                if row["id"] in of
-            ],
-        }
-        for row in shown
-    ]

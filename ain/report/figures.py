@@ -23,7 +23,6 @@ from PIL import Image, ImageFilter
 
 from ain.metrics import detection
 from ain.storage.files import replace_file
-from ain.text.languages import name as language_name
 
 INK, GREY, GOOD, BAD, ACCENT = "#1f2933", "#b8c0c8", "#2f7d5b", "#c2483d", "#2b6cb0"
 OTHERS = ("#c98a1b", "#7a5ea8", "#3f8f8a", "#a85e6e", "#6b7d2f")  # of further models
@@ -41,8 +40,8 @@ plt.rcParams.update(
 )
 
 
-def inline(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+def inline(data: bytes, kind: str = "png") -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def width(uri: str) -> int:
@@ -78,39 +77,6 @@ def loss(rows: list[dict[str, Any]], held_out: dict[str, list[tuple[int, float]]
         axes.plot(*zip(*points, strict=True), marker, color=BAD, markersize=5, fillstyle="none", label=name)
     axes.legend(frameon=False)
     axes.set(xlabel="step", ylabel="loss", ylim=(0, None))
-    return saved(figure, path)
-
-
-def accuracy(rows: list[dict[str, Any]], path: Path) -> str:
-    """Draw the accuracy of all models by language and domain, with intervals. Hollow marks: of the last model, with
-    another question's image."""
-    languages = list(dict.fromkeys(row["language"] for row in rows))
-    domains = [d for d in dict.fromkeys(row["domain"] for row in rows) if d != "all"] + ["all"]
-    models = sorted(dict.fromkeys(row["model"] for row in rows), key=lambda model: (model != "base", model == "tuned"))
-    colours = [*itertools.islice(itertools.chain([GREY], itertools.cycle(OTHERS)), len(models) - 1), ACCENT]
-    wide = max(3.6, 0.32 * len(domains) * len(models) + 1)
-    figure, panels = plt.subplots(1, len(languages), figsize=(wide * len(languages), 2.8), sharey=True, squeeze=False)
-    for axes, language in zip(panels[0], languages, strict=True):
-        width = 0.78 / len(models)
-        for offset, (model, colour) in enumerate(zip(models, colours, strict=True)):
-            of = [row for row in rows if (row["language"], row["model"]) == (language, model)]
-            places = {domain: place + (offset - (len(models) - 1) / 2) * width for place, domain in enumerate(domains)}
-            shown = [row for row in of if row["images"] == "shown"] or of
-            heights, low, high = ([row[key] for row in shown] for key in ("accuracy", "low", "high"))
-            errors = [np.subtract(heights, low), np.subtract(high, heights)]
-            line = {"ecolor": INK, "elinewidth": 0.8}
-            at = [places[row["domain"]] for row in shown]
-            axes.bar(at, heights, width * 0.95, yerr=errors, color=colour, error_kw=line, label=model)
-            shuffled = [row for row in of if row["images"] == "shuffled"]
-            axes.scatter(
-                [places[row["domain"]] for row in shuffled],
-                [row["accuracy"] for row in shuffled],
-                **{"facecolor": "white", "edgecolor": INK, "zorder": 3, "s": 18},
-                label="wrong image" if model == models[-1] and shuffled else None,
-            )
-        axes.set(title=language_name(language), xticks=range(len(domains)), xticklabels=domains, ylim=(0, 100))
-    panels[0][0].set_ylabel("accuracy, %")
-    panels[0][-1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return saved(figure, path)
 
 

@@ -8,16 +8,22 @@ from typing import Any
 from ain.report import about
 from ain.report.comparison import comparisons
 from ain.report.overview import overview
+from ain.report.questions import evaluations
+from ain.report.questions_page import write_questions
 from ain.report.render import render
 from ain.report.section import Section
 from ain.storage.files import replace_bytes
 
 LONGEST = 60  # characters of typed words in a title
-OWN = ("tables", "figures", "records")  # folders that a page writes beside itself
+OWN = ("tables", "figures", "records", "questions")  # folders that a page writes beside itself
 
 
-def report(job: dict[str, Any], sections: list[Section], examples: dict[str, Any], where: Path) -> None:
-    """Write the page. examples: records to look at, and links to their pages."""
+def report(
+    job: dict[str, Any], sections: list[Section], examples: dict[str, Any], where: Path, records: list[str]
+) -> None:
+    """Write the page, and the one with all questions. examples: records to look at, and links to their pages. records: ids
+    of records and questions that were asked for."""
+    asked = evaluations(sections)
     page: dict[str, Any] = {
         "job": job,
         "name": _name(job),
@@ -27,7 +33,8 @@ def report(job: dict[str, Any], sections: list[Section], examples: dict[str, Any
         "examples": {"translations": [], "by_rule": {}, **examples},
         "sections": [made for section in sections if (made := _section(section, where))["title"]],
         "overview": overview(sections),
-        "comparisons": comparisons(sections, where / "figures", _trained(job["headline"])),
+        "comparisons": comparisons(asked, where / "figures", _trained(job["headline"]), records),
+        "questions": write_questions(asked, where),
         "usage": about.usage(sections),
         "settings": job.get("settings", []),
         "versions": about.versions(sections, job.get("made", [])),

@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from ain.metrics.outcomes import outcome
 from ain.report import figures, headline, texts
 from ain.storage.files import replace_text
 
@@ -19,6 +20,7 @@ FILTERS = {
     "isolated": texts.isolated,
     "number": lambda value: "" if value is None else headline.number(value),
     "numbers": lambda rows, name: [row[name] for row in rows if type(row[name]) in (int, float)],
+    "outcome": outcome,
     "value": texts.value,
     "width": figures.width,
 }

@@ -22,21 +22,34 @@ def bare(text: str) -> str:
     return text.strip()
 
 
-def isolated(text: str, language: Language | None = None) -> Markup:
-    """Return the text in a `bdi` with its language and direction. Code, addresses and Latin names in it keep their order.
+def pieces(text: str) -> list[str]:
+    """Return the text in pieces. In a text with Arabic each second one is code, an address or a Latin name, which keeps its
+    order; any other text is one piece."""
+    if not ARABIC.search(text):
+        return [text]
+    made, end = [], 0
+    for found in _LATIN.finditer(text):
+        made += [text[end : found.start()], found[0]]
+        end = found.end()
+    return [*made, text[end:]]
 
-    The browser finds out the direction of a text in an unknown language, or without a letter of its language's script, as
-    a model's answer can be."""
-    inner = escape(text)
-    if ARABIC.search(text):
-        pieces, end = [], 0
-        for found in _LATIN.finditer(text):
-            pieces += [escape(text[end : found.start()]), Markup('<bdi dir="ltr">{}</bdi>').format(found[0])]
-            end = found.end()
-        inner = Markup("").join([*pieces, escape(text[end:])])
-    if language is None or script_ratio(text, language.code) == 0:
+
+def direction(text: str, language: Language | None = None) -> str:
+    """Return the value for HTML's `dir`. The browser finds out (`auto`) the direction of a text in an unknown language, or
+    without a letter of its language's script, as a model's answer can be."""
+    return "auto" if language is None or script_ratio(text, language.code) == 0 else language.direction
+
+
+def isolated(text: str, language: Language | None = None) -> Markup:
+    """Return the text in a `bdi` with its language and direction."""
+    inner = Markup("").join(
+        Markup('<bdi dir="ltr">{}</bdi>').format(piece) if number % 2 else escape(piece)
+        for number, piece in enumerate(pieces(text))
+    )
+    dir_ = direction(text, language)
+    if language is None or dir_ == "auto":
         return Markup('<bdi dir="auto">{}</bdi>').format(inner)
-    return Markup('<bdi dir="{}" lang="{}">{}</bdi>').format(language.direction, language.code, inner)
+    return Markup('<bdi dir="{}" lang="{}">{}</bdi>').format(dir_, language.code, inner)
 
 
 def value(given: Any) -> Any:

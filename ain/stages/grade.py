@@ -15,9 +15,10 @@ import pyarrow as pa
 
 from ain import UserError
 from ain.benchmark import Benchmark
-from ain.benchmark.answers import ANSWERED, ENDED
+from ain.benchmark.answers import ANSWERED
 from ain.benchmark.labels import read_labels
 from ain.metrics.bootstrap import clustered
+from ain.metrics.outcomes import ENDED
 from ain.scorer import Grade
 from ain.storage.files import replace_file
 from ain.storage.manifest import read_manifest

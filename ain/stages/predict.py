@@ -10,10 +10,11 @@ from typing import Any
 from ain import UserError
 from ain.benchmark import Benchmark
 from ain.benchmark.answering import CHUNK, Answers
-from ain.benchmark.answers import ANSWERED, ENDED
+from ain.benchmark.answers import ANSWERED
 from ain.benchmark.conditions import questions
 from ain.benchmark.held_out import HeldOut
 from ain.chat import LanguageModel
+from ain.metrics.outcomes import ENDED
 from ain.source.mixture import Mixture
 from ain.storage.images import ImageStore
 from ain.storage.listing import verified_tree
@@ -67,3 +68,9 @@ def check(predictor: LanguageModel, benchmark: Benchmark, mixture: Mixture | Non
         raise UserError("benchmark=held_out: nothing is held out; set mixture.validation to a share, as 0.02")
     if predictor.gone:
         raise predictor.gone
+
+
+def unasked(benchmark: Benchmark, mix: Path | None, names: list[str]) -> list[str]:
+    """Return those of these ids that no question of the benchmark has."""
+    asked = {item.id for item in benchmark.items(mix)}
+    return [name for name in names if name not in asked]

@@ -50,7 +50,8 @@ class Media:
         """Return thumbnails as images, any other values unchanged."""
         if name != "thumbnail":
             return values
-        return [library().Image(str(self.directory / value)) if value else None for value in values]
+        images = {value: library().Image(str(self.directory / value)) for value in dict.fromkeys(values) if value}
+        return [images.get(value) for value in values]
 
 
 def media(stages: Iterable[Made], pages: dict[str, Path], tables: dict[str, Path]) -> dict[str, Media]:

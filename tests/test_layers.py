@@ -21,6 +21,7 @@ LAYERS = (
     {"miniature"},
     {"chat"},
     {"source", "translator", "back_translation", "verifier", "screener", "rating", "review", "benchmark"},
+    {"judge"},
     {"objective"},
     {"trainer"},
     {"stages"},
@@ -33,6 +34,7 @@ LISTS = ("ain.pipeline.stages", "ain.report.records")
 GROUPS = (
     "back_translation",
     "benchmark",
+    "judge",
     "model",
     "objective",
     "rating",

@@ -117,9 +117,9 @@ _ROWS = (
         after=("mix", "train"),
         when={"mix": asks_held_out, "train": asks_tuned},
         asking=True,
-        without={"benchmark": ("scorer", "official", "also", "labels")},  # of grade alone
+        without={"benchmark": ("scorer", "official", "also", "judged", "labels")},  # of grade alone
     ),
-    Stage("grade", 1, reads=("benchmark",), after=("predict",), asking=True),
+    Stage("grade", 2, reads=("benchmark", "judge"), after=("predict",), asking=True),
     Stage("probe", 4, reads=("verifier", "probe"), after=("collect",)),
     Stage("rate", 5, reads=("rating", "verifier"), uses=("translator",), after=("collect", "translate")),
 )

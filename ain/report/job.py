@@ -24,7 +24,7 @@ def report(job: dict[str, Any], sections: list[Section], examples: dict[str, Any
         "stages": [_stage(section) for section in sections],
         "rejections": [row for section in sections for row in section.rejections()],
         "examples": {"translations": [], "by_rule": {}, **examples},
-        "sections": [made for section in sections if (made := _section(section, where))["title"]],
+        "sections": [made for one in sections if (made := _section(one, where))["said"] or made["blocks"]],
         "comparisons": comparisons(sections, where / "figures", _trained(job["headline"])),
         "usage": about.usage(sections),
         "settings": job.get("settings", []),

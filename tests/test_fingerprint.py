@@ -70,6 +70,8 @@ def test_a_change_reaches_what_follows_and_nothing_else() -> None:
     assert changed("objective.learning_rate=1e-4") == {"train", *TUNED}
     assert changed("benchmark.scenes=5") == ASKING
     assert changed("benchmark.scorer._target_=ain.scorer.texts.contains") == {"grade base", "grade tuned"}
+    assert changed("judge=gpt_4o", "benchmark.judged=true") == {"grade base", "grade tuned"}
+    assert changed("judge.how.concurrency=3", base=("judge=gpt_4o",)) == set()
     assert changed("model.freeze_vision=true") == {"train", *TUNED}
     assert changed("seed=1") == {"mix", "tokenize", "train", *TUNED}
     assert changed("source.seed=1") == set(prints())
@@ -162,6 +164,7 @@ NEEDED = {
     ("screener", "openai_compatible"): ["screener.model=any"],
     ("predictor", "openai_compatible"): ["predictor.model=any"],
     ("predictor", "answers"): ["predictor.path=/"],
+    ("judge", "openai_compatible"): ["judge.model=any"],
     ("back_translation", "openai_compatible"): ["back_translation.translator.model=any"],
 }
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from ain.chat.openai_api import OpenAIModel
 from ain.screener import policy
-from ain.screener.near_duplicates import NearDuplicates, perceptual_hash
+from ain.metrics.near_duplicates import NearDuplicates, perceptual_hash
 from ain.storage.shards import Shards
 
 PICTURES = 120

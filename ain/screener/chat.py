@@ -21,7 +21,7 @@ from ain.chat.tokens import image_tokens, request_tokens
 from ain.runtime.progress import progress
 from ain.screener import ImageSet
 from ain.screener import policy as verdicts
-from ain.screener.near_duplicates import BITS
+from ain.metrics.near_duplicates import BITS
 from ain.storage.ledger import Ledger, key
 
 

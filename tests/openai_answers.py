@@ -1,5 +1,5 @@
-"""Answers of the test server: a verdict on an image, or a "translation" letter by letter into Arabic script. It keeps
-capitals, digits and everything in <> or after http, so that a right answer can be told from the question.
+"""Answers of the test server: a verdict on an image or on an answer, or a "translation" letter by letter into Arabic script.
+It keeps capitals, digits and everything in <> or after http, so that a right answer can be told from the question.
 """
 
 import base64
@@ -22,9 +22,27 @@ def arabic(text: str) -> str:
 
 
 def things(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what an answer is about: an image, or the items of a translation."""
-    seen = image_part(body)
-    return [{"image": hashlib.sha256(seen).hexdigest()}] if seen else items(body)
+    """Return what an answer is about: an image, an answer to judge, or the items of a translation."""
+    seen, case = image_part(body), judged(body)
+    return [{"image": hashlib.sha256(seen).hexdigest()}] if seen else [case] if case else items(body)
+
+
+def judged(body: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the answer that is to be judged, with its question and labels, or None."""
+    asked = next(message["content"] for message in body["messages"] if message["role"] == "user")
+    try:
+        case = json.loads(asked)
+    except (TypeError, ValueError):
+        return None
+    return case if isinstance(case, dict) and "right_answers" in case else None
+
+
+def judgement(case: dict[str, Any], body: dict[str, Any], fault: str | None) -> str:
+    """Return 1 for an answer with a label in it. "unsure" in an answer is a fault in each reply, "mumbled" one in the first."""
+    repeated = len(body["messages"]) > 2
+    if "unsure" in case["answer"] or fault == "garbage" or ("mumbled" in case["answer"] and not repeated):
+        return '{"score": 0.5}'
+    return json.dumps({"score": int(any(label in case["answer"] for label in case["right_answers"]))})
 
 
 def image_part(body: dict[str, Any]) -> bytes | None:
@@ -57,6 +75,8 @@ def completion(body: dict[str, Any], fault: str | None) -> dict[str, Any]:
     seen = image_part(body)
     if seen:
         return answered(body, verdict(seen, body, fault), fault)
+    if case := judged(body):
+        return answered(body, judgement(case, body, fault), fault)
     made = [{k: v if k == "id" else arabic(v) for k, v in item.items()} for item in items(body)]
     if fault == "english":
         made = items(body)

@@ -30,7 +30,7 @@ def config(*overrides: str) -> DictConfig:
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_every_choice_composes_and_instantiates(group: str, choice: str, tmp_path: Path) -> None:
     needed = [f"source.path={tmp_path}"] if group == "source" and choice != "miniature" else []
-    models = {name: name for name in ("translator", "screener", "predictor")}
+    models = {name: name for name in ("translator", "screener", "predictor", "judge")}
     models["back_translation"] = "back_translation.translator"
     needed += [f"{models[group]}.model=any"] if choice == "openai_compatible" else []
     needed += [f"{group}.path={tmp_path}/answers.jsonl"] if choice in ("answers", "imageeval") else []

@@ -38,7 +38,7 @@ def names(cfg: DictConfig) -> dict[str, str]:
     return {" ".join(filter(None, (node.stage.name, node.label))): node.directory.name for node in graph.targets}
 
 
-TUNED = {"predict tuned", "grade tuned"}
+TUNED = {"predict tuned", "grade tuned", "overlap"}
 ASKING = {"predict base", "grade base", *TUNED}
 
 
@@ -69,7 +69,9 @@ def test_a_change_reaches_what_follows_and_nothing_else() -> None:
     assert changed("screener.prompt=Safe?") == {"screen", "select", "mix", "tokenize", "train", *TUNED}
     assert changed("objective.learning_rate=1e-4") == {"train", *TUNED}
     assert changed("benchmark.scenes=5") == ASKING
-    assert changed("benchmark.scorer._target_=ain.scorer.texts.contains") == {"grade base", "grade tuned"}
+    assert changed("benchmark.scorer._target_=ain.scorer.texts.contains") == {"grade base", "grade tuned", "overlap"}
+    assert changed("judge=gpt_4o", "benchmark.judged=true") == {"grade base", "grade tuned", "overlap"}
+    assert changed("judge.how.concurrency=3", base=("judge=gpt_4o",)) == set()
     assert changed("model.freeze_vision=true") == {"train", *TUNED}
     assert changed("seed=1") == {"mix", "tokenize", "train", *TUNED}
     assert changed("source.seed=1") == set(prints())
@@ -162,6 +164,7 @@ NEEDED = {
     ("screener", "openai_compatible"): ["screener.model=any"],
     ("predictor", "openai_compatible"): ["predictor.model=any"],
     ("predictor", "answers"): ["predictor.path=/"],
+    ("judge", "openai_compatible"): ["judge.model=any"],
     ("back_translation", "openai_compatible"): ["back_translation.translator.model=any"],
 }
 
@@ -170,7 +173,9 @@ def own_stages(group: str) -> set[str]:
     """Return the stages that read a group, and all later ones."""
     reached = {name for name, stage in STAGES.items() if any(read.split(".")[0] == group for read in stage.reads)}
     while more := {
-        name for name, stage in STAGES.items() if reached & {*stage.after, *stage.per_part} and name not in reached
+        name
+        for name, stage in STAGES.items()
+        if reached & {*stage.after, *stage.per_part, *stage.per_pair} and name not in reached
     }:
         reached |= more
     return reached

@@ -24,6 +24,7 @@ LAYERS = (
     {"harness"},
     {"source", "translator", "back_translation", "verifier", "screener", "rating", "review"},
     {"benchmark"},
+    {"judge"},
     {"objective"},
     {"trainer"},
     {"stages"},
@@ -36,6 +37,7 @@ LISTS = ("ain.pipeline.stages", "ain.report.records")
 GROUPS = (
     "back_translation",
     "benchmark",
+    "judge",
     "model",
     "objective",
     "rating",

@@ -15,8 +15,8 @@ from commands import ain
 from PIL import Image
 
 from ain.chat.openai_api import OpenAIModel
+from ain.metrics.near_duplicates import NearDuplicates, perceptual_hash
 from ain.screener import policy
-from ain.screener.near_duplicates import NearDuplicates, perceptual_hash
 from ain.storage.shards import Shards
 
 PICTURES = 120

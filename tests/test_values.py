@@ -15,6 +15,7 @@ from ain.runtime.paths import CONF
 FOLDER = ("source=folder", "source.path=/")
 CHAT = ("translator=openai_compatible", "translator.model=any")
 SEES = ("screener=openai_compatible", "screener.model=any")
+JUDGE = ("judge=openai_compatible", "judge.model=any")
 BACK = ("back_translation=openai_compatible", "back_translation.translator.model=any")
 
 # The overrides (the last one is wrong) and how the message begins.
@@ -64,6 +65,8 @@ WRONG = [
     (("rating.files=me.csv",), "rating.files=me.csv: expected a list"),
     (("benchmark.images=[upside_down]",), "benchmark.images=[upside_down]: expected one of"),
     (("benchmark.scenes=0",), "benchmark.scenes=0: expected a number"),
+    ((*JUDGE, "judge.check=-1"), "judge.check=-1: expected a number of at least 0"),
+    ((*JUDGE, "judge.how.max_cost_usd=free"), "judge.how.max_cost_usd=free: expected a number"),
     # model, objective, trainer
     (("model.dtype=int8",), "model.dtype=int8: expected one of"),
     (("model.freeze_vision=yes please",), "model.freeze_vision=yes please: expected true or false"),

@@ -37,10 +37,11 @@ class Benchmark:
 
     images: conditions to ask under: `shown`; `shuffled`, with the image of another question of the domain; `blank`, with a
     grey image. The accuracy with the wrong image or none shows what guessing reaches. scorer: grades an answer; official:
-    also grades it, as the benchmark's own scripts do; also: name → a further scorer, for a column of its own. labels: a
-    file with labels, for benchmarks that are published without. max_new_tokens, max_pixels: limits of answers and of
-    images inside the model, in place of the model's own. max_side: larger images are shrunk first. by: whether the model
-    writes its answer, or the most probable of the options' letters is taken.
+    also grades it, as the benchmark's own scripts do; also: name → a further scorer, for a column of its own. judged: answers
+    are open, so that a judge decides about those that the scorer does not find right. labels: a file with labels, for
+    benchmarks that are published without. max_new_tokens, max_pixels: limits of answers and of images inside the model, in
+    place of the model's own. max_side: larger images are shrunk first. by: whether the model writes its answer, or the
+    most probable of the options' letters is taken.
     """
 
     name = "benchmark"
@@ -48,6 +49,7 @@ class Benchmark:
     scorer: Scorer | None = None
     official: Scorer | None = None
     also: dict[str, Scorer] = {}  # noqa: RUF012
+    judged: bool = False
     labels: str | None = None
     max_new_tokens: int | None = None
     max_pixels: int | None = None

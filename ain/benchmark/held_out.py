@@ -31,10 +31,11 @@ class HeldOut(Benchmark):
         max_pixels: Positive | None = None,
         scorer: Scorer | None = None,
         also: dict[str, Scorer] | None = None,
+        judged: bool = False,
     ) -> None:
         self.limit, self.images = limit, tuple(images)
         self.max_new_tokens, self.max_pixels = max_new_tokens, max_pixels
-        self.scorer, self.also = scorer, also or {}
+        self.scorer, self.also, self.judged = scorer, also or {}, judged
 
     def items(self, mix: Path | None = None) -> Iterator[Item]:
         """Yield the questions. Conversations with a video are left out, because language models are asked about images."""

@@ -28,13 +28,14 @@ class MiniatureBenchmark(Benchmark):
         max_new_tokens: Positive | None = 16,
         scorer: Scorer | None = None,
         also: dict[str, Scorer] | None = None,
+        judged: bool = False,
     ) -> None:
         self.world = World(seed)
         self.scenes = scenes
         self.questions = questions
         self.images = tuple(images)
         self.max_new_tokens = max_new_tokens
-        self.scorer, self.also = scorer, also or {}
+        self.scorer, self.also, self.judged = scorer, also or {}, judged
 
     def items(self, mix: Path | None = None) -> Iterator[Item]:
         for domain in DOMAINS:

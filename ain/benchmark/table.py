@@ -69,6 +69,7 @@ class Table(Benchmark):
         max_new_tokens: Positive = 512,
         official: Scorer | None = None,
         also: dict[str, Scorer] | None = None,
+        judged: bool = False,
         labels: str | None = None,
         by: Literal["generation", "loglikelihood"] = "generation",
         version: str = "1",
@@ -85,6 +86,7 @@ class Table(Benchmark):
         self.images, self.max_images, self.frames = tuple(images), max_images, frames
         self.max_side, self.max_pixels, self.max_new_tokens = max_side, max_pixels, max_new_tokens
         self.scorer, self.official, self.also, self.by = scorer, official, also or {}, by
+        self.judged = judged
         self.labels = labels
         self.version, self.license, self.use, self.citation, self.checked = version, license, use, citation, checked
         self.opened = Opened(path, config, revision)

@@ -108,7 +108,7 @@ def _groups_of(stages: Iterable[Stage], chosen: dict[str, str]) -> list[str]:
 
 def _upstream(stages: Iterable[Stage]) -> Iterator[Stage]:
     for stage in stages:
-        for name in stage.after + stage.per_part:
+        for name in stage.after + stage.per_part + stage.per_pair:
             yield from (*_upstream([STAGES[name]]), STAGES[name])
 
 

@@ -1,6 +1,6 @@
-"""Summarise ratings by several people: their mean and their agreement."""
+"""Summarise ratings by several raters: their mean and their agreement."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ain.metrics.bootstrap import interval
 
@@ -26,3 +26,12 @@ def alpha(ratings: Mapping[str, Mapping[str, float]]) -> float | None:
     if not shared.any() or len(np.unique(table[:, shared][~np.isnan(table[:, shared])])) < 2:
         return None
     return float(krippendorff.alpha(reliability_data=table, level_of_measurement="interval"))
+
+
+def cohens_kappa(pairs: Sequence[tuple[int | None, int | None]]) -> float | None:
+    """Return Cohen's kappa of two raters' verdicts on the same things, where None is a verdict of its own; None if it is
+    undefined, because both give one and the same verdict throughout."""
+    from sklearn.metrics import cohen_kappa_score
+
+    one, other = ([-1 if verdict is None else verdict for verdict in given] for given in zip(*pairs, strict=True))
+    return None if len({*one, *other}) < 2 else float(cohen_kappa_score(one, other))

@@ -25,12 +25,13 @@ def pairs(cfg: DictConfig) -> Iterator[Pair]:
     suite = {str(name): plain(cfg, f"benchmarks.{name}") for name in cfg.benchmarks}
     common = {name: value for name, value in cfg.suite.items() if value is not None}
     benchmarks = {name: values | common for name, values in suite.items()} or {"": plain(cfg, "benchmark")}
+    judge = plain(cfg, "judge")
     for model in map(str, cfg.models):
         predictor = _predictor(model, cfg)
         groups = {"asked": _asked(model, cfg, local="checkpoint" in predictor), "predictor": predictor}
         for name, benchmark in benchmarks.items():
             label = ", ".join(filter(None, (model, name)))
-            yield Pair(label, OmegaConf.create({**groups, "benchmark": benchmark}))
+            yield Pair(label, OmegaConf.create({**groups, "benchmark": benchmark, "judge": judge}))
 
 
 def _predictor(model: str, cfg: DictConfig) -> dict[str, Any]:

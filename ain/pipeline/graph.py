@@ -25,7 +25,7 @@ class Node:
     """One stage of one job. settings, uses: group → checked values.
 
     inputs: argument → upstream node, or None where that stage is left out. `parts` holds such a mapping for each part
-    of the mixture. label: the model and benchmark, of a stage that asks.
+    of the mixture, `pairs` for each model with each benchmark. label: the model and benchmark, of a stage that asks.
     """
 
     stage: Stage
@@ -125,6 +125,11 @@ class Graph:
         after: dict[str, Any] = {name: self._followed(stage, name, view) for name in stage.after}
         if stage.per_part:
             after["parts"] = {part: self._part(stage, part, view) for part in view.cfg.mixture.parts}
+        if stage.per_pair:
+            after["pairs"] = {
+                asking.label: {name: self._node(STAGES[name], asking) for name in stage.per_pair}
+                for asking in self._asking
+            }
         return after
 
     def _part(self, stage: Stage, part: str, view: "View") -> dict[str, Any]:

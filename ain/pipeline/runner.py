@@ -55,7 +55,7 @@ class Runner:
         return made[-1].directory
 
     def _is_lost(self, node: Node) -> bool:
-        return node in self.failed or any(above in self.failed for above in node.follows())
+        return node in self.failed or any(self._is_lost(above) for above in node.follows())
 
     def _try(self, node: Node, work: Callable[[Node], Any]) -> None:
         """Do something with a node. What a person has to mend in one benchmark of a suite does not stop the others."""

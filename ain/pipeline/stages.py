@@ -44,6 +44,7 @@ class Stage:
     after: tuple[str, ...] = ()
     when: dict[str, Condition] = field(default_factory=dict)  # upstream stage → condition; the input is None if false
     per_part: tuple[str, ...] = ()  # upstream stages, once for each part of the mixture
+    per_pair: tuple[str, ...] = ()  # upstream stages that ask, once for each model and each benchmark
     asking: bool = False  # once for each model and each benchmark
     without: dict[str, tuple[str, ...]] = field(default_factory=dict)  # group → settings that do not affect the result
     takes: dict[str, str] = field(default_factory=dict)  # upstream stage → its count that this stage's input equals
@@ -136,9 +137,18 @@ _ROWS = (
         after=("mix", "train"),
         when={"mix": asks_held_out, "train": asks_tuned},
         asking=True,
-        without={"benchmark": ("scorer", "official", "also", "labels")},  # of grade alone
+        without={"benchmark": ("scorer", "official", "also", "judged", "labels")},  # of grade alone
     ),
-    Stage("grade", 1, reads=("benchmark",), after=("predict",), takes={"predict": "kept"}, asking=True),
+    Stage("grade", 2, reads=("benchmark", "judge"), after=("predict",), takes={"predict": "kept"}, asking=True),
+    Stage("hash_images", 1, uses=("engine",), after=("collect",)),
+    Stage(
+        "overlap",
+        1,
+        uses=("engine",),
+        after=("mix",),
+        per_part=("collect", "hash_images"),
+        per_pair=("predict", "grade"),
+    ),
     Stage("probe", 4, reads=("verifier", "probe"), after=("collect",)),
     Stage("rate", 5, reads=("rating", "verifier"), uses=("translator",), after=("collect", "translate")),
 )
@@ -149,7 +159,7 @@ TARGETS = {
     "evaluate": ("grade",),
     **dict.fromkeys(("run", "report"), ("probe", "grade")),
 }
-REPORTED = ("run", "report", "evaluate")
+REPORTED = ("run", "report", "evaluate", "overlap")
 _WANTED: dict[str, Condition] = {
     "probe": translates
 }  # for verbs that run several stages: without translations, there is no verifier to probe

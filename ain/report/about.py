@@ -44,6 +44,11 @@ def about(sections: list[Section]) -> list[str]:
             "counts as wrong. Intervals cover 95 %: they say how much a number depends on which questions were drawn, not how "
             "much it would change with another seed of the training."
         )
+    if any(one.counts.get("judged") for one in sections):
+        made.append(
+            "Answers that the rules do not find right were given to a language model, which judged whether they mean the same "
+            "as the label. How far it agrees with the rules and with people stands beside its verdicts."
+        )
     return made
 
 

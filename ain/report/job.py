@@ -31,7 +31,7 @@ def report(
         "stages": [_stage(section) for section in sections],
         "rejections": [row for section in sections for row in section.rejections()],
         "examples": {"translations": [], "by_rule": {}, **examples},
-        "sections": [made for section in sections if (made := _section(section, where))["title"]],
+        "sections": [made for one in sections if (made := _section(one, where))["said"] or made["blocks"]],
         "overview": overview(sections),
         "comparisons": comparisons(asked, where / "figures", _trained(job["headline"]), records),
         "questions": write_questions(asked, where),

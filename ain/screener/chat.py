@@ -18,10 +18,10 @@ from ain.chat import LanguageModel, Message, Reply, Request, image_part
 from ain.chat.asking import Asking
 from ain.chat.estimate import Estimate
 from ain.chat.tokens import image_tokens, request_tokens
+from ain.metrics.near_duplicates import BITS
 from ain.runtime.progress import progress
 from ain.screener import ImageSet
 from ain.screener import policy as verdicts
-from ain.screener.near_duplicates import BITS
 from ain.storage.ledger import Ledger, key
 
 

@@ -1,12 +1,12 @@
 """Grade: score the answers of a model by rule, without the model; every question counts, also one without an answer.
 
-A benchmark that is published without labels is graded by those in `benchmark.labels`. The answers are written for its authors
-either way.
+Of benchmarks with open answers (`judged`), a judge decides about those that the rules do not find right. A benchmark that is
+published without labels is graded by those in `benchmark.labels`. The answers are written for its authors either way.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,9 @@ from ain import UserError
 from ain.benchmark import Benchmark
 from ain.benchmark.answers import ANSWERED
 from ain.benchmark.labels import read_labels
+from ain.judge import Judge
+from ain.judge.judging import COLUMNS, Judging
+from ain.judge.rules import Rules
 from ain.metrics.bootstrap import clustered
 from ain.metrics.outcomes import ENDED
 from ain.scorer import Grade
@@ -28,32 +31,45 @@ from ain.storage.tables import Table, read_table, write_table
 
 SUBMISSION = "submission.jsonl"
 ALL = "all"  # domains together
-READ = ("id", "domain", "language", "kind", "images", "media", "finish", "parsed")
+READ = ("id", "domain", "language", "kind", "images", "media", "finish", "parsed", *COLUMNS)
+RULES = Rules()
+TITLE = "How answers were graded"
+SHOWN = {
+    "agreement": "Answers on which two agree, in percent: rules, judge, people, and the grade that counts.",
+    "unjudged": "Answers without a usable verdict of the judge, which score 0.",
+}
 
 
-def grade(predict: Path, benchmark: Benchmark, out: Path) -> dict[str, Any]:
+def grade(predict: Path, benchmark: Benchmark, out: Path, judge: Judge = RULES) -> dict[str, Any]:
     """Score all answers and return the counts. A question without a label has no score, and is counted."""
     answers, columns = Shards(predict), _columns(benchmark)
-    schema = [*ANSWERED, pa.field("parsed", pa.string()), *(pa.field(name, pa.float32()) for name in columns)]
-    shards = Shards(out, pa.schema(schema)).create()
+    shards = Shards(out, _schema(columns)).create()
     labels = read_labels(Path(benchmark.labels)) if benchmark.labels else {}
+    asked = read_manifest(predict)["counts"]
+    judging = Judging(judge, benchmark, asked["model"])
+    judging.ask(_ruled(answers, benchmark, labels), out)
     for index in range(len(answers)):
         if not shards.done(index):
-            shards.write(index, [_graded(row, benchmark, labels.get(row["id"])) for row in answers.read(index)])
+            shards.write(index, [judging.graded(row) for row in _ruled(answers, benchmark, labels, index)])
     rows = list(shards.rows([*READ, *columns]))
-    table = _by_domain(rows, columns)
-    write_table(out / "tables" / "accuracy.csv", table)
+    accuracies = _by_domain(rows, columns)
+    write_table(out / "tables" / "accuracy.csv", accuracies)
     write_table(out / "tables" / "subdomains.csv", _by_kind(rows, columns))
     replace_file(out / SUBMISSION, partial(_submission, shards))
-    asked = read_manifest(predict)["counts"]
     return {
         "input": answers.count(),
         "kept": len(rows),
         "rejected": 0,
         **{name: asked[name] for name in ("model", "benchmark")},
         **_said(rows, labels),
-        "accuracy": _nested(table),
+        **judging.counts(rows, out),
+        "accuracy": _nested(accuracies),
     }
+
+
+def _schema(columns: list[str]) -> pa.Schema:
+    scores = (pa.field(name, pa.float32()) for name in columns)
+    return pa.schema([*ANSWERED, pa.field("parsed", pa.string()), *COLUMNS.items(), *scores])
 
 
 def _columns(benchmark: Benchmark) -> list[str]:
@@ -61,13 +77,23 @@ def _columns(benchmark: Benchmark) -> list[str]:
     return ["score", *(["official"] if benchmark.official else []), *benchmark.also]
 
 
-def _graded(row: Row, benchmark: Benchmark, given: tuple[str, ...] | None) -> Row:
+def _ruled(
+    answers: Shards, benchmark: Benchmark, labels: dict[str, tuple[str, ...]], index: int | None = None
+) -> Iterator[Row]:
+    """Yield the answers, all or those of one shard, with their scores by the rules."""
+    rows = answers.rows() if index is None else answers.read(index)
+    return (_by_rules(row, benchmark, labels.get(row["id"])) for row in rows)
+
+
+def _by_rules(row: Row, benchmark: Benchmark, given: tuple[str, ...] | None) -> Row:
     labels = list(given) if given is not None else row["labels"]
     row = {**row, "labels": labels}
     scorers = {"score": benchmark.scorer, "official": benchmark.official, **benchmark.also}
-    grades = {name: _grade(row, scorer) for name, scorer in scorers.items() if scorer} if labels else {}
-    parsed = grades["score"].parsed if grades else None
-    return {**row, "parsed": parsed, **{name: found.score for name, found in grades.items()}}
+    if not labels:
+        return row
+    grades = {name: _grade(row, scorer) for name, scorer in scorers.items() if scorer}
+    scores = {name: found.score for name, found in grades.items()}
+    return {**row, "parsed": grades["score"].parsed, "graded_by": "rules", "rules": scores["score"], **scores}
 
 
 def _grade(row: Row, scorer: Any) -> Grade:
@@ -134,7 +160,7 @@ def _faults(rows: Iterable[Row]) -> dict[str, int]:
     for row in rows:
         counts["unanswered"] += row["finish"] not in ENDED
         counts["truncated"] += row["finish"] == "length"
-        counts["unparsed"] += row["finish"] in ENDED and row["parsed"] is None
+        counts["unparsed"] += row["finish"] in ENDED and row["parsed"] is None and row["graded_by"] == "rules"
     return counts
 
 
@@ -162,12 +188,35 @@ def _nested(table: Table) -> dict[str, dict[str, dict[str, float]]]:
     return made
 
 
-def check(benchmark: Benchmark) -> None:
-    """Refuse to grade without a rule."""
+def check(benchmark: Benchmark, judge: Judge = RULES) -> None:
+    """Refuse to grade without a rule, and a judge that was shut down."""
     if benchmark.scorer is None:
         raise UserError(
             f"benchmark={benchmark.name}: no scorer; set benchmark.scorer to one, as {{_target_: ain.scorer.texts.exact}}"
         )
+    if benchmark.judged and judge.gone:
+        raise judge.gone
+
+
+def estimate(predict: Path | None, benchmark: Benchmark, judge: Judge, output_dir: Path) -> list[str]:
+    """Return what judging would take, for a dry run. Answers that are not there yet cannot be counted."""
+    if not judge.asks:
+        return []
+    if not benchmark.judged:
+        return [f"{benchmark.name} is graded by rules alone; benchmark.judged=true asks the judge, too"]
+    if predict is None:
+        return [f"{benchmark.name}: how many answers the judge is asked about is known after ain predict"]
+    labels = read_labels(Path(benchmark.labels)) if benchmark.labels else {}
+    judging = Judging(judge, benchmark, read_manifest(predict)["counts"]["model"])
+    return judging.estimate(_ruled(Shards(predict), benchmark, labels), output_dir / "ledger.sqlite").lines()
+
+
+def said(counts: dict[str, Any]) -> str:
+    """Return who graded how much, if a judge did."""
+    if "judged" not in counts:
+        return ""
+    by = f"{counts['judged']:,} of {counts['labelled']:,} labelled answers were graded by the judge, the rest by rules"
+    return f"{counts['model']}, {counts['benchmark']}: {by}; {counts['unjudged']:,} have no usable verdict and score 0."
 
 
 def scalars(counts: dict[str, Any], out: Path) -> dict[str, Any]:

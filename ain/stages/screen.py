@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from ain.metrics.near_duplicates import NearDuplicates, perceptual_hash
 from ain.report import figures
 from ain.runtime.progress import progress
 from ain.screener import ImageSet, Verdicts
-from ain.screener.near_duplicates import NearDuplicates, perceptual_hash
 from ain.storage.image_index import ImageIndex
 from ain.storage.images import BadImage, ImageStore, checked, png
 from ain.storage.ledger import Ledger

@@ -12,6 +12,7 @@ from ain.model.samples import ImageStores
 from ain.runtime.ranges import Positive
 from ain.storage.record import Row
 from ain.storage.shards import Shards
+from ain.text.placeholders import frame_by_frame
 
 
 class HeldOut:
@@ -24,7 +25,7 @@ class HeldOut:
         self.limit, self.images = limit, tuple(images)
 
     def items(self, mix: Path | None) -> Iterator[Item]:
-        """Yield the questions. Conversations with a video are left out, because language models are asked about images."""
+        """Yield the questions. Language models are asked about images, so a video is shown as its frames, in order."""
         assert mix is not None
         stores = ImageStores(mix)
         chosen = set(self._chosen(mix))
@@ -33,8 +34,8 @@ class HeldOut:
                 yield from _turns(row, stores)
 
     def _chosen(self, mix: Path) -> list[str]:
-        rows = Shards(mix).rows(["id", "split", "media"])
-        found = (row["id"] for row in rows if row["split"] == "validation" and _images_only(row))
+        rows = Shards(mix).rows(["id", "split"])
+        found = (row["id"] for row in rows if row["split"] == "validation")
         ids = list(found) if self.limit is None else nsmallest(self.limit, found, key=_draw)
         if not ids:
             raise UserError(
@@ -44,17 +45,14 @@ class HeldOut:
         return ids
 
 
-def _images_only(row: Row) -> bool:
-    return all(medium["kind"] == "image" for medium in row["media"])
-
-
 def _draw(identifier: str) -> bytes:
     return blake2b(identifier.encode(), digest_size=8).digest()
 
 
 def _turns(row: Row, stores: ImageStores) -> Iterator[Item]:
     images = tuple(partial(stores.bytes, image) for medium in row["media"] for image in medium["images"])
-    for number, turn in enumerate(row["turns"]):
+    turns = frame_by_frame(row["turns"], (len(one["images"]) for one in row["media"] if one["kind"] == "video"))
+    for number, turn in enumerate(turns):
         name = f"{row['id']}/{number + 1}"
         yield Item(
             name,
@@ -64,5 +62,5 @@ def _turns(row: Row, stores: ImageStores) -> Iterator[Item]:
             turn["question"],
             turn["answer"],
             images,
-            row["turns"][:number],
+            turns[:number],
         )

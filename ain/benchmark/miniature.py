@@ -14,7 +14,8 @@ from ain.text.placeholders import IMAGE
 
 
 class MiniatureBenchmark:
-    """Questions about scenes of the miniature world. scenes: number per domain; questions: number per scene.
+    """Questions about scenes of the miniature world. scenes: number per domain; questions: number per scene. A clip is
+    shown as its frames, in order.
 
     images: `shown`; `shuffled`, each question with the image of another scene of its domain; `blank`, a grey image. The
     accuracy with the wrong image or none shows what guessing reaches.
@@ -31,7 +32,7 @@ class MiniatureBenchmark:
     def items(self, mix: Path | None = None) -> Iterator[Item]:
         for domain in DOMAINS:
             for scene in islice(self.world.scenes("test", domain), self.scenes):
-                image = (cache(partial(png, scene.image)),)  # encoded once for all questions
+                images = tuple(cache(partial(png, image)) for image in scene.images)  # encoded once for all questions
                 for i, q in enumerate(
                     Random(scene.name).sample(scene.questions, min(self.questions, len(scene.questions)))
                 ):
@@ -44,7 +45,7 @@ class MiniatureBenchmark:
                             domain,
                             language,
                             q.kind,
-                            f"{IMAGE}\n{question}",
+                            f"{IMAGE * len(images)}\n{question}",
                             label,
-                            image,
+                            images,
                         )

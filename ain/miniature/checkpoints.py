@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from ain.miniature import tiny
+from ain.miniature.domains import video
 from ain.miniature.muon import Muon
 from ain.miniature.recipe import Recipe
 from ain.miniature.world import DOMAINS, UNSAFE, Scene, World
@@ -144,7 +145,7 @@ def _encoder(recipe: Recipe, world: World, out: Path) -> None:
 def _vision(
     recipe: Recipe, out: Path, texts: Iterator[str], samples: Callable[[Processor], list[Any]], batch_size: int
 ) -> None:
-    """Train a Qwen2-VL from scratch on (tokens, image) samples, in epochs of shuffled order."""
+    """Train a Qwen2-VL from scratch on (tokens, images) samples, in epochs of shuffled order."""
     tokenizer = tiny.chat_tokenizer(texts, 900)
     model = tiny.qwen2_vl(tokenizer)
     model.save_pretrained(out)
@@ -157,11 +158,18 @@ def _vision(
         if len(order) < batch_size:
             order = random.sample(range(len(pool)), len(pool))
         chosen = [pool[order.pop()] for _ in range(min(batch_size, len(pool)))]
-        batch = processor.collate([tokens for tokens, _ in chosen], [image for _, image in chosen])
+        batch = processor.collate([tokens for tokens, _ in chosen], [image for _, images in chosen for image in images])
         return model(**batch, use_cache=False).loss  # type: ignore[no-any-return]
 
     _fit(model, loss, recipe.steps, recipe.name)
     model.save_pretrained(out)
+
+
+def _tokens(processor: Processor, messages: list[Any], scene: Scene) -> Any:
+    sizes = [image.size for image in scene.images]
+    if scene.filmed:
+        return processor.tokenize(messages, sizes[:1], [len(sizes)], [video.FPS])
+    return processor.tokenize(messages, sizes)
 
 
 def _world_texts(world: World) -> Iterator[str]:
@@ -179,20 +187,21 @@ def _base(recipe: Recipe, world: World, out: Path) -> None:
     def asked(scene: Scene) -> list[dict[str, str]]:
         chosen = random.sample(scene.questions, min(10, len(scene.questions)))
         turns = [{"question": q.question, "answer": q.answer} for q in chosen]
-        turns[0]["question"] = f"{IMAGE}\n{turns[0]['question']}"
+        turns[0]["question"] = f"{scene.placeholders}\n{turns[0]['question']}"
         return turns
 
     def samples(processor: Processor) -> list[Any]:
         scenes = [
             scene for domain in DOMAINS for scene in islice(world.scenes("base", domain), min(2_000, 16 * recipe.steps))
         ]
-        return [(processor.tokenize(conversation(asked(scene)), [scene.image.size]), scene.image) for scene in scenes]
+        return [(_tokens(processor, conversation(asked(scene)), scene), scene.images) for scene in scenes]
 
     _vision(recipe, out, _world_texts(world), samples, batch_size=32)
 
 
 def _screener(recipe: Recipe, world: World, out: Path) -> None:
-    """Train the screener, which answers in JSON; half of its images are unsafe."""
+    """Train the screener, which answers in JSON; half of its images are unsafe. Of a clip, it sees one frame."""
+    random = Random(recipe.seed)
 
     def verdict(scene: Scene) -> str:
         category, rationale = UNSAFE[scene.unsafe] if scene.unsafe else ("NA", "nothing unsafe is shown")
@@ -209,7 +218,8 @@ def _screener(recipe: Recipe, world: World, out: Path) -> None:
         made = []
         for scene in scenes:
             turn = {"question": f"{IMAGE}\n{SCREEN_PROMPT}", "answer": verdict(scene)}
-            made.append((processor.tokenize(conversation([turn]), [scene.image.size]), scene.image))
+            image = random.choice(scene.images)
+            made.append((processor.tokenize(conversation([turn]), [image.size]), [image]))
         return made
 
     scenes = [scene for domain in DOMAINS for scene in islice(world.scenes("texts", domain, unsafe_share=0.5), 50)]

@@ -11,7 +11,7 @@ VERSION = 1  # bump when a change in `checkpoints` or `tiny` changes the weights
 
 STEPS = {
     "translator": 500,
-    "small_translator": 500,
+    "small_translator": 300,
     "back_translator": 500,
     "encoder": 600,
     "screener": 250,

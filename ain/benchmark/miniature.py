@@ -22,7 +22,7 @@ class MiniatureBenchmark:
     """
 
     def __init__(
-        self, seed: int = 0, scenes: Positive = 60, questions: Positive = 4, images: tuple[Condition, ...] = ("shown",)
+        self, seed: int = 0, scenes: Positive = 24, questions: Positive = 4, images: tuple[Condition, ...] = ("shown",)
     ) -> None:
         self.world = World(seed)
         self.scenes = scenes

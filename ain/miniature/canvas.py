@@ -100,7 +100,9 @@ class Canvas:
 
     def tissue(self, colour: RGB) -> None:
         """Draw a large ellipse, such as a section of a body."""
-        self.pen.ellipse((3, 3 + self.random.randint(0, 3), SIZE - 4, SIZE - 4 - self.random.randint(0, 3)), fill=colour)
+        self.pen.ellipse(
+            (3, 3 + self.random.randint(0, 3), SIZE - 4, SIZE - 4 - self.random.randint(0, 3)), fill=colour
+        )
 
     def spot(self, colour: RGB, radius: int, row: int, column: int) -> None:
         """Draw a round spot, towards the middle of the image."""

@@ -105,10 +105,10 @@ def _sentences(world: World, split: str, scenes: int) -> list[tuple[str, str]]:
 
 
 def _translator(recipe: Recipe, world: World, out: Path) -> None:
-    pairs = _sentences(world, "translator", 1_500)
+    pairs = _sentences(world, "translator", 600)
     if recipe.name == "back_translator":
         pairs = [(arabic, english) for english, arabic in pairs]
-    tokenizer = tiny.text_tokenizer((text for pair in pairs for text in pair), 700)
+    tokenizer = tiny.text_tokenizer((text for pair in pairs for text in pair), 900)
     model = tiny.marian(tokenizer, **({"width": 64, "layers": 1} if recipe.name == "small_translator" else {}))
     ids = {text: tokenizer(text)["input_ids"] for pair in pairs for text in pair}
     random = Random(recipe.seed)
@@ -130,7 +130,7 @@ def _encoder(recipe: Recipe, world: World, out: Path) -> None:
     from ain.miniature.contrast import Turns, contrastive_loss
 
     turns = Turns(world, recipe.seed)
-    tokenizer = tiny.text_tokenizer(turns.texts(), 900)
+    tokenizer = tiny.text_tokenizer(turns.texts(), 1_000)
     model = tiny.sentence_encoder(tokenizer)
 
     def loss(step: int) -> torch.Tensor:
@@ -146,7 +146,7 @@ def _vision(
     recipe: Recipe, out: Path, texts: Iterator[str], samples: Callable[[Processor], list[Any]], batch_size: int
 ) -> None:
     """Train a Qwen2-VL from scratch on (tokens, images) samples, in epochs of shuffled order."""
-    tokenizer = tiny.chat_tokenizer(texts, 900)
+    tokenizer = tiny.chat_tokenizer(texts, 1_500)
     model = tiny.qwen2_vl(tokenizer)
     model.save_pretrained(out)
     tiny.save_processor(tokenizer, out)
@@ -192,7 +192,7 @@ def _base(recipe: Recipe, world: World, out: Path) -> None:
 
     def samples(processor: Processor) -> list[Any]:
         scenes = [
-            scene for domain in DOMAINS for scene in islice(world.scenes("base", domain), min(2_000, 16 * recipe.steps))
+            scene for domain in DOMAINS for scene in islice(world.scenes("base", domain), min(800, 8 * recipe.steps))
         ]
         return [(_tokens(processor, conversation(asked(scene)), scene), scene.images) for scene in scenes]
 
@@ -213,7 +213,7 @@ def _screener(recipe: Recipe, world: World, out: Path) -> None:
         scenes = [
             scene
             for domain in DOMAINS
-            for scene in islice(world.scenes("screener", domain, unsafe_share=0.5), min(1_000, 16 * recipe.steps))
+            for scene in islice(world.scenes("screener", domain, unsafe_share=0.5), min(500, 8 * recipe.steps))
         ]
         made = []
         for scene in scenes:

@@ -140,7 +140,9 @@ def counted(number: int, noun: Noun) -> tuple[str, str]:
 def how_many(number: int, noun: Noun, where: str = "الصورة") -> Question:
     """Ask for a number; «كم» takes the singular in the accusative."""
     english, arabic = counted(number, noun)
-    return Question("count", f"How many {noun.english}s are there?", english, f"كم {noun.accusative} في {where}؟", arabic)
+    return Question(
+        "count", f"How many {noun.english}s are there?", english, f"كم {noun.accusative} في {where}؟", arabic
+    )
 
 
 def whether(kind: str, english: str, arabic: str, true: bool) -> Question:

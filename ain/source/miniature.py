@@ -22,8 +22,8 @@ class MiniatureSource(Source):
     def __init__(
         self,
         seed: int = 0,
-        scenes: Positive = 1_000,
-        authentic: NotNegative = 100,
+        scenes: Positive = 375,
+        authentic: NotNegative = 40,
         unsafe: Share = 0.04,
         limit: Positive | None = None,
     ) -> None:

@@ -44,7 +44,9 @@ def ask(chart: Chart, random: Random) -> list[Question]:
     for entry in chart.entries:
         named, named_ar = the_thing(noun, entry.colour)
         value = str(entry.value), indic_digits(entry.value)
-        questions.append(Question("value", f"What is the value of {named}?", value[0], f"ما قيمة {named_ar}؟", value[1]))
+        questions.append(
+            Question("value", f"What is the value of {named}?", value[0], f"ما قيمة {named_ar}؟", value[1])
+        )
     ordered = sorted(chart.entries, key=lambda entry: entry.value)
     for entry, word, word_ar in ((ordered[0], "smallest", "الأصغر"), (ordered[-1], "largest", "الأكبر")):
         named, named_ar = the_thing(noun, entry.colour)

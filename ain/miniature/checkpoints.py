@@ -181,11 +181,11 @@ def _world_texts(world: World) -> Iterator[str]:
 
 
 def _base(recipe: Recipe, world: World, out: Path) -> None:
-    """Train the base model in English only, with ten questions about one image in each conversation."""
+    """Train the base model in English only, with six questions about one scene in each conversation."""
     random = Random(recipe.seed)
 
     def asked(scene: Scene) -> list[dict[str, str]]:
-        chosen = random.sample(scene.questions, min(10, len(scene.questions)))
+        chosen = random.sample(scene.questions, min(6, len(scene.questions)))
         turns = [{"question": q.question, "answer": q.answer} for q in chosen]
         turns[0]["question"] = f"{scene.placeholders}\n{turns[0]['question']}"
         return turns

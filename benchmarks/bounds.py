@@ -36,7 +36,7 @@ from ain.stages import mix, screen, select, translate, verify
 from ain.storage.digests import folder_digest
 from ain.storage.images import ImageStore, png
 from ain.storage.ledger import Ledger
-from ain.storage.manifest import mark_done
+from ain.storage.listing import mark_done
 from ain.storage.shards import SHARD_ROWS, Shards
 
 WHOLE = 3_600_000

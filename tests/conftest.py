@@ -22,8 +22,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test depends on the network
 # The same code as the default run, with checkpoints of a few steps and a dozen scenes. The translator is trained longer,
 # because otherwise it never generates an end of sequence.
 PICO = (
-    "source.scenes=12",
-    "source.authentic=4",
+    "source.scenes=5",
+    "source.authentic=2",
     "translator.checkpoint='miniature:translator?steps=150'",
     "verifier.checkpoint='miniature:encoder?steps=3'",
     "screener.checkpoint='miniature:screener?steps=3'",
@@ -33,7 +33,7 @@ PICO = (
     "model.checkpoint='miniature:base?steps=3'",
     "thresholds=none",
     "thresholds.unsafe=null",
-    "benchmark.scenes=3",
+    "benchmark.scenes=2",
     "benchmark.questions=2",
     "tracker=disabled",
 )

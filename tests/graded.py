@@ -10,7 +10,7 @@ from PIL import Image
 
 from ain.benchmark.answers import ANSWERED
 from ain.storage.images import ImageStore, png
-from ain.storage.manifest import mark_done
+from ain.storage.listing import mark_done
 from ain.storage.shards import Shards
 from ain.storage.tables import write_table
 

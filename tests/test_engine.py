@@ -70,7 +70,7 @@ def test_ray_embeds_as_this_process_does(
 def test_ray_screens_as_this_process_does(pico: Path, tmp_path: Path, engine: Ray) -> None:
     """Image sets are sent to the workers, and verdicts return to the right images."""
     scenes = {scene.name: scene for scene in islice(World(0).scenes("train", "vqa", unsafe_share=0.5), 6)}
-    images = ImageSet(lambda: iter(scenes), lambda name: scenes[name].image, lambda name: (56, 56), len(scenes))
+    images = ImageSet(lambda: iter(scenes), lambda name: scenes[name].images[0], lambda name: (56, 56), len(scenes))
     (checkpoint,) = (pico / "checkpoints").glob("miniature-screener-*")
     words = [f"screener.checkpoint={checkpoint}", "screener.how.batch_size=2"]
     answers = []

@@ -27,7 +27,8 @@ from ain.stages.hash_images import hash_images
 from ain.stages.mix import SCHEMA as MIXED
 from ain.stages.overlap import overlap
 from ain.storage.images import ImageStore, png
-from ain.storage.manifest import mark_done, read_manifest
+from ain.storage.listing import mark_done
+from ain.storage.manifest import read_manifest
 from ain.storage.shards import Shards
 from ain.storage.tables import read_table
 

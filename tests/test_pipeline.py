@@ -157,7 +157,7 @@ def test_shards_of_several_hundred_rows_or_one_are_the_same_rows(
         collect.collect(MiniatureSource(scenes=10, authentic=2), tmp_path / str(size))
         rows.append(list(Shards(tmp_path / str(size)).rows()))
     assert rows[0] == rows[1]
-    assert len(Shards(tmp_path / "7")) == 6
+    assert len(Shards(tmp_path / "7")) == 14
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])

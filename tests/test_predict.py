@@ -30,7 +30,7 @@ from ain.storage.ledger import Ledger
 from ain.storage.listing import mark_done
 from ain.storage.shards import Shards
 
-QUESTIONS = 3 * 2 * 2 * 2 * 2  # domains, scenes, questions, languages, images
+QUESTIONS = 8 * 2 * 2 * 2 * 2  # domains, scenes, questions, languages, images
 
 
 @pytest.fixture(scope="module")
@@ -128,13 +128,15 @@ def test_a_file_of_answers_made_elsewhere(tmp_path: Path) -> None:
     def model(**more: Any) -> AnswersFile:
         return AnswersFile(str(path), where="predictor", **more)
 
-    with pytest.raises(UserError, match=r"46 questions got no answer .*answers.jsonl; see .*requests.jsonl"):
+    with pytest.raises(UserError, match=r"122 questions got no answer .*answers.jsonl; see .*requests.jsonl"):
         evaluated(model(requests=str(requests)), tmp_path)
     asked = [json.loads(line) for line in requests.read_text().splitlines()]
-    assert len({row["id"] for row in asked}) == len({row["key"] for row in asked}) == 46  # two are equal: all are blank
+    assert (
+        len({row["id"] for row in asked}) == len({row["key"] for row in asked}) == 122
+    )  # six are equal: all are blank
     assert asked[0]["messages"][0]["content"][0]["image_url"]["url"].startswith("data:image/png;base64,")
-    made = [{name: row[name], "text": "نعم"} for row, name in zip(asked, ["id", "key"] * 23, strict=True)]
-    path.write_text("\n".join(json.dumps(row) for row in made[:38]))
+    made = [{name: row[name], "text": "نعم"} for row, name in zip(asked, ["id", "key"] * 61, strict=True)]
+    path.write_text("\n".join(json.dumps(row) for row in made[:114]))
     with pytest.raises(UserError, match=r"8 questions .*requests=FILE writes .*predictor.how.skip_unanswered=true"):
         evaluated(model(), tmp_path)
     rows = evaluated(model(skip_unanswered=True), tmp_path)

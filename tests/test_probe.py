@@ -12,7 +12,7 @@ from wandb_files import runs
 
 from ain import UserError
 from ain.metrics import detection
-from ain.miniature.world import World
+from ain.miniature.world import DOMAINS, World
 from ain.pipeline.build import build
 from ain.pipeline.values import checked
 from ain.report.reproduction import compare, lines
@@ -52,7 +52,7 @@ class Knowing:
     def __init__(self) -> None:
         self.right = {
             (f"{q.question} {q.answer}", f"{q.question_ar} {q.answer_ar}")
-            for domain in ("vqa", "ocr", "cultural")
+            for domain in DOMAINS
             for _, scene in zip(range(40), World(0).scenes("train", domain), strict=False)
             for q in scene.questions
         }

@@ -263,7 +263,7 @@ def test_the_miniature_sees_what_the_policy_forbids(checkpoints: Path) -> None:
     scenes = {
         scene.name: scene for d in DOMAINS for scene in islice(World(0).scenes("train", d, unsafe_share=0.3), 150)
     }
-    images = ImageSet(lambda: iter(scenes), lambda name: scenes[name].image, lambda name: (56, 56), len(scenes))
+    images = ImageSet(lambda: iter(scenes), lambda name: scenes[name].images[0], lambda name: (56, 56), len(scenes))
     verdicts = screener.run(images, checkpoints / "data" / "screen", Local())
     unsafe = {name for name, scene in scenes.items() if scene.unsafe}
     called = {name for name in scenes if verdicts.of(name).get("rating") != "Safe"}

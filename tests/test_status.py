@@ -98,7 +98,7 @@ def test_a_job_says_what_it_is_before_its_work_and_after(tmp_path: Path) -> None
     assert [each["stage"] for each in one["directories"]] == ["collect", "screen", "select"]
     assert one["directories"][-1]["directory"] == directory
     assert one["bytes"] == sum(each["bytes"] for each in one["directories"]) > 0
-    assert one["headline"]["kept"] == 6
+    assert one["headline"]["kept"] == 16
     said = ended(ain("status", one["name"][:5], f"output_dir={tmp_path}"))
     assert f"job {one['name']}: done" in said
     assert f"ain select {' '.join(SELECT)} source.scenes=2" in said

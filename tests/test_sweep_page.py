@@ -129,7 +129,7 @@ def test_another_baseline_is_another_page_of_the_same_sweep(tmp_path: Path) -> N
     assert ain(*words, "report.baseline=source.scenes=3").returncode == 0
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("data/*/manifest.json")} == before
     (where,) = tmp_path.glob("report/sweeps/*/index.md")
-    assert "- kept: best `source.scenes=3` 9, the baseline" in where.read_text(encoding="utf-8")
+    assert "- kept: best `source.scenes=3` 24, the baseline" in where.read_text(encoding="utf-8")
     assert (where.parent / "figures" / "curve.png").exists()
     refused = ain(*words, "report.baseline=source.scenes=4")
     assert refused.returncode == 1

@@ -13,6 +13,7 @@ from ain.runtime.ranges import Positive
 from ain.scorer import Scorer
 from ain.storage.record import Row
 from ain.storage.shards import Shards
+from ain.text.placeholders import frame_by_frame
 
 
 class HeldOut(Benchmark):
@@ -38,7 +39,7 @@ class HeldOut(Benchmark):
         self.scorer, self.also, self.judged = scorer, also or {}, judged
 
     def items(self, mix: Path | None = None) -> Iterator[Item]:
-        """Yield the questions. Conversations with a video are left out, because language models are asked about images."""
+        """Yield the questions. Language models are asked about images, so a video is shown as its frames, in order."""
         assert mix is not None
         stores = ImageStores(mix)
         chosen = set(self._chosen(mix))
@@ -47,8 +48,8 @@ class HeldOut(Benchmark):
                 yield from _turns(row, stores)
 
     def _chosen(self, mix: Path) -> list[str]:
-        rows = Shards(mix).rows(["id", "split", "media"])
-        found = (row["id"] for row in rows if row["split"] == "validation" and _images_only(row))
+        rows = Shards(mix).rows(["id", "split"])
+        found = (row["id"] for row in rows if row["split"] == "validation")
         ids = list(found) if self.limit is None else nsmallest(self.limit, found, key=_draw)
         if not ids:
             raise UserError(
@@ -58,17 +59,14 @@ class HeldOut(Benchmark):
         return ids
 
 
-def _images_only(row: Row) -> bool:
-    return all(medium["kind"] == "image" for medium in row["media"])
-
-
 def _draw(identifier: str) -> bytes:
     return blake2b(identifier.encode(), digest_size=8).digest()
 
 
 def _turns(row: Row, stores: ImageStores) -> Iterator[Item]:
     images = tuple(partial(stores.bytes, image) for medium in row["media"] for image in medium["images"])
-    for number, turn in enumerate(row["turns"]):
+    turns = frame_by_frame(row["turns"], (len(one["images"]) for one in row["media"] if one["kind"] == "video"))
+    for number, turn in enumerate(turns):
         name = f"{row['id']}/{number + 1}"
         yield Item(
             name,
@@ -78,5 +76,5 @@ def _turns(row: Row, stores: ImageStores) -> Iterator[Item]:
             turn["question"],
             (turn["answer"],),
             images,
-            row["turns"][:number],
+            turns[:number],
         )

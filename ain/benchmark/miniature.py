@@ -15,14 +15,16 @@ from ain.text.placeholders import IMAGE
 
 
 class MiniatureBenchmark(Benchmark):
-    """Questions about scenes of the miniature world. scenes: number per domain; questions: number per scene."""
+    """Questions about scenes of the miniature world. scenes: number per domain; questions: number per scene. A clip is
+    shown as its frames, in order.
+    """
 
     name = "miniature"
 
     def __init__(
         self,
         seed: int = 0,
-        scenes: Positive = 60,
+        scenes: Positive = 24,
         questions: Positive = 4,
         images: tuple[Condition, ...] = ("shown",),
         max_new_tokens: Positive | None = 16,
@@ -40,7 +42,7 @@ class MiniatureBenchmark(Benchmark):
     def items(self, mix: Path | None = None) -> Iterator[Item]:
         for domain in DOMAINS:
             for scene in islice(self.world.scenes("test", domain), self.scenes):
-                image = (cache(partial(png, scene.image)),)  # encoded once for all questions
+                images = tuple(cache(partial(png, image)) for image in scene.images)  # encoded once for all questions
                 for i, q in enumerate(
                     Random(scene.name).sample(scene.questions, min(self.questions, len(scene.questions)))
                 ):
@@ -53,7 +55,7 @@ class MiniatureBenchmark(Benchmark):
                             domain,
                             language,
                             q.kind,
-                            f"{IMAGE}\n{question}",
+                            f"{IMAGE * len(images)}\n{question}",
                             (label,),
-                            image,
+                            images,
                         )

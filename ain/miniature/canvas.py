@@ -29,21 +29,24 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 
 
 class Canvas:
-    """A framed image being drawn. The random state shifts things by a pixel or two, so that no two images are alike."""
+    """A framed image being drawn. The random state shifts things by a pixel or two, so that no two images are alike.
 
-    def __init__(self, random: Random) -> None:
+    time: of a clip's frame, from 0 to 1.
+    """
+
+    def __init__(self, random: Random, time: float = 0.0) -> None:
         shade = random.randint(225, 250)
-        self.random = random
+        self.random, self.time = random, time
         self.image = Image.new("RGB", (SIZE, SIZE), (shade, shade, random.randint(225, 250)))
         self.pen = ImageDraw.Draw(self.image)
         self.pen.rectangle(
             (0, 0, SIZE - 1, SIZE - 1), outline=(60, 60, 70), width=2
         )  # the corners help a small model to locate things
 
-    def _centre(self, row: int, column: int) -> tuple[float, float]:
+    def _centre(self, row: float, column: float) -> tuple[float, float]:
         return (column + 0.5) * CELL + self.random.randint(-2, 2), (row + 0.5) * CELL + self.random.randint(-2, 2)
 
-    def shape(self, name: str, colour: RGB, row: int, column: int) -> None:
+    def shape(self, name: str, colour: RGB, row: float, column: float) -> None:
         """Draw a circle, square, triangle or star, about 20 pixels wide, in the given cell."""
         x, y = self._centre(row, column)
         radius = self.random.randint(9, 11)
@@ -63,7 +66,10 @@ class Canvas:
     def number(self, number: int, colour: RGB, row: int) -> None:
         """Draw a number of two digits, one in each cell of the row."""
         for column, digit in enumerate(str(number)):
-            self.pen.text(self._centre(row, column), digit, fill=colour, font=_font(22), anchor="mm")
+            self.digit(digit, colour, row, column)
+
+    def digit(self, digit: str, colour: RGB, row: int, column: int) -> None:
+        self.pen.text(self._centre(row, column), digit, fill=colour, font=_font(22), anchor="mm")
 
     def word(self, word: str, colour: RGB, row: int) -> None:
         """Draw an Arabic word across the row."""
@@ -82,6 +88,47 @@ class Canvas:
         if emblem:
             self.pen.ellipse((x - 4, y - 4, x + 4, y + 4), fill=FLAG_COLOURS[emblem])
         self.pen.rectangle((left, top, right, bottom), outline=(120, 120, 120))
+
+    def bar(self, colour: RGB, index: int, height: int) -> None:
+        """Draw the bar of a chart, from the left; its height is 1 to 4 units of 12 pixels."""
+        left, top = 3 + 13 * index, SIZE - 3 - 12 * height + self.random.randint(-1, 1)
+        self.pen.rectangle((left, top, left + 9, SIZE - 3), fill=colour)
+
+    def ground(self, colour: RGB) -> None:
+        """Fill the image inside its frame."""
+        self.pen.rectangle((2, 2, SIZE - 3, SIZE - 3), fill=colour)
+
+    def tissue(self, colour: RGB) -> None:
+        """Draw a large ellipse, such as a section of a body."""
+        self.pen.ellipse(
+            (3, 3 + self.random.randint(0, 3), SIZE - 4, SIZE - 4 - self.random.randint(0, 3)), fill=colour
+        )
+
+    def spot(self, colour: RGB, radius: int, row: int, column: int) -> None:
+        """Draw a round spot, towards the middle of the image."""
+        x, y = self._centre(0.1 + 0.8 * row, 0.1 + 0.8 * column)
+        self.pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
+
+    def seedling(self, colour: RGB, spotted: bool, row: int, column: int) -> None:
+        """Draw a stem with two leaves, with dark spots on them if it is spotted."""
+        x, y = self._centre(row, column)
+        self.pen.line((x, y, x, y + 11), fill=(110, 80, 40), width=3)
+        for left in (x - 11, x + 1):
+            self.pen.ellipse((left, y - 8, left + 10, y + 4), fill=colour)
+            if spotted:
+                self.pen.ellipse((left + 3, y - 5, left + 7, y + 1), fill=(50, 30, 20))
+
+    def strip(self, colour: RGB, side: str) -> None:
+        """Draw a river or a road, 8 pixels wide, along a side of the image."""
+        near = 2 if side in ("left", "top") else SIZE - 10
+        box = (near, 2, near + 7, SIZE - 3) if side in ("left", "right") else (2, near, SIZE - 3, near + 7)
+        self.pen.rectangle(box, fill=colour)
+
+    def house(self, colour: RGB, row: int, column: int) -> None:
+        """Draw a roof from above, with its ridge, towards the middle of the image."""
+        x, y = self._centre(0.15 + 0.7 * row, 0.15 + 0.7 * column)
+        self.pen.rectangle((x - 7, y - 6, x + 7, y + 6), fill=colour, outline=(70, 70, 70))
+        self.pen.line((x - 7, y, x + 7, y), fill=(70, 70, 70))
 
     def knife(self, row: int, column: int) -> None:
         x, y = self._centre(row, column)

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from ain.miniature import tiny
+from ain.miniature.domains import video
 from ain.miniature.muon import Muon
 from ain.miniature.recipe import Recipe
 from ain.miniature.world import DOMAINS, UNSAFE, Scene, World
@@ -111,10 +112,10 @@ def _sentences(world: World, split: str, scenes: int) -> list[tuple[str, str]]:
 
 
 def _translator(recipe: Recipe, world: World, out: Path) -> None:
-    pairs = _sentences(world, "translator", 1_500)
+    pairs = _sentences(world, "translator", 600)
     if recipe.name == "back_translator":
         pairs = [(arabic, english) for english, arabic in pairs]
-    tokenizer = tiny.text_tokenizer((text for pair in pairs for text in pair), 700)
+    tokenizer = tiny.text_tokenizer((text for pair in pairs for text in pair), 900)
     model = tiny.marian(tokenizer, **({"width": 64, "layers": 1} if recipe.name == "small_translator" else {}))
     ids = {text: tokenizer(text)["input_ids"] for pair in pairs for text in pair}
     random = Random(recipe.seed)
@@ -136,7 +137,7 @@ def _encoder(recipe: Recipe, world: World, out: Path) -> None:
     from ain.miniature.contrast import Turns, contrastive_loss
 
     turns = Turns(world, recipe.seed)
-    tokenizer = tiny.text_tokenizer(turns.texts(), 900)
+    tokenizer = tiny.text_tokenizer(turns.texts(), 1_000)
     model = tiny.sentence_encoder(tokenizer)
 
     def loss(step: int) -> torch.Tensor:
@@ -151,8 +152,8 @@ def _encoder(recipe: Recipe, world: World, out: Path) -> None:
 def _vision(
     recipe: Recipe, out: Path, texts: Iterator[str], samples: Callable[[Processor], list[Any]], batch_size: int
 ) -> None:
-    """Train a Qwen2-VL from scratch on (tokens, image) samples, in epochs of shuffled order."""
-    tokenizer = tiny.chat_tokenizer(texts, 900)
+    """Train a Qwen2-VL from scratch on (tokens, images) samples, in epochs of shuffled order."""
+    tokenizer = tiny.chat_tokenizer(texts, 1_500)
     model = tiny.qwen2_vl(tokenizer)
     model.save_pretrained(out)
     tiny.save_processor(tokenizer, out)
@@ -164,11 +165,18 @@ def _vision(
         if len(order) < batch_size:
             order = random.sample(range(len(pool)), len(pool))
         chosen = [pool[order.pop()] for _ in range(min(batch_size, len(pool)))]
-        batch = processor.collate([tokens for tokens, _ in chosen], [image for _, image in chosen])
+        batch = processor.collate([tokens for tokens, _ in chosen], [image for _, images in chosen for image in images])
         return model(**batch, use_cache=False).loss  # type: ignore[no-any-return]
 
     _fit(model, loss, recipe.steps, recipe.name)
     model.save_pretrained(out)
+
+
+def _tokens(processor: Processor, messages: list[Any], scene: Scene) -> Any:
+    sizes = [image.size for image in scene.images]
+    if scene.filmed:
+        return processor.tokenize(messages, sizes[:1], [len(sizes)], [video.FPS])
+    return processor.tokenize(messages, sizes)
 
 
 def _world_texts(world: World) -> Iterator[str]:
@@ -180,26 +188,27 @@ def _world_texts(world: World) -> Iterator[str]:
 
 
 def _base(recipe: Recipe, world: World, out: Path) -> None:
-    """Train the base model in English only, with ten questions about one image in each conversation."""
+    """Train the base model in English only, with six questions about one scene in each conversation."""
     random = Random(recipe.seed)
 
     def asked(scene: Scene) -> list[dict[str, str]]:
-        chosen = random.sample(scene.questions, min(10, len(scene.questions)))
+        chosen = random.sample(scene.questions, min(6, len(scene.questions)))
         turns = [{"question": q.question, "answer": q.answer} for q in chosen]
-        turns[0]["question"] = f"{IMAGE}\n{turns[0]['question']}"
+        turns[0]["question"] = f"{scene.placeholders}\n{turns[0]['question']}"
         return turns
 
     def samples(processor: Processor) -> list[Any]:
         scenes = [
-            scene for domain in DOMAINS for scene in islice(world.scenes("base", domain), min(2_000, 16 * recipe.steps))
+            scene for domain in DOMAINS for scene in islice(world.scenes("base", domain), min(800, 8 * recipe.steps))
         ]
-        return [(processor.tokenize(conversation(asked(scene)), [scene.image.size]), scene.image) for scene in scenes]
+        return [(_tokens(processor, conversation(asked(scene)), scene), scene.images) for scene in scenes]
 
     _vision(recipe, out, _world_texts(world), samples, batch_size=32)
 
 
 def _screener(recipe: Recipe, world: World, out: Path) -> None:
-    """Train the screener, which answers in JSON; half of its images are unsafe."""
+    """Train the screener, which answers in JSON; half of its images are unsafe. Of a clip, it sees one frame."""
+    random = Random(recipe.seed)
 
     def verdict(scene: Scene) -> str:
         category, rationale = UNSAFE[scene.unsafe] if scene.unsafe else ("NA", "nothing unsafe is shown")
@@ -211,12 +220,13 @@ def _screener(recipe: Recipe, world: World, out: Path) -> None:
         scenes = [
             scene
             for domain in DOMAINS
-            for scene in islice(world.scenes("screener", domain, unsafe_share=0.5), min(1_000, 16 * recipe.steps))
+            for scene in islice(world.scenes("screener", domain, unsafe_share=0.5), min(500, 8 * recipe.steps))
         ]
         made = []
         for scene in scenes:
             turn = {"question": f"{IMAGE}\n{SCREEN_PROMPT}", "answer": verdict(scene)}
-            made.append((processor.tokenize(conversation([turn]), [scene.image.size]), scene.image))
+            image = random.choice(scene.images)
+            made.append((processor.tokenize(conversation([turn]), [image.size]), [image]))
         return made
 
     scenes = [scene for domain in DOMAINS for scene in islice(world.scenes("texts", domain, unsafe_share=0.5), 50)]

@@ -16,7 +16,7 @@ GOOD, BAD = 0.91, 0.40
 class Turns:
     """Distinct (English, Arabic) turns, question and answer as one text, grouped by the kind of question."""
 
-    def __init__(self, world: World, seed: int, scenes: int = 1_500) -> None:
+    def __init__(self, world: World, seed: int, scenes: int = 600) -> None:
         self.random = Random(seed)
         kinds: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
         for domain in DOMAINS:

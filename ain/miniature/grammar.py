@@ -1,7 +1,9 @@
 """English and Arabic phrases built from the same facts, with correct Arabic gender, number and definiteness."""
 
 from dataclasses import dataclass
+from random import Random
 
+from ain.miniature.scene import Question
 from ain.text.arabic import FEMININE
 
 
@@ -52,6 +54,14 @@ class Place:
     column: int
 
 
+@dataclass(frozen=True)
+class Side:
+    """An edge of the image."""
+
+    english: str
+    arabic: str
+
+
 COLOURS = (
     Colour("red", "أحمر", FEMININE["أحمر"], (214, 40, 40)),
     Colour("blue", "أزرق", FEMININE["أزرق"], (38, 84, 214)),
@@ -68,6 +78,13 @@ SHAPES = (
     Noun("star", "نجمة", "نجوم", feminine=True),
 )
 
+BAR = Noun("bar", "عمود", "أعمدة", feminine=False)
+ROW = Noun("row", "صف", "صفوف", feminine=False)
+SHAPE = Noun("shape", "شكل", "أشكال", feminine=False)
+SPOT = Noun("spot", "بقعة", "بقع", feminine=True)
+SEEDLING = Noun("seedling", "شتلة", "شتلات", feminine=True)
+HOUSE = Noun("house", "بيت", "بيوت", feminine=False)
+
 PLACES = (
     Place("top left", "أعلى اليسار", 0, 0),
     Place("top right", "أعلى اليمين", 0, 1),
@@ -75,7 +92,15 @@ PLACES = (
     Place("bottom right", "أسفل اليمين", 1, 1),
 )
 
-_NUMBERS = ("no", "one", "two", "three")
+SIDES = (Side("left", "اليسار"), Side("right", "اليمين"), Side("top", "الأعلى"), Side("bottom", "الأسفل"))
+
+_NUMBERS = ("no", "one", "two", "three", "four")
+_WITH_PLURALS = {3: ("ثلاثة", "ثلاث"), 4: ("أربعة", "أربع")}  # before masculine and feminine nouns
+
+
+def some_places(random: Random, number: int) -> list[Place]:
+    """Draw places, in reading order, so that what is drawn alike has equal facts."""
+    return sorted(random.sample(PLACES, number), key=PLACES.index)
 
 
 def thing(shape: Noun, colour: Colour) -> tuple[str, str]:
@@ -90,21 +115,36 @@ def the_thing(shape: Noun, colour: Colour) -> tuple[str, str]:
     return f"the {colour.english} {shape.english}", f"ال{shape.arabic} ال{adjective}"
 
 
-def exists(shape: Noun) -> str:
+def exists(noun: Noun) -> str:
     """The verb agrees with what exists: يوجد مربع، توجد دائرة."""
-    return "توجد" if shape.feminine else "يوجد"
+    return "توجد" if noun.feminine else "يوجد"
 
 
-def counted(number: int, shape: Noun) -> tuple[str, str]:
+def moves(noun: Noun) -> str:
+    """«يتحرك المربع», «تتحرك الدائرة»."""
+    return "تتحرك" if noun.feminine else "يتحرك"
+
+
+def counted(number: int, noun: Noun) -> tuple[str, str]:
     """«three circles», «ثلاث دوائر»; two takes the dual, one a following adjective, zero a negated existence."""
-    english = f"{_NUMBERS[number]} {shape.english}{'' if number == 1 else 's'}"
+    english = f"{_NUMBERS[number]} {noun.english}{'' if number == 1 else 's'}"
     if number == 0:
-        return english, f"لا توجد {shape.plural}"
+        return english, f"لا توجد {noun.plural}"
     if number == 1:
-        return english, f"{shape.arabic} {'واحدة' if shape.feminine else 'واحد'}"
+        return english, f"{noun.arabic} {'واحدة' if noun.feminine else 'واحد'}"
     if number == 2:
-        return english, shape.dual
-    return (
-        english,
-        f"{'ثلاث' if shape.feminine else 'ثلاثة'} {shape.plural}",
-    )  # three takes the gender opposite to the noun's
+        return english, noun.dual
+    return english, f"{_WITH_PLURALS[number][noun.feminine]} {noun.plural}"  # the gender opposite to the noun's
+
+
+def how_many(number: int, noun: Noun, where: str = "الصورة") -> Question:
+    """Ask for a number; «كم» takes the singular in the accusative."""
+    english, arabic = counted(number, noun)
+    return Question(
+        "count", f"How many {noun.english}s are there?", english, f"كم {noun.accusative} في {where}؟", arabic
+    )
+
+
+def whether(kind: str, english: str, arabic: str, true: bool) -> Question:
+    """Ask a question of yes or no."""
+    return Question(kind, english, "yes" if true else "no", arabic, "نعم" if true else "لا")

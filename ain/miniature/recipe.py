@@ -7,13 +7,13 @@ from ain import UserError
 from ain.miniature import world
 from ain.storage.digests import digest
 
-VERSION = 1  # bump when a change in `checkpoints` or `tiny` changes the weights
+VERSION = 2  # bump when a change in `checkpoints` or `tiny` changes the weights
 
 STEPS = {
-    "translator": 500,
-    "small_translator": 500,
-    "back_translator": 500,
-    "encoder": 600,
+    "translator": 300,
+    "small_translator": 300,
+    "back_translator": 300,
+    "encoder": 500,
     "screener": 250,
     "base": 400,
 }

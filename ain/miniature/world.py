@@ -10,12 +10,23 @@ from typing import Any
 from PIL import Image
 
 from ain.miniature import canvas
-from ain.miniature.domains import cultural, ocr, vqa
+from ain.miniature.domains import agro, cdt, cultural, medical, ocr, rs, video, vqa
 from ain.miniature.scene import Question
+from ain.text.placeholders import IMAGE, VIDEO
 
-VERSION = 1  # bump when a change here or in the domains changes images or sentences; this retrains the tiny checkpoints
+VERSION = 2  # bump when a change here or in the domains changes images or sentences; this retrains the tiny checkpoints
 
-DOMAINS: dict[str, ModuleType] = {"vqa": vqa, "ocr": ocr, "cultural": cultural}
+# The domains of CAMEL-Bench, in the order of AIN's Table 1.
+DOMAINS: dict[str, ModuleType] = {
+    "vqa": vqa,
+    "ocr": ocr,
+    "cdt": cdt,
+    "video": video,
+    "cultural": cultural,
+    "medical": medical,
+    "agro": agro,
+    "rs": rs,
+}
 
 # What a safety policy must catch, with the policy's category and a rationale.
 UNSAFE = {
@@ -27,19 +38,31 @@ UNSAFE = {
 
 @dataclass(frozen=True)
 class Scene:
-    """One image with all questions about it."""
+    """One image, or the frames of a clip, with all questions about it.
+
+    filmed: the frames are one video; else each is an image, as those who ask a language model show them.
+    """
 
     name: str
     domain: str
     facts: Any
     questions: tuple[Question, ...]
     unsafe: str | None  # a key of UNSAFE
+    filmed: bool
 
     @cached_property
-    def image(self) -> Image.Image:
-        """56 x 56 RGB."""
-        random = Random(f"{self.name} drawn")
-        sheet = canvas.Canvas(random)
+    def images(self) -> tuple[Image.Image, ...]:
+        """56 x 56 RGB each."""
+        return tuple(map(self._drawn, video.TIMES if self.domain == "video" else [0.0]))
+
+    @property
+    def placeholders(self) -> str:
+        """What stands for the images in the first question."""
+        return VIDEO if self.filmed else IMAGE * len(self.images)
+
+    def _drawn(self, time: float) -> Image.Image:
+        random = Random(f"{self.name} drawn")  # the same for all frames, so that only what moves differs
+        sheet = canvas.Canvas(random, time)
         DOMAINS[self.domain].draw(self.facts, sheet)
         if self.unsafe:
             getattr(sheet, self.unsafe)(*random.choice(DOMAINS[self.domain].free(self.facts)))
@@ -67,7 +90,8 @@ class World:
             if self._held_out(facts) != (split == "test"):
                 continue
             unsafe = random.choice(sorted(UNSAFE)) if random.random() < unsafe_share else None
-            yield Scene(name, domain, facts, tuple(DOMAINS[domain].ask(facts, random)), unsafe)
+            questions = tuple(DOMAINS[domain].ask(facts, random))
+            yield Scene(name, domain, facts, questions, unsafe, domain == "video" and random.random() < 0.5)
 
     def _held_out(self, facts: Any) -> bool:
         return Random(f"{self.seed} {facts!r}").random() < 0.1

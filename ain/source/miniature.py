@@ -5,13 +5,13 @@ from functools import partial
 from itertools import islice
 from random import Random
 
+from ain.miniature.domains.video import FPS
 from ain.miniature.scene import Question
 from ain.miniature.world import DOMAINS, Scene, World
 from ain.runtime.ranges import NotNegative, Positive, Share
 from ain.source import Found, Medium, Source
 from ain.storage.images import png
 from ain.storage.record import Turns
-from ain.text.placeholders import IMAGE
 
 
 class MiniatureSource(Source):
@@ -22,8 +22,8 @@ class MiniatureSource(Source):
     def __init__(
         self,
         seed: int = 0,
-        scenes: Positive = 1_000,
-        authentic: NotNegative = 100,
+        scenes: Positive = 375,
+        authentic: NotNegative = 40,
         unsafe: Share = 0.04,
         limit: Positive | None = None,
     ) -> None:
@@ -46,8 +46,8 @@ class MiniatureSource(Source):
     def found(self, item: tuple[Scene, str]) -> Found:
         scene, language = item
         asked = _in_any_order(scene)
-        arabic = _shown([{"question": q.question_ar, "answer": q.answer_ar} for q in asked])
-        english = _shown([{"question": q.question, "answer": q.answer} for q in asked])
+        arabic = _shown(scene, [{"question": q.question_ar, "answer": q.answer_ar} for q in asked])
+        english = _shown(scene, [{"question": q.question, "answer": q.answer} for q in asked])
         record = {
             "id": scene.name,
             "domain": scene.domain,
@@ -56,11 +56,13 @@ class MiniatureSource(Source):
             "turns": arabic if language == "ar" else english,
             "references": None if language == "ar" else [{"language": "ar", "turns": arabic}],
         }
-        return Found(scene.name, record, [Medium([partial(_png, scene)])])
+        images = [partial(_png, scene, number) for number in range(len(scene.images))]
+        media = [Medium(images, "video", FPS)] if scene.filmed else [Medium([image]) for image in images]
+        return Found(scene.name, record, media)
 
 
-def _png(scene: Scene) -> bytes:
-    return png(scene.image)
+def _png(scene: Scene, number: int) -> bytes:
+    return png(scene.images[number])
 
 
 def _in_any_order(scene: Scene) -> list[Question]:
@@ -68,7 +70,7 @@ def _in_any_order(scene: Scene) -> list[Question]:
     return Random(f"{scene.name} asked").sample(scene.questions, len(scene.questions))
 
 
-def _shown(turns: Turns) -> Turns:
-    """Put the image before the first question."""
-    turns[0]["question"] = f"{IMAGE}\n{turns[0]['question']}"
+def _shown(scene: Scene, turns: Turns) -> Turns:
+    """Put the images before the first question."""
+    turns[0]["question"] = f"{scene.placeholders}\n{turns[0]['question']}"
     return turns

@@ -6,7 +6,7 @@ translated into. Numbers inside a sentence are left to the translator and checke
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from ain.text import options
@@ -166,6 +166,12 @@ def _kept(piece: Piece) -> bool:
 def placed(made: list[dict[str, str]]) -> list[str]:
     """Return the placeholders of all questions in order."""
     return [found for turn in made for found in _PLACEHOLDER.findall(turn["question"])]
+
+
+def frame_by_frame(made: list[dict[str, str]], frames: Iterable[int]) -> list[dict[str, str]]:
+    """Return the turns with an <image> for each frame of a <video>. frames: of each video, in order."""
+    left = iter(frames)
+    return [{**turn, "question": re.sub(VIDEO, lambda _: IMAGE * next(left), turn["question"])} for turn in made]
 
 
 def unplaced(text: str) -> str:

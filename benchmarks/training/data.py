@@ -92,7 +92,7 @@ class Draw:
         self.random = random.Random(seed)
         self.directory = directory
         scenes = [scene for domain in DOMAINS for scene in islice(World(seed).scenes("bench", domain), 40)]
-        self.images = [scene.image for scene in scenes]
+        self.images = [scene.images[0] for scene in scenes]
         asked = [q for scene in scenes for q in scene.questions]
         self.words = {
             "english": [word for q in asked for word in f"{q.question} {q.answer}".split()],

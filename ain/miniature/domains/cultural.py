@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from random import Random
 
 from ain.miniature import canvas
-from ain.miniature.grammar import PLACES, Place
+from ain.miniature.grammar import PLACES, Place, some_places
 from ain.miniature.scene import Question
 
 
@@ -41,7 +41,7 @@ class Mast:
 
 def imagine(random: Random) -> tuple[Mast, ...]:
     flags = random.sample(FLAGS, random.randint(2, 3))
-    return tuple(Mast(flag, place) for flag, place in zip(flags, random.sample(PLACES, len(flags)), strict=True))
+    return tuple(Mast(flag, place) for flag, place in zip(flags, some_places(random, len(flags)), strict=True))
 
 
 def draw(masts: tuple[Mast, ...], sheet: canvas.Canvas) -> None:

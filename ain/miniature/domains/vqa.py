@@ -4,7 +4,20 @@ from dataclasses import dataclass
 from random import Random
 
 from ain.miniature import canvas
-from ain.miniature.grammar import COLOURS, PLACES, SHAPES, Colour, Noun, Place, counted, exists, the_thing, thing
+from ain.miniature.grammar import (
+    COLOURS,
+    PLACES,
+    SHAPES,
+    Colour,
+    Noun,
+    Place,
+    exists,
+    how_many,
+    some_places,
+    the_thing,
+    thing,
+    whether,
+)
 from ain.miniature.scene import Question
 
 
@@ -19,7 +32,7 @@ def imagine(random: Random) -> tuple[Thing, ...]:
     """Return two or three things in four places; some may share a shape, none share both shape and colour."""
     shapes = random.sample(SHAPES, random.randint(1, 3))
     kinds = random.sample([(shape, colour) for shape in shapes for colour in COLOURS], random.randint(2, 3))
-    places = random.sample(PLACES, len(kinds))
+    places = some_places(random, len(kinds))
     return tuple(Thing(shape, colour, place) for (shape, colour), place in zip(kinds, places, strict=True))
 
 
@@ -53,21 +66,10 @@ def ask(things: tuple[Thing, ...], random: Random) -> list[Question]:
             )
         )
     shape, colour = random.choice(SHAPES), random.choice(COLOURS)
-    english, arabic = counted(sum(one.shape == shape for one in things), shape)
-    questions.append(
-        Question("count", f"How many {shape.english}s are there?", english, f"كم {shape.accusative} في الصورة؟", arabic)
-    )
+    questions.append(how_many(sum(one.shape == shape for one in things), shape))
     present = any((one.shape, one.colour) == (shape, colour) for one in things)
     english, arabic = thing(shape, colour)
-    questions.append(
-        Question(
-            "existence",
-            f"Is there {english}?",
-            "yes" if present else "no",
-            f"هل {exists(shape)} {arabic}؟",
-            "نعم" if present else "لا",
-        )
-    )
+    questions.append(whether("existence", f"Is there {english}?", f"هل {exists(shape)} {arabic}؟", present))
     return questions
 
 

@@ -13,7 +13,11 @@ from commands import Result, ain
 from ain.storage.manifest import read_manifest
 
 RECORDS = 12
-ENCODER = ("verifier.checkpoint='miniature:encoder?steps=3'", "allow_toys=true", "tracker=disabled")
+ENCODER = (
+    "verifier.checkpoint='miniature:encoder?steps=3&domains=vqa.ocr.cultural'",
+    "allow_toys=true",
+    "tracker=disabled",
+)
 
 
 @pytest.fixture
@@ -95,6 +99,6 @@ def test_a_file_of_answers_and_a_local_model(folder: Path, trained: Path, tmp_pa
         "translator.how.skip_unanswered=true",
     )
     assert counts(ain(*words, *file))["unknown"]["latency_s"] == "its answers come from a file"
-    local = counts(ain(*words, "translator.checkpoint='miniature:translator?steps=150'"))
+    local = counts(ain(*words, "translator.checkpoint='miniature:translator?steps=150&domains=vqa.ocr.cultural'"))
     assert local["latency_samples"] == 2
     assert min(local["latency_s"], local["throughput_per_s"]) > 0

@@ -247,7 +247,7 @@ def test_a_corrected_text_is_trained_on_shown_and_exported(
         out,
         url,
         "source.limit=30",
-        "verifier.checkpoint='miniature:encoder?steps=3'",
+        "verifier.checkpoint='miniature:encoder?steps=3&domains=vqa.ocr.cultural'",
         "allow_toys=true",
         "back_translation=none",
         "screener=none",

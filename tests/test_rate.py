@@ -20,7 +20,7 @@ from ain.rating.sheets import COLUMNS, Sheets, line, read_sheet, write
 SMALL = (
     "source.scenes=4",
     "source.authentic=0",
-    "verifier.checkpoint='miniature:encoder?steps=3'",
+    "verifier.checkpoint='miniature:encoder?steps=3&domains=vqa.ocr.cultural'",
     "tracker=disabled",
 )
 
@@ -129,7 +129,7 @@ def test_reproduce_prints_the_paper_beside_ours(trained: Path, tmp_path: Path) -
         *SMALL,
         "source.limit=6",
         "translator=miniature",
-        "translator.checkpoint='miniature:translator?steps=150'",
+        "translator.checkpoint='miniature:translator?steps=150&domains=vqa.ocr.cultural'",
         f"output_dir={trained}",
     )
     result = ain(*words, env={"OPENAI_API_KEY": ""})
@@ -168,7 +168,7 @@ def test_people_bring_their_own_references(trained: Path, tmp_path: Path) -> Non
     rows.append({"id": "c", "conversations": turns, "references": {"ar": reference[:1]}})
     (folder / "data.json").write_text(json.dumps(rows))
     words = ("rate", "source=folder", f"source.path={folder}", f"output_dir={trained}", SMALL[2], "allow_toys=true")
-    result = ain(*words, "translator.checkpoint='miniature:translator?steps=150'")
+    result = ain(*words, "translator.checkpoint='miniature:translator?steps=150&domains=vqa.ocr.cultural'")
     assert result.returncode == 0, result.stderr[-3_000:]
     sheet = (Path(result.stdout.strip()) / "rating_sheet.csv").read_text(encoding="utf-8-sig")
     assert sheet.count("ما العدد المكتوب؟") == 1
@@ -176,7 +176,7 @@ def test_people_bring_their_own_references(trained: Path, tmp_path: Path) -> Non
     assert {"translators", "translations"} <= tables  # logged to W&B, offline
     shutil.rmtree(trained / "data")
     (folder / "data.json").write_text(json.dumps(rows[1:2]))
-    result = ain(*words, "translator.checkpoint='miniature:translator?steps=150'")
+    result = ain(*words, "translator.checkpoint='miniature:translator?steps=150&domains=vqa.ocr.cultural'")
     assert result.returncode != 0
     assert "no record has a reference in ar to rate by" in result.stderr
     assert "Traceback" not in result.stderr

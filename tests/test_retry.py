@@ -105,7 +105,7 @@ def test_what_select_rejected_is_asked_again(vqa: Path, tmp_path: Path, serve: S
         vqa,
         tmp_path,
         url,
-        "verifier.checkpoint='miniature:encoder?steps=3'",
+        "verifier.checkpoint='miniature:encoder?steps=3&domains=vqa.ocr.cultural'",
         "allow_toys=true",
         "back_translation=none",
         "screener=none",

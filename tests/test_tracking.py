@@ -118,7 +118,7 @@ def _assert_config(told: Told) -> None:
     chosen = {key: value for key, value in told.config.items() if key.startswith("choice.")}
     assert {"choice.translator", "choice.thresholds", "choice.model"} <= set(chosen)
     assert chosen["choice.thresholds"] == "none"
-    assert told.config["source.scenes"] == 5
+    assert told.config["source.scenes"] == 12
     assert told.config["seed"] == 0
     assert told.config["stage.train"].startswith("09-train-")
     assert told.config["config"]["translator"]["how"]["batch_size"] == 7

@@ -126,7 +126,7 @@ def test_an_export_says_what_it_was_trained_on(pico: Path) -> None:
     held = json.loads((checkpoint / "data_manifest.json").read_text(encoding="utf-8"))
     assert {name.split("-")[1] for name in held} >= {"collect", "translate", "select", "mix", "tokenize"}
     (collect,) = [manifest for name, manifest in held.items() if "-collect-" in name]
-    assert collect["settings"]["source"]["scenes"] == 5
+    assert collect["settings"]["source"]["scenes"] == 12
 
 
 def test_a_training_does_not_change_its_arithmetic_half_way(tmp_path: Path) -> None:

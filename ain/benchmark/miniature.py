@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 from ain.benchmark import Benchmark, Condition, Item
-from ain.miniature.world import DOMAINS, World
+from ain.miniature.world import Domain, World
 from ain.runtime.ranges import Positive
 from ain.scorer import Scorer
 from ain.storage.images import png
@@ -24,6 +24,7 @@ class MiniatureBenchmark(Benchmark):
     def __init__(
         self,
         seed: int = 0,
+        domains: tuple[Domain, ...] | None = None,
         scenes: Positive = 24,
         questions: Positive = 4,
         images: tuple[Condition, ...] = ("shown",),
@@ -32,7 +33,7 @@ class MiniatureBenchmark(Benchmark):
         also: dict[str, Scorer] | None = None,
         judged: bool = False,
     ) -> None:
-        self.world = World(seed)
+        self.world = World(seed, domains)
         self.scenes = scenes
         self.questions = questions
         self.images = tuple(images)
@@ -40,7 +41,7 @@ class MiniatureBenchmark(Benchmark):
         self.scorer, self.also, self.judged = scorer, also or {}, judged
 
     def items(self, mix: Path | None = None) -> Iterator[Item]:
-        for domain in DOMAINS:
+        for domain in self.world.domains:
             for scene in islice(self.world.scenes("test", domain), self.scenes):
                 images = tuple(cache(partial(png, image)) for image in scene.images)  # encoded once for all questions
                 for i, q in enumerate(

@@ -20,7 +20,7 @@ from ain.miniature import tiny
 from ain.miniature.domains import video
 from ain.miniature.muon import Muon
 from ain.miniature.recipe import Recipe
-from ain.miniature.world import DOMAINS, UNSAFE, Scene, World
+from ain.miniature.world import UNSAFE, Scene, World
 from ain.model.conversation import conversation
 from ain.model.processor import Processor
 from ain.model.qwen2_vl import Qwen2VLProcessor
@@ -55,7 +55,7 @@ def _is_there(out: Path, mark: Path) -> bool:
 
 def _train(recipe: Recipe, out: Path) -> None:
     torch.manual_seed(recipe.seed)
-    world = World(recipe.seed)
+    world = World(recipe.seed, recipe.domains)
     train = {
         "translator": _translator,
         "small_translator": _translator,
@@ -104,7 +104,7 @@ def _fit(
 def _sentences(world: World, split: str, scenes: int) -> list[tuple[str, str]]:
     """Return distinct (English, Arabic) sentences, questions and answers, from `scenes` scenes in each domain."""
     pairs: dict[str, str] = {}
-    for domain in DOMAINS:
+    for domain in world.domains:
         for scene in islice(world.scenes(split, domain), scenes):
             for q in scene.questions:
                 pairs.update({q.question: q.question_ar, q.answer: q.answer_ar})
@@ -181,7 +181,7 @@ def _tokens(processor: Processor, messages: list[Any], scene: Scene) -> Any:
 
 def _world_texts(world: World) -> Iterator[str]:
     """Yield texts in both languages: like a large model, the base reads Arabic letters, but never learned what they mean."""
-    for domain in DOMAINS:
+    for domain in world.domains:
         for scene in islice(world.scenes("texts", domain), 300):
             for q in scene.questions:
                 yield from (q.question, q.answer, q.question_ar, q.answer_ar)
@@ -199,7 +199,9 @@ def _base(recipe: Recipe, world: World, out: Path) -> None:
 
     def samples(processor: Processor) -> list[Any]:
         scenes = [
-            scene for domain in DOMAINS for scene in islice(world.scenes("base", domain), min(800, 8 * recipe.steps))
+            scene
+            for domain in world.domains
+            for scene in islice(world.scenes("base", domain), min(800, 8 * recipe.steps))
         ]
         return [(_tokens(processor, conversation(asked(scene)), scene), scene.images) for scene in scenes]
 
@@ -219,7 +221,7 @@ def _screener(recipe: Recipe, world: World, out: Path) -> None:
     def samples(processor: Processor) -> list[Any]:
         scenes = [
             scene
-            for domain in DOMAINS
+            for domain in world.domains
             for scene in islice(world.scenes("screener", domain, unsafe_share=0.5), min(500, 8 * recipe.steps))
         ]
         made = []
@@ -229,5 +231,7 @@ def _screener(recipe: Recipe, world: World, out: Path) -> None:
             made.append((processor.tokenize(conversation([turn]), [image.size]), [image]))
         return made
 
-    scenes = [scene for domain in DOMAINS for scene in islice(world.scenes("texts", domain, unsafe_share=0.5), 50)]
+    scenes = [
+        scene for domain in world.domains for scene in islice(world.scenes("texts", domain, unsafe_share=0.5), 50)
+    ]
     _vision(recipe, out, (text for scene in scenes for text in (SCREEN_PROMPT, verdict(scene))), samples, batch_size=32)

@@ -7,7 +7,7 @@ from random import Random
 
 import torch
 
-from ain.miniature.world import DOMAINS, World
+from ain.miniature.world import World
 
 # Target similarities of right and wrong translations; the paper's threshold of 0.80 lies between them.
 GOOD, BAD = 0.91, 0.40
@@ -19,7 +19,7 @@ class Turns:
     def __init__(self, world: World, seed: int, scenes: int = 600) -> None:
         self.random = Random(seed)
         kinds: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-        for domain in DOMAINS:
+        for domain in world.domains:
             for scene in islice(world.scenes("encoder", domain), scenes):
                 for q in scene.questions:
                     kinds[domain, q.kind][f"{q.question} {q.answer}"] = f"{q.question_ar} {q.answer_ar}"

@@ -21,23 +21,27 @@ STEPS = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """A tiny checkpoint to train. name: a key of STEPS; seed: of the world and the training; steps: of the training."""
+    """A tiny checkpoint to train. name: a key of STEPS; seed: of the world and the training; steps: of the training; domains:
+    of the world, none: all."""
 
     name: str
     seed: int
     steps: int
+    domains: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> "Recipe":
-        """Parse `miniature:NAME`, with `?seed=` and `&steps=` if they differ from the defaults."""
+        """Parse `miniature:NAME`, with `?seed=`, `&steps=` and `&domains=vqa.ocr` if they differ from the defaults."""
         name, _, query = text.removeprefix("miniature:").partition("?")
         if name not in STEPS:
             raise UserError(f"{text}: choose one of {', '.join(f'miniature:{known}' for known in STEPS)}")
         given = dict(parse_qsl(query))
-        unknown = set(given) - {"seed", "steps"}
+        domains = tuple(filter(None, given.pop("domains", "").split(".")))
+        unknown = set(given) - {"seed", "steps"} or set(domains) - set(world.DOMAINS)
         if unknown or not all(value.isdigit() for value in given.values()):
-            raise UserError(f"{text}: expected miniature:{name}?seed=N&steps=N")
-        return cls(name, int(given.get("seed", 0)), int(given.get("steps", STEPS[name])))
+            raise UserError(f"{text}: expected miniature:{name}?seed=N&steps=N&domains=vqa.ocr")
+        return cls(name, int(given.get("seed", 0)), int(given.get("steps", STEPS[name])), domains)
 
     def identity(self) -> str:
-        return f"miniature-{self.name}-{digest([self.name, self.seed, self.steps, VERSION, world.VERSION])}"
+        some = [list(self.domains)] if self.domains else []
+        return f"miniature-{self.name}-{digest([self.name, self.seed, self.steps, VERSION, world.VERSION, *some])}"

@@ -1,11 +1,11 @@
 """The world: each scene has facts, from which its image and its sentences in two languages are made."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 
@@ -27,6 +27,8 @@ DOMAINS: dict[str, ModuleType] = {
     "agro": agro,
     "rs": rs,
 }
+
+Domain = Literal["vqa", "ocr", "cdt", "video", "cultural", "medical", "agro", "rs"]
 
 # What a safety policy must catch, with the policy's category and a rationale.
 UNSAFE = {
@@ -73,11 +75,11 @@ class World:
     """All scenes of one seed. `split` separates training, held-out and other uses: no image is in two of them.
 
     A scene's facts alone decide whether it is in the held-out tenth of the world, so no tested scene was ever trained
-    on.
+    on. domains: some of DOMAINS; None: all.
     """
 
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
+    def __init__(self, seed: int = 0, domains: Sequence[str] | None = None) -> None:
+        self.seed, self.domains = seed, tuple(domains or DOMAINS)
 
     def scenes(self, split: str, domain: str, unsafe_share: float = 0.0) -> Iterator[Scene]:
         """Yield scenes endlessly. `split` is any name; only "test" draws from the held-out scenes."""

@@ -19,7 +19,7 @@ def refuse_toys(graph: Graph) -> None:
     if not sources or sources == {SOURCE}:
         return
     groups = {group.split(".")[0]: values for node in graph.nodes for group, values in node.settings.items()}
-    toys = sorted(group for group, values in groups.items() if group != "source" and _is_toy(values))
+    toys = sorted(group for group, values in groups.items() if group not in ("source", "asked") and _is_toy(values))
     if toys:
         named = "; ".join(f"{group}={'|'.join(_others(group))}" for group in toys)
         raise UserError(
@@ -38,7 +38,9 @@ def _is_toy(values: Any) -> bool:
 
 
 def _others(group: str) -> list[str]:
-    """Return the options of a group that are no toys."""
+    """Return the options of a group that are no toys; of benchmarks, the one about a person's own data."""
+    if group == "benchmark":
+        return ["held_out"]
     made = {
         option: " ".join(setting.value for setting in settings(group, option).values()) for option in options(group)
     }

@@ -7,7 +7,7 @@ from random import Random
 
 from ain.miniature.domains.video import FPS
 from ain.miniature.scene import Question
-from ain.miniature.world import DOMAINS, Scene, World
+from ain.miniature.world import Domain, Scene, World
 from ain.runtime.ranges import NotNegative, Positive, Share
 from ain.source import Found, Medium, Source
 from ain.storage.images import png
@@ -15,19 +15,20 @@ from ain.storage.record import Turns
 
 
 class MiniatureSource(Source):
-    """scenes: English records per domain. authentic: Arabic records per domain, with images of their own. unsafe: the
-    share of images that the safety policy must catch.
+    """domains: of the world; null: all. scenes: English records per domain. authentic: Arabic records per domain, with images
+    of their own. unsafe: the share of images that the safety policy must catch.
     """
 
     def __init__(
         self,
         seed: int = 0,
+        domains: tuple[Domain, ...] | None = None,
         scenes: Positive = 375,
         authentic: NotNegative = 40,
         unsafe: Share = 0.04,
         limit: Positive | None = None,
     ) -> None:
-        self.world = World(seed)
+        self.world = World(seed, domains)
         self.scenes = scenes
         self.authentic = authentic
         self.unsafe = unsafe
@@ -38,7 +39,7 @@ class MiniatureSource(Source):
         return islice(self._all(), self.limit)
 
     def _all(self) -> Iterator[tuple[Scene, str]]:
-        for domain in DOMAINS:
+        for domain in self.world.domains:
             for split, language, count in (("train", "en", self.scenes), ("authentic", "ar", self.authentic)):
                 for scene in islice(self.world.scenes(split, domain, self.unsafe), count):
                     yield scene, language

@@ -102,7 +102,7 @@ def found(directory: Path) -> list[tuple[bool, bool]]:
 
 def test_planted_overlap_is_found_and_none_is_invented(tmp_path: Path) -> None:
     patched = photo(6).copy()
-    patched.paste((255, 255, 255), (150, 100, 175, 125))
+    patched.paste((255, 0, 0), (200, 60, 220, 80))
     assert (perceptual_hash(patched) ^ perceptual_hash(photo(6))).bit_count() <= 4  # alike by the hash alone
     train = [
         Said(photo(100), "What is this?", f"As they asked: {LONG.upper().replace('?', ' ...')} Two do."),

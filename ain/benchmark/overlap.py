@@ -38,9 +38,8 @@ class Question:
 class Found(NamedTuple):
     """What some of the mixture's conversations have in common with the questions."""
 
-    runs: np.ndarray  # numbers of runs of words
+    questions: set[int]  # numbers of those that overlap by text
     images: set[str]
-    asked: set[int]  # numbers of questions that are asked of the same image
     conversations: int
 
 
@@ -59,7 +58,7 @@ class Search:
         hashes: Sequence[Path],
     ) -> None:
         self._questions, self._mix, self._hash_directories = questions, mix, hashes
-        self._runs, self._run_of = _runs([words(bare(question.text)) for question in questions])
+        self._runs, self._question_of = _runs([words(bare(question.text)) for question in questions])
         self._asked: dict[str, list[int]] = defaultdict(list)
         for number, question in enumerate(questions):
             self._asked[_said(question.text)].append(number)
@@ -83,22 +82,20 @@ class Search:
         texts = [words(bare(text)) for row in rows for turn in row["turns"] for text in turn.values()]
         found, _ = ngrams(texts, WORDS)
         stores = ImageStores(self._mix)
-        images, asked = set[str](), set[int]()
+        images, numbers = set[str](), set[int](self._question_of[np.isin(self._runs, found)].tolist())
         for row in rows if not stores.blank else ():
             if same := {name for image in images_of(row) for name in self._same(image, stores)}:
                 images |= same
-                numbers = (number for turn in row["turns"] for number in self._asked.get(_said(turn["question"]), ()))
-                asked |= {number for number in numbers if same & set(self._questions[number].images)}
-        return Found(np.flatnonzero(np.isin(self._runs, found)), images, asked, len(rows))
+                asked = (number for turn in row["turns"] for number in self._asked.get(_said(turn["question"]), ()))
+                numbers |= {number for number in asked if same & set(self._questions[number].images)}
+        return Found(numbers, images, len(rows))
 
     def overlapping(self, found: Iterable[Found]) -> Iterator[tuple[bool, bool]]:
         """Yield, for each question, whether it overlaps by text and by image."""
-        runs, images, asked = set[int](), set[str](), set[int]()
+        by_text, images = set[int](), set[str]()
         for one in found:
-            runs |= set(one.runs.tolist())
+            by_text |= one.questions
             images |= one.images
-            asked |= one.asked
-        by_text = asked | {number for run in runs for number in self._run_of[run]}
         for number, question in enumerate(self._questions):
             yield number in by_text, not images.isdisjoint(question.images)
 
@@ -119,14 +116,13 @@ class Search:
         return int(self._hashes[store, shard][row])
 
 
-def _runs(texts: Sequence[Sequence[str]]) -> tuple[np.ndarray, list[list[int]]]:
-    """Return the hashes of runs of words, without those of instructions, and for each the questions that have it."""
-    hashes, of = ngrams(texts, WORDS)
-    questions: dict[int, set[int]] = defaultdict(set)
-    for run, number in zip(hashes.tolist(), of.tolist(), strict=True):
-        questions[run].add(number)
-    own = {run: sorted(numbers) for run, numbers in questions.items() if len(numbers) <= COMMON}
-    return np.array(list(own), np.uint64), list(own.values())
+def _runs(texts: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the hash of each run of words and the number of its question, once for each pair of both, without
+    instructions."""
+    runs, questions = np.unique(np.stack(ngrams(texts, WORDS), axis=1, dtype=np.uint64, casting="unsafe"), axis=0).T
+    _, run, count = np.unique(runs, return_inverse=True, return_counts=True)
+    own = count[run] <= COMMON
+    return runs[own], questions[own]
 
 
 def _said(question: str) -> str:

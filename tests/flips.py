@@ -35,8 +35,7 @@ def read(path: Path) -> Any:
     if path.name == LISTING:
         return listing_of(path.parent).entries
     if path.parent.name == "images":
-        small = "-predict-" in path.parents[1].name
-        store, shard = ImageStore(path.parents[1], small), int(path.stem)
+        store, shard = ImageStore(path.parents[1]), int(path.stem)
         places = [(shard, row) for row in range(len(store.names(shard)))]
         return store.names(shard), [(store.bytes(place), store.size(place)) for place in places]
     if path.parent.name in ("kept", "rejected"):

@@ -36,7 +36,7 @@ def graded(data: Path, model: str, rows: Iterable[dict[str, Any]], benchmark: st
         for i, row in enumerate(rows)
     ]
     schema = pa.schema([*ANSWERED, pa.field("parsed", pa.string()), pa.field("score", pa.float32())])
-    shards, store = Shards(grade, schema).create(), ImageStore(predict)
+    shards, store = Shards(grade, schema).create(), ImageStore(predict, small=True)
     for index, start in enumerate(range(0, len(made), SHARD)):
         shards.write(index, made[start : start + SHARD])
         with store.writing(index) as shard:

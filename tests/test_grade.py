@@ -115,6 +115,12 @@ def test_a_true_difference_is_found_and_none_between_two_draws_of_the_same() -> 
     assert sum(found["p"] < 0.05 for found in same if found) <= 3
 
 
+def test_one_image_is_no_evidence_of_a_difference() -> None:
+    found = difference([{"a": 0.0, "b": 0.0}], [{"a": 1.0, "b": 1.0}], {"a": "image", "b": "image"})
+    assert found
+    assert (found["p"], found["images"]) == (1.0, 1)
+
+
 def test_a_benchmark_without_a_rule_is_refused() -> None:
     with pytest.raises(UserError, match=r"benchmark=benchmark: no scorer; set benchmark\.scorer"):
         check(benchmark(scorer=None))

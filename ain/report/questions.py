@@ -67,7 +67,7 @@ class Evaluation:
         wanted, found = list(dict.fromkeys(names)), dict[str, Stored]()
         for directory in self._stores:
             missing = [sha for sha in wanted if sha not in found]
-            store = ImageStore(directory, small=True)
+            store = ImageStore(directory)
             for sha, place in store.find(missing).items() if missing else ():
                 where = f"{store.directory}/{place[0]:05d}.arrow, row {place[1]}"
                 found[sha] = Stored(store.bytes(place), *store.size(place), where)

@@ -113,6 +113,18 @@ def png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+_SMALL = {b"images": b"smaller copies"}  # metadata of such a shard
+
+
+def _is_small(table: pa.Table) -> bool:
+    return bool(table.schema.metadata == _SMALL)
+
+
+def _compared_columns(table: pa.Table) -> list[str]:
+    """Return the columns that the list of files has a digest of: images that their names tell need none."""
+    return SCHEMA.names if _is_small(table) else COLUMNS  # type: ignore[no-any-return]
+
+
 class ShardWriter:
     """Write one shard, a few images at a time: a shard of large photographs would not fit into memory, and an Arrow
     batch for each image would cost whoever opens the shard more memory than its index."""
@@ -140,13 +152,12 @@ class ShardWriter:
 class ImageStore:
     """The images of one directory, in shards `images/00000.arrow`, `images/00001.arrow`, ...
 
-    small: they are smaller copies under the names of the originals, so no image can be compared with its name.
+    small: what it writes are smaller copies under the names of the originals, so no image can be compared with its name.
     """
 
     def __init__(self, directory: Path, small: bool = False) -> None:
         self.directory, self.small = directory / "images", small
         self._open: dict[int, pa.Table] = {}
-        self._compare = SCHEMA.names if small else COLUMNS  # columns with a digest of their own in the list of files
 
     @contextmanager
     def writing(self, shard: int) -> Iterator["ShardWriter"]:
@@ -157,7 +168,8 @@ class ImageStore:
         if listing:
             listing.forget(final)
         try:
-            with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
+            schema = SCHEMA.with_metadata(_SMALL) if self.small else SCHEMA
+            with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
                 shard_writer = ShardWriter(writer)
                 yield shard_writer
                 shard_writer.flush()
@@ -166,7 +178,7 @@ class ImageStore:
             temporary.unlink(missing_ok=True)
         if listing:
             table = mapped(final)
-            listing.add(final, table.num_rows, columns_digest(table, self._compare))
+            listing.add(final, table.num_rows, columns_digest(table, _compared_columns(table)))
 
     def _path(self, shard: int) -> Path:
         return self.directory / f"{shard:05d}.arrow"
@@ -187,9 +199,8 @@ class ImageStore:
         if listing and entry:
             listing.check_size(entry)
         table = mapped(path)
-        same = table.schema.names == SCHEMA.names and (
-            not entry or entry.columns == columns_digest(table, self._compare)
-        )
+        listed = entry.columns if entry else None
+        same = table.schema.names == SCHEMA.names and listed in (None, columns_digest(table, _compared_columns(table)))
         if listing and not same:
             raise listing.damaged(path, "its content has changed")
         return table
@@ -200,7 +211,7 @@ class ImageStore:
         table = self._table(shard)
         data: bytes = table["bytes"][row].as_py()
         name = table["sha256"][row].as_py()
-        if not self.small and hashlib.sha256(data).hexdigest() != name:
+        if not _is_small(table) and hashlib.sha256(data).hexdigest() != name:
             why = f"the image {name[:16]}, row {row}, has changed"
             raise Damaged(
                 self._path(shard), why, f"delete {self.directory.parent} and run the same command, which makes it again"

@@ -1,6 +1,6 @@
 """What it costs that files are listed, compared with their digests and validated: `ain run` with and without.
 
-    python benchmarks/checks.py [RUNS]            three runs each, interleaved, of 400 scenes with checkpoints of a few steps
+    python benchmarks/checks.py [RUNS]            three runs each, interleaved, of 60 scenes with checkpoints of a few steps
 
 Both run all stages anew in processes of their own. CPU seconds of all processes of a run count, because they depend less
 on what else the machine does. The last line is a JSON object:
@@ -23,7 +23,7 @@ from typing import Any
 
 WORDS = [
     "run",
-    "source.scenes=400",
+    "source.scenes=60",
     "translator.checkpoint='miniature:translator?steps=150'",
     "verifier.checkpoint='miniature:encoder?steps=3'",
     "screener.checkpoint='miniature:screener?steps=3'",

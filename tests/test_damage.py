@@ -123,8 +123,8 @@ def test_what_a_killed_run_left_is_compared_when_it_resumes(tmp_path: Path) -> N
         Shards(tmp_path, RECORD).done(0)
     paths[1].unlink()
     assert not Shards(tmp_path, RECORD).done(1)  # it is written again
-    with pytest.raises(Damaged, match=r"00000.parquet: damaged \([\d,]+ bytes"):
-        list(Shards(tmp_path, RECORD).rows(["id"]))
+    with pytest.raises(Damaged, match="missing"):
+        Shards(tmp_path, RECORD).read(1, ["id"])
     with open(tmp_path / LISTING, "a") as file:
         file.write('\n{"file": "kept/00002.par')  # a power cut
     assert not Shards(tmp_path, RECORD).done(2)
@@ -150,7 +150,8 @@ def test_an_image_is_compared_with_its_name(tmp_path: Path) -> None:
 def test_weights_are_compared_before_they_are_loaded(copied: Path, stages: Stages) -> None:
     (train,) = stages(copied)["train"]
     flip(train / "checkpoint" / "model.safetensors")
-    result = ain("evaluate", *PICO, "benchmark.questions=1", f"output_dir={copied}")
+    shutil.rmtree(stages(copied)["evaluate"][0])
+    result = ain("evaluate", *PICO, f"output_dir={copied}")
     assert result.returncode == 1
     assert f"{train / 'checkpoint' / 'model.safetensors'}: damaged (its content has changed)" in result.stderr
     assert "Traceback" not in result.stderr

@@ -131,7 +131,7 @@ def test_a_sweep_shares_what_it_can(outputs: Path, stages: Stages) -> None:
     differences = read_table(where / "tables" / "differences.csv")
     for row, select, train in zip(jobs, *(_counts(outputs, jobs, name) for name in ("select", "train")), strict=True):
         assert row["translations kept"] == select["translations"]["kept"]
-        assert row["translations"] == select["translations"]["judged"] == 24  # of 36, the others were cut off
+        assert row["translations"] == select["translations"]["judged"] == 36
         assert row["trained on"] == train["samples"]
         assert f"translations kept {row['translations kept']}  trained on {row['trained on']}" in result.stderr
     assert {row["setting"] for row in differences} == {"thresholds=paper", "thresholds=none"}
@@ -226,7 +226,7 @@ def test_the_report_shows_the_run(pico: Path, stages: Stages) -> None:
     trained = read_manifest(stages(pico)["train"][0])["counts"]["samples"]
     tuned, base = (line for line in text.splitlines() if re.match(r"\| (tuned|base) \| ar \| shown \| all ", line))
     tuned, base = sorted((tuned, base), reverse=True)
-    assert tuned.rstrip().endswith(f"| 24 | {trained} |")
+    assert tuned.rstrip().endswith(f"| 36 | {trained} |")
     assert base.rstrip().endswith("| – | – |")
     assert f"was trained on {trained} conversations" in page
     for figure in ("pairs", "curves", "safety", "loss", "accuracy"):

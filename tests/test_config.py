@@ -7,8 +7,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
+from ain import UserError
 from ain.miniature.checkpoints import SCREEN_PROMPT
 from ain.pipeline.build import build, plain
+from ain.pipeline.evaluation_data import refuse_evaluation_data
 from ain.pipeline.graph import Graph
 from ain.pipeline.stages import STAGES
 from ain.pipeline.values import checked
@@ -66,3 +68,13 @@ def test_no_secret_has_a_place_in_a_config() -> None:
     for path in (ROOT / "conf").rglob("*.yaml"):
         keys = [line.split(":")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
         assert not [key for key in keys if key.endswith(("key", "token", "secret", "password"))], path
+
+
+def test_data_for_evaluation_are_no_training_data() -> None:
+    for words in (["source=hub", "source.path=UBC-NLP/PEARL"], ["source=hub", "source.path=MBZUAI/ArabicMMLU"]):
+        with pytest.raises(
+            UserError, match=r"source\.path=.*: the licence of this data set \(CC-.*\) is for evaluation"
+        ):
+            refuse_evaluation_data(config(*words))
+    refuse_evaluation_data(config("source=hub", "source.path=someone/something"))
+    refuse_evaluation_data(config())

@@ -21,5 +21,6 @@ ANSWERED = pa.schema(
         ("prompt_tokens", pa.int32()),
         ("answer_tokens", pa.int32()),
         ("seconds", pa.float32()),
+        ("measured", pa.string()),  # JSON: scores that a harness gave, which grade takes as they are
     ]
 )

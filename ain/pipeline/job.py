@@ -149,6 +149,7 @@ class Job:
     def work(self) -> Path | None:
         """Run the requested stages, then report and publish. Return the requested directory, or None for a dry run and
         on ranks above 0."""
+        from ain.pipeline.evaluation_data import refuse_evaluation_data
         from ain.pipeline.graph import Graph
         from ain.pipeline.job_settings import check_settings
         from ain.pipeline.runner import Runner
@@ -156,6 +157,7 @@ class Job:
         from ain.pipeline.tracked import finished, made
 
         check_settings(self.cfg)
+        refuse_evaluation_data(self.cfg)
         self._graph = graph = Graph(self.cfg)
         if not self.cfg.allow_toys:
             refuse_toys(graph)

@@ -16,6 +16,7 @@ import pyarrow as pa
 from ain import UserError
 from ain.benchmark import Benchmark
 from ain.benchmark.answers import ANSWERED
+from ain.benchmark.harness import Harness
 from ain.benchmark.labels import read_labels
 from ain.judge import Judge
 from ain.judge.judging import COLUMNS, Judging
@@ -91,7 +92,10 @@ def _by_rules(row: Row, benchmark: Benchmark, given: tuple[str, ...] | None) -> 
     scorers = {"score": benchmark.scorer, "official": benchmark.official, **benchmark.also}
     if not labels:
         return row
-    grades = {name: _grade(row, scorer) for name, scorer in scorers.items() if scorer}
+    if row["measured"]:
+        grades = {name: Grade(score, row["prediction"]) for name, score in json.loads(row["measured"]).items()}
+    else:
+        grades = {name: _grade(row, scorer) for name, scorer in scorers.items() if scorer}
     scores = {name: found.score for name, found in grades.items()}
     return {**row, "parsed": grades["score"].parsed, "graded_by": "rules", "rules": scores["score"], **scores}
 
@@ -190,7 +194,7 @@ def _nested(table: Table) -> dict[str, dict[str, dict[str, float]]]:
 
 def check(benchmark: Benchmark, judge: Judge = RULES) -> None:
     """Refuse to grade without a rule, and a judge that was shut down."""
-    if benchmark.scorer is None:
+    if benchmark.scorer is None and not isinstance(benchmark, Harness):
         raise UserError(
             f"benchmark={benchmark.name}: no scorer; set benchmark.scorer to one, as {{_target_: ain.scorer.texts.exact}}"
         )

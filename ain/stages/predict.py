@@ -12,6 +12,7 @@ from ain.benchmark import Benchmark
 from ain.benchmark.answering import CHUNK, Answers
 from ain.benchmark.answers import ANSWERED
 from ain.benchmark.conditions import questions
+from ain.benchmark.harness import Harness, numbers
 from ain.benchmark.held_out import HeldOut
 from ain.chat import LanguageModel
 from ain.metrics.outcomes import ENDED
@@ -19,6 +20,10 @@ from ain.source.mixture import Mixture
 from ain.storage.images import ImageStore
 from ain.storage.listing import verified_tree
 from ain.storage.shards import Shards
+from ain.storage.tables import write_table
+
+TITLE = "What the harness reports"
+SHOWN = {"harness": "The tool's own numbers, which may be no means over questions."}
 
 
 def predict(
@@ -35,12 +40,14 @@ def predict(
     none of its own; `train` has that of the tuned one. mix: for benchmarks of one's own data.
     """
     shards, store = Shards(out, ANSWERED).create(), ImageStore(out, small=True)
-    listed = questions(benchmark, benchmark.items(mix))
     checkpoint = verified_tree(train / "checkpoint") if train else asked["checkpoint"]
     processor = asked["processor"]
     if processor is not None and benchmark.max_pixels:
         processor = processor.with_max_pixels(benchmark.max_pixels)
     model = predictor.with_checkpoint(str(checkpoint), processor) if checkpoint else predictor
+    if isinstance(benchmark, Harness):
+        return _by_harness(model, asked["name"], benchmark, shards, out)
+    listed = questions(benchmark, benchmark.items(mix))
     answers = Answers(model, listed, benchmark, out)
     answers.ask()
     for index, start in enumerate(range(0, len(listed), CHUNK)):
@@ -60,6 +67,26 @@ def predict(
         "truncated": finishes.count("length"),
         **answers.usage(),
     }
+
+
+def _by_harness(model: LanguageModel, name: str, benchmark: Harness, shards: Shards, out: Path) -> dict[str, Any]:
+    """Keep the answers that a harness got. Its results lie beside the ledger, so a killed run repeats no finished task."""
+    made = benchmark.results(model, out.parents[1] / "harness")
+    rows = list(benchmark.rows(made))
+    for index, start in enumerate(range(0, len(rows), CHUNK)):
+        shards.write(index, rows[start : start + CHUNK])
+    write_table(out / "tables" / "harness.csv", numbers(made))
+    count = len(rows)
+    versions = {task: version for one in made for task, version in one.versions.items()}
+    counts = {
+        "input": count,
+        "kept": count,
+        "rejected": 0,
+        "model": name,
+        "benchmark": benchmark.name,
+        "answered": count,
+    }
+    return {**counts, "truncated": 0, "tool": " ".join(benchmark.tool.identity[:2]), "versions": versions}
 
 
 def check(predictor: LanguageModel, benchmark: Benchmark, mixture: Mixture | None) -> None:

@@ -13,7 +13,7 @@ STEPS = {
     "translator": 300,
     "small_translator": 300,
     "back_translator": 300,
-    "encoder": 500,
+    "encoder": 600,
     "screener": 250,
     "base": 400,
 }

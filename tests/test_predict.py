@@ -13,7 +13,7 @@ from asking import Serve, log
 from PIL import Image
 
 from ain import UserError
-from ain.benchmark import Benchmark, Condition, Item, answering
+from ain.benchmark import Benchmark, Condition, Item
 from ain.benchmark.miniature import MiniatureBenchmark
 from ain.chat import LanguageModel, image_part, user_message
 from ain.chat.answers_file import AnswersFile
@@ -63,17 +63,20 @@ def evaluated(model: LanguageModel, outputs: Path, checkpoint: str = "none") -> 
 def test_a_local_run_that_was_interrupted_answers_as_an_undisturbed_one(
     checkpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whole chunks are recomputed, so batches are the same; finished chunks are not asked again."""
-    monkeypatch.setattr(answering, "CHUNK", 20)
-    monkeypatch.setattr(stage, "CHUNK", 20)
+    """Answers are stored a window of batches at a time, so the batches are the same and nothing is answered twice."""
     model = LocalModel(max_new_tokens=4, batch_size=5, device="cpu")
+    asked: list[int] = []
+    answers = LocalModel.answers
+    monkeypatch.setattr(LocalModel, "answers", lambda self, r: asked.append(len(r)) or answers(self, r))
     whole = evaluated(model, tmp_path / "whole", checkpoint)
     assert len({row["prediction"] for row in whole}) > 10
+    all_asked = list(asked)
+    assert all_asked[0] == 4 * 5
     put, calls = Ledger.put, [0]
 
     def dying(self: Ledger, *arguments: Any) -> None:
         calls[0] += 1
-        if calls[0] == 33:
+        if calls[0] == 3:
             raise KeyboardInterrupt
         put(self, *arguments)
 
@@ -81,11 +84,9 @@ def test_a_local_run_that_was_interrupted_answers_as_an_undisturbed_one(
     with pytest.raises(KeyboardInterrupt):
         evaluated(model, tmp_path / "again", checkpoint)
     monkeypatch.setattr(Ledger, "put", put)
-    asked: list[int] = []
-    answers = LocalModel.answers
-    monkeypatch.setattr(LocalModel, "answers", lambda self, r: asked.append(len(r)) or answers(self, r))
+    asked.clear()
     assert evaluated(model, tmp_path / "again", checkpoint) == whole
-    assert sum(asked) == QUESTIONS - 20
+    assert asked == all_asked[2:]
 
 
 def test_answers_of_a_server_are_paid_once(tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,15 +105,12 @@ class Answers:
 
     def _round(self) -> None:
         with progress("predict", total=len(self.questions), unit="question") as bar:
-            self._asking.round(([self._request(i)] if wanted else [] for i, wanted in self._wanted()), bar)
+            self._asking.round((self._wanted(i) for i in range(len(self.questions))), bar)
 
-    def _wanted(self) -> Iterator[tuple[int, bool]]:
-        """Yield each question, and whether to ask it. A batched model gets whole chunks, as in an uninterrupted run."""
-        numbers = iter(range(len(self.questions)))
-        while chunk := list(islice(numbers, CHUNK)):
-            named = {i: name for i in chunk if (name := self._name(i))}
-            wanted = {i for i, name in named.items() if self._asking.wanted(name)}
-            yield from ((i, i in wanted or (self.model.batched and bool(wanted) and i in named)) for i in chunk)
+    def _wanted(self, number: int) -> list[Request]:
+        """Return the request of a question that has no answer, or nothing."""
+        name = self._name(number)
+        return [self._request(number)] if name and self._asking.wanted(name) else []
 
     def _name(self, number: int) -> str | None:
         """Return the name of a question's answer in the ledger, or None if the question cannot be asked."""

@@ -74,7 +74,7 @@ class LanguageModel(ABC):
     max_new_tokens = 256  # per answer, for callers without a limit of their own
     in_ledger = True  # store answers in the ledger
     deterministic = False  # the same request always gets the same answer
-    batched = False  # answers are computed in batches, which should be the same after an interruption
+    window = 1  # answers that are made together, and stored together: then batches are the same after an interruption
     vocabulary = "o200k"
     image_rates: tuple[int, int] | None = None
 

@@ -6,6 +6,7 @@ that affects the answer, and asks only for what the ledger lacks. A killed run n
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ class Asking:
         self.failed: dict[str, str] = {}  # name → why it will never get an answer
         self.unanswered: dict[str, str] = {}  # name → why it has no answer yet
         self._in_flight: set[str] = set()
+        self._made: list[tuple[list[tuple[str, str]], Spent]] = []  # answers of a window, to be stored together
         self._open: dict[str, list[list[int]]] = {}  # request → number of open requests of each thing that needs it
 
     def known(self, name: str) -> Answer | None:
@@ -82,7 +84,9 @@ class Asking:
                     yield request
 
         self._bar = bar
+        self._made.clear()
         self.model.generate(requests(), self._take, self.state, engine=self.engine, budget=self.budget)
+        self._commit()
 
     def store(self, answers: dict[str, Answer], seconds: float) -> None:
         """Store answers of a model on this machine that were not asked for by requests."""
@@ -115,8 +119,8 @@ class Asking:
     def _take(self, request: Request, reply: Reply) -> None:
         """Store the answer in the ledger, even a faulty one, because it has been paid for."""
         names = [name for name, _ in request.tag]
-        self._in_flight.difference_update(names)
         if reply.finish in ("failed", "unanswered"):
+            self._in_flight.difference_update(names)
             silent = self.failed if reply.finish == "failed" else self.unanswered
             silent |= dict.fromkeys(names, reply.text)
             return
@@ -127,11 +131,19 @@ class Asking:
         usd = price.of(reply.prompt_tokens, reply.completion_tokens, reply.cached_tokens) if price else 0.0
         share = {"seconds": round(reply.seconds / len(names), 3), "usd": usd / len(names)}
         answers = self.read(reply, [thing for _, thing in request.tag])
-        self.ledger.put(
-            [(name, _written({**answer, **share})) for name, answer in zip(names, answers, strict=True)],
-            self.run,
-            Spent(1, reply.prompt_tokens, reply.completion_tokens, usd, reply.seconds),
-        )
+        rows = [(name, _written({**answer, **share})) for name, answer in zip(names, answers, strict=True)]
+        self._made.append((rows, Spent(1, reply.prompt_tokens, reply.completion_tokens, usd, reply.seconds)))
+        if len(self._made) >= self.model.window:
+            self._commit()
+
+    def _commit(self) -> None:
+        """Store what was made together: after a kill, either all of it is there or nothing."""
+        if self._made:
+            rows = [row for of, _ in self._made for row in of]
+            spent = Spent(*map(sum, zip(*(astuple(one) for _, one in self._made), strict=True)))
+            self.ledger.put(rows, self.run, spent)
+            self._in_flight.difference_update(name for name, _ in rows)
+            self._made.clear()
 
 
 def _written(answer: Answer) -> str:

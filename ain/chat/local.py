@@ -45,7 +45,7 @@ class LocalModel(CheckpointModel):
             processor of their checkpoint, which needs torchvision.
     """
 
-    library, batched = "transformers", True
+    library = "transformers"
 
     def __init__(
         self,
@@ -58,6 +58,10 @@ class LocalModel(CheckpointModel):
     ) -> None:
         self.checkpoint, self.processor, self.max_new_tokens = checkpoint, processor, max_new_tokens
         self.dtype, self.batch_size, self.device = dtype, batch_size, device
+
+    @property
+    def window(self) -> int:  # type: ignore[override]
+        return WINDOW * self.batch_size
 
     @property
     def shaping(self) -> list[Any]:
@@ -85,7 +89,7 @@ class LocalModel(CheckpointModel):
         waiting, in_flight = iter(requests), deque[list[Request]]()
 
         def windows() -> Iterator[list[Request]]:
-            while window := list(islice(waiting, WINDOW * self.batch_size)):
+            while window := list(islice(waiting, self.window)):
                 in_flight.append(window)
                 yield window
 

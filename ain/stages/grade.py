@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 import pyarrow as pa
@@ -52,7 +53,7 @@ def grade(predict: Path, benchmark: Benchmark, out: Path, judge: Judge = RULES) 
     for index in range(len(answers)):
         if not shards.done(index):
             shards.write(index, [judging.graded(row) for row in _ruled(answers, benchmark, labels, index)])
-    rows = list(shards.rows([*READ, *columns]))
+    rows = [_slim(row) for row in shards.rows([*READ, *columns])]
     accuracies = _by_domain(rows, columns)
     write_table(out / "tables" / "accuracy.csv", accuracies)
     write_table(out / "tables" / "subdomains.csv", _by_kind(rows, columns))
@@ -66,6 +67,15 @@ def grade(predict: Path, benchmark: Benchmark, out: Path, judge: Judge = RULES) 
         **judging.counts(rows, out),
         "accuracy": _nested(accuracies),
     }
+
+
+def _slim(row: Row) -> Row:
+    """Return a row as tables need it, so that memory hardly grows with the number of questions."""
+    texts = {
+        name: intern(value) for name, value in row.items() if isinstance(value, str) and name not in ("id", "parsed")
+    }
+    parsed = None if row["parsed"] is None else True
+    return {**row, **texts, "parsed": parsed, "media": hash(tuple(row["media"])) if row["media"] else row["id"]}
 
 
 def _schema(columns: list[str]) -> pa.Schema:
@@ -144,7 +154,7 @@ def _measured(rows: list[Row], columns: list[str]) -> Row:
     labelled = [row for row in rows if row["score"] is not None]
     images: dict[Any, list[float]] = defaultdict(list)
     for row in labelled:
-        images[tuple(row["media"]) or row["id"]].append(row["score"])
+        images[row["media"]].append(row["score"])
     mean, low, high = (_percent(value) for value in clustered(list(images.values()))) if labelled else (None,) * 3
     further = {name: _percent(sum(row[name] for row in labelled) / len(labelled)) for name in columns[1:] if labelled}
     return {

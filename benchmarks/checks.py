@@ -23,6 +23,7 @@ from typing import Any
 
 WORDS = [
     "run",
+    "source.domains=[vqa,ocr,cultural]",
     "source.scenes=60",
     "translator.checkpoint='miniature:translator?steps=150'",
     "verifier.checkpoint='miniature:encoder?steps=3'",
@@ -55,7 +56,7 @@ def run(mode: str, output_dir: str) -> None:
     from ain.engine import unique
     from ain.model import samples
     from ain.pipeline import locate
-    from ain.stages import evaluate
+    from ain.stages import predict
     from ain.storage import arrow_files, images, listing, shards, tables
 
     inside = [0.0]
@@ -76,7 +77,7 @@ def run(mode: str, output_dir: str) -> None:
     listing.file_digest = changed(listing.file_digest, lambda path: "")
     for module in (shards, tables, unique, samples):
         module.verified = changed(listing.verified, lambda path: path)  # type: ignore[attr-defined]
-    for module in (evaluate, locate):
+    for module in (predict, locate):
         module.verified_tree = changed(listing.verified_tree, lambda path: path)  # type: ignore[attr-defined]
     images.columns_digest = changed(arrow_files.columns_digest, lambda table, names: "")
     images.ImageStore.bytes = changed(images.ImageStore.bytes, plain_bytes)  # type: ignore[method-assign]

@@ -80,14 +80,14 @@ def test_an_export_that_differs_too_much_loses_no_training(pico: Path, tmp_path:
     assert f"stay in {state} and {export}" in said
     assert (state / "state").exists()
     assert (export / "model.safetensors").exists()
-    trained = {path: (path.stat().st_ino, path.read_bytes()) for path in out.glob("*.jsonl")}
+    trained = {path: (path.stat().st_ino, path.read_bytes()) for path in out.glob("[hv]*.jsonl")}
     larger = said.split("add ")[1].split(" to the same command")[0]
     finished = ain(*words, larger)
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.strip() == str(out)
     assert (out / "checkpoint" / "model.safetensors").exists()
     assert not export.exists()
-    assert {path: (path.stat().st_ino, path.read_bytes()) for path in out.glob("*.jsonl")} == trained
+    assert {path: (path.stat().st_ino, path.read_bytes()) for path in out.glob("[hv]*.jsonl")} == trained
     assert len(mixed.losses(out)) == 2
 
 

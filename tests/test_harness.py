@@ -48,7 +48,7 @@ GENERATED: dict[str, Any] = {
 LOOKED: dict[str, Any] = {
     "doc_id": 0,
     "target": "أحمر",
-    "filtered_resps": ["أزرق"],
+    "filtered_resps": "أزرق",
     "token_counts": [{"input_tokens": 8, "output_tokens": 4, "reasoning_tokens": 0}],
     "doc_hash": "a",
     "exact_match": 0.0,
@@ -198,5 +198,5 @@ def test_failed_requests_and_missing_questions_fail_a_task(tmp_path: Path) -> No
     assert reason("whole", [LOOKED, second], 2) is None
     assert reason("short", [LOOKED], 2) == "questions are missing from its samples: look (1 of 2)"
     assert reason("empty", [], 0) == "it asked no question"
-    failed = second | {"resps": [f"{FAILED} after 5 retries] no route"], "filtered_resps": ["A"]}
+    failed = second | {"resps": [f"{FAILED} after 5 retries] no route"], "filtered_resps": "A"}
     assert str(reason("failed", [LOOKED, failed], 2)).startswith("1 of 2 questions got no answer: [LMMS_EVAL")

@@ -30,6 +30,7 @@ _forks.set_forkserver_preload(
         "transformers.models.qwen2_vl.modeling_qwen2_vl",
         "ain.cli.main",
         "ain.pipeline.runner",
+        "composed",
         *sorted({stage.module for stage in STAGES.values()}),
     ]
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from commands import ain
-from conftest import PICO
+from conftest import PICO, SOME
 from flips import files
 from test_pipeline import Stages
 
@@ -150,14 +150,15 @@ def test_an_image_is_compared_with_its_name(tmp_path: Path) -> None:
 def test_weights_are_compared_before_they_are_loaded(copied: Path, stages: Stages) -> None:
     (train,) = stages(copied)["train"]
     flip(train / "checkpoint" / "model.safetensors")
-    shutil.rmtree(stages(copied)["evaluate"][0])
+    for directory in stages(copied)["predict"]:
+        shutil.rmtree(directory)
     result = ain("evaluate", *PICO, f"output_dir={copied}")
     assert result.returncode == 1
     assert f"{train / 'checkpoint' / 'model.safetensors'}: damaged (its content has changed)" in result.stderr
     assert "Traceback" not in result.stderr
     with pytest.raises(Damaged):
         verified_tree(train / "checkpoint")
-    recipe = Recipe.parse("miniature:base?steps=3")
+    recipe = Recipe.parse(f"miniature:base?steps=3&{SOME}")
     tiny = copied / "checkpoints" / recipe.identity()
     cut(tiny / "model.safetensors")
     with pytest.raises(Damaged, match=f"delete {tiny} and run"):

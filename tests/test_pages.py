@@ -129,7 +129,6 @@ def test_settings_that_differ_are_listed_with_their_defaults() -> None:
     assert [list(row.values()) for row in rows] == [
         ["source", "folder", "miniature"],
         ["benchmark", "held_out", "miniature"],
-        ["predictor.max_new_tokens", "256", "16"],
         ["thresholds.similarity", "0.7", "0.8"],
         ["seed", "3", "0"],
     ]

@@ -1,6 +1,8 @@
 """`ain.run`: a job in this process, as often as one likes, and the notebook that shows it."""
 
+import ast
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import pytest
 from conftest import PICO
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from test_config import config
 
 import ain as package
 from ain import UserError
@@ -80,11 +83,15 @@ def test_mistakes_raise(typed: str, said: str, tmp_path: Path, capfd: pytest.Cap
 
 
 def test_the_notebook_runs(outputs: Path) -> None:
-    """Its cells run in a copy of the pico run, whose stages they find done, because they name the same settings."""
+    """Its settings compose; its cells run with those of the pico run instead, in a copy of it, whose stages they find done
+    but select."""
     cells = json.loads((ROOT / "docs" / "ain.ipynb").read_text(encoding="utf-8"))["cells"]
     sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    code = "\n".join(sources).replace("output_dir=outputs", f"output_dir={outputs}") + "\nprint(run.made)"
+    text = "\n".join(sources) + "\nprint(run.made)"
+    (settings,) = re.findall(r"settings = (\[.*?\n\])", text, re.DOTALL)
+    config(*ast.literal_eval(settings))
+    code = text.replace(settings, repr([*PICO, "thresholds.similarity=0.85", f"output_dir={outputs}"]))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     assert "thresholds=strictt: choose one of" in done.stdout
-    assert done.stdout.splitlines()[-1] == "[]"
+    assert done.stdout.splitlines()[-1] == "['select']"

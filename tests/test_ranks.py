@@ -41,7 +41,7 @@ def test_one_failed_rank_ends_the_job_with_its_own_error() -> None:
         run(fails, 2, 2, 1)
 
 
-FIRST = """
+FIRST = r"""
 import os, sys
 from pathlib import Path
 from ain import UserError
@@ -56,11 +56,11 @@ def listing():
 def wrong():
     raise UserError("no such directory")
 
-print(on_first_rank("listing", listing)["files"])
+found = on_first_rank("listing", listing)["files"]
 try:
     on_first_rank("wrong", wrong)
 except UserError as error:
-    print(error)
+    print(f"{found}\n{error}\n", end="")
 torch.distributed.init_process_group("gloo")
 torch.distributed.barrier()
 torch.distributed.destroy_process_group()

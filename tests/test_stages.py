@@ -19,6 +19,8 @@ from ain.source.mixture import Mixture
 from ain.stages.mix import mix
 from ain.stages.translate import SCHEMA as TRANSLATION
 from ain.stages.translate import translate
+from ain.storage.listing import LISTING
+from ain.storage.manifest import read_manifest, write_manifest
 from ain.storage.record import images_of
 from ain.storage.shards import Shards
 from ain.text import corruption
@@ -287,6 +289,8 @@ def test_a_record_whose_placeholders_do_not_match_its_images_is_rejected(pico: P
     rows[0]["turns"][0]["question"] = "<image> <image> What is \N{OBJECT REPLACEMENT CHARACTER}?"
     rows[1]["turns"][0]["answer"] += "\N{OBJECT REPLACEMENT CHARACTER}"
     pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
+    (mixed_rows / LISTING).unlink()  # the change is no damage then
+    write_manifest(mixed_rows, {key: value for key, value in read_manifest(mixed_rows).items() if key != "files"})
     out = tmp_path / "data" / "tokens"
     tokenize(mixed_rows, Qwen2VLProcessor(str(next((pico / "checkpoints").glob("miniature-base-*")))), out)
     reasons = {row["id"]: row["reasons"][0] for row in Shards(out, suffix="arrow").rows(part="rejected")}

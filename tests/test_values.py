@@ -109,7 +109,7 @@ def test_a_wrong_value_gets_one_sentence(words: tuple[str, ...], said: str, monk
 def test_there_are_forty_of_them_at_every_group() -> None:
     groups = {words[-1].lstrip("+").split("=")[0].split(".")[0] for words, _ in WRONG}
     with_values = {path.name for path in CONF.iterdir() if path.is_dir()}
-    ours = {"engine", "experiment", "policy", "predictor", "prompt"}  # texts, and groups with their own tests
+    ours = {"engine", "experiment", "policy", "predictor", "prompt", "suite"}  # texts, and groups with their own tests
     assert len(WRONG) >= 40
     assert with_values - ours <= groups
 

@@ -1,12 +1,14 @@
 """The verbs that are no stages: chat, show, completion; and the example of an exported model card."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from commands import Result, ain
+from conftest import PICO
 from graded import graded
 from PIL import Image
 from test_pipeline import Stages
@@ -73,12 +75,20 @@ def test_show_prints_a_record_from_source_to_verdict(pico: Path, tmp_path: Path,
     written = Path(result.stdout.splitlines()[-1])
     assert written.parent == tmp_path
     assert Image.open(written).size == (56, 56)
-    rejected = next(Shards(stages(pico)["select"][0]).rows(part="rejected"))
-    assert f"Rejected: {'; '.join(rejected['reasons'])}" in ain("show", rejected["id"], f"output_dir={pico}").stdout
     unknown = ain("show", "nobody", f"output_dir={pico}")
     assert unknown.returncode != 0
     assert unknown.stderr.startswith("ain: nobody: no finished select in")
     assert "no evaluation asked such a question" in unknown.stderr
+
+
+def test_show_says_why_a_record_was_rejected(pico: Path, tmp_path: Path, stages: Stages) -> None:
+    outputs = shutil.copytree(pico, tmp_path / "outputs", ignore=shutil.ignore_patterns("runs", "report", "*-select-*"))
+    result = ain("select", *PICO, "thresholds.similarity=0.9999", f"output_dir={outputs}")
+    assert result.returncode == 0, result.stderr
+    rejected = next(Shards(stages(outputs)["select"][0]).rows(part="rejected"))
+    assert rejected["reasons"][0].startswith("similarity: ")
+    shown = ain("show", rejected["id"], f"output_dir={outputs}").stdout
+    assert f"Rejected: {'; '.join(rejected['reasons'])}" in shown
 
 
 def test_show_prints_a_question_with_the_answers_of_all_models(pico: Path, tmp_path: Path, stages: Stages) -> None:

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import hydra
+from hydra._internal.hydra import Hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
@@ -61,6 +62,7 @@ def main() -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="ain-dry-run-") as nowhere:
             sys.argv[1:] = prepared(words, nowhere)
+            _compose_once(sys.argv[1:])
             with digests_taken_once():
                 run()
     except KeyboardInterrupt:
@@ -70,6 +72,12 @@ def main() -> None:
         if said is None:
             raise
         sys.exit(f"ain: {said}")
+
+
+def _compose_once(words: list[str]) -> None:
+    """Spare Hydra its first of two compositions, half a second: it asks for hydra.mode, which only experiments set."""
+    if not any("experiment" in word or "hydra.mode" in word for word in words):
+        Hydra.get_mode = lambda *arguments, **named: None  # type: ignore[method-assign]
 
 
 def prepared(words: list[str], nowhere: str) -> list[str]:

@@ -3,6 +3,7 @@
 A page extends `base.html`; `macros.html` has what pages share: figures, tables, bars, texts.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,10 @@ FILTERS = {
 }
 
 
-def render(
-    where: Path, template: str, page: dict[str, Any], name: str = "index", suffixes: tuple[str, ...] = ("html", "md")
-) -> None:
-    environment = Environment(
+@cache
+def environment() -> Environment:
+    """Return the templates, each compiled once a process."""
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         autoescape=select_autoescape(["html"]),
@@ -37,10 +38,16 @@ def render(
         lstrip_blocks=True,
         finalize=_shown,
     )
-    environment.filters |= FILTERS
+    made.filters |= FILTERS
+    return made
+
+
+def render(
+    where: Path, template: str, page: dict[str, Any], name: str = "index", suffixes: tuple[str, ...] = ("html", "md")
+) -> None:
     where.mkdir(parents=True, exist_ok=True)
     for suffix in suffixes:
-        replace_text(where / f"{name}.{suffix}", environment.get_template(f"{template}.{suffix}").render(**page))
+        replace_text(where / f"{name}.{suffix}", environment().get_template(f"{template}.{suffix}").render(**page))
 
 
 def _shown(value: Any) -> Any:

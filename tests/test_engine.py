@@ -52,6 +52,7 @@ def test_ray_translates_as_this_process_does(
     assert second.stat().st_mtime_ns == stood
 
 
+@pytest.mark.slow  # sentence-transformers is imported in each actor
 def test_ray_embeds_as_this_process_does(
     pico: Path, tmp_path: Path, engine: Ray, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,12 +94,17 @@ def checkpoint(checkpoints: Path) -> Path:
     return Path(locate("miniature:base?steps=3", checkpoints))
 
 
+def test_the_files_do_not_depend_on_the_processes(folder: Path, tmp_path: Path, checkpoint: Path) -> None:
+    one = prepared(folder, tmp_path / "one", checkpoint, Local(1))
+    assert sum(name.startswith("tokenize/kept/") for name in one) > 3
+    assert prepared(folder, tmp_path / "two", checkpoint, Workers(2)) == one
+
+
+@pytest.mark.slow
 def test_the_files_do_not_depend_on_the_engine(folder: Path, tmp_path: Path, checkpoint: Path) -> None:
     ray_cluster = pytest.importorskip("ain.engine.ray_cluster")
     ray = pytest.importorskip("ray", reason="Ray is not installed")
     one = prepared(folder, tmp_path / "one", checkpoint, Local(1))
-    assert sum(name.startswith("tokenize/kept/") for name in one) > 3
-    assert prepared(folder, tmp_path / "two", checkpoint, Workers(2)) == one
     try:
         there = prepared(folder, tmp_path / "ray", checkpoint, ray_cluster.Ray(workers=2, num_cpus=0.5))
     finally:

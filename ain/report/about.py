@@ -19,7 +19,8 @@ USAGE = {
 def toys(sections: list[Section]) -> list[str]:
     """Return the config groups that are the miniature's: its data, questions or tiny models."""
     given = {group.split(".")[0]: values for one in sections for group, values in one.manifest["settings"].items()}
-    return sorted(group for group, values in given.items() if _TOY.search(json.dumps(values)))
+    found = {group for group, values in given.items() if _TOY.search(json.dumps(values))}
+    return sorted({"model" if group == "asked" else group for group in found})
 
 
 def about(sections: list[Section]) -> list[str]:
@@ -44,7 +45,7 @@ def about(sections: list[Section]) -> list[str]:
             "counts as wrong. Intervals cover 95 %: they say how much a number depends on which questions were drawn, not how "
             "much it would change with another seed of the training."
         )
-    if any(one.counts.get("judged") for one in sections):
+    if any("accuracy" in one.counts and one.counts.get("judged") for one in sections):
         made.append(
             "Answers that the rules do not find right were given to a language model, which judged whether they mean the same "
             "as the label. How far it agrees with the rules and with people stands beside its verdicts."

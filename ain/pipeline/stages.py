@@ -132,14 +132,14 @@ _ROWS = (
     ),
     Stage(
         "predict",
-        1,
+        2,
         reads=("asked", "predictor", "benchmark"),
         after=("mix", "train"),
         when={"mix": asks_held_out, "train": asks_tuned},
         asking=True,
-        without={"benchmark": ("scorer", "official", "also", "judged", "labels")},  # of grade alone
+        without={"benchmark": ("scorer", "official", "also", "metric", "judged", "labels")},  # of grade alone
     ),
-    Stage("grade", 2, reads=("benchmark", "judge"), after=("predict",), takes={"predict": "kept"}, asking=True),
+    Stage("grade", 3, reads=("benchmark", "judge"), after=("predict",), takes={"predict": "kept"}, asking=True),
     Stage("hash_images", 1, uses=("engine",), after=("collect",)),
     Stage(
         "overlap",

@@ -5,11 +5,19 @@ from pathlib import Path
 
 import pytest
 from commands import ain
+from test_benchmark_table import small
 from test_config import config
 
 from ain import UserError
+from ain.benchmark.estimated import SAMPLE, estimated
 from ain.benchmark.miniature import MiniatureBenchmark
+from ain.chat import user_message
+from ain.chat.openai_api import OpenAIModel
+from ain.chat.tokens import request_tokens
 from ain.pipeline.asked import pairs
+from ain.pipeline.choices import options
+from ain.pipeline.graph import Graph
+from ain.pipeline.toys import refuse_toys
 from ain.storage.manifest import read_manifest
 from ain.storage.tables import read_table
 
@@ -53,6 +61,12 @@ def test_two_benchmarks_of_one_name_are_refused_by_their_keys() -> None:
         list(pairs(config("+benchmarks.mine.limit=3")))
 
 
+@pytest.mark.parametrize("suite", options("suite"))
+def test_the_values_of_a_suite_are_complete(suite: str) -> None:
+    """A value may not read as one that is missing, as three question marks do."""
+    assert list(pairs(config(f"suite={suite}", "models=[base]")))
+
+
 def test_an_id_is_looked_for_in_the_benchmarks_that_can_be_opened(words: list[str]) -> None:
     known = next(iter(MiniatureBenchmark(scenes=2, questions=2, domains=("vqa",)).items())).id
     found = ain("evaluate", *words, f"records=[{known}]")
@@ -83,3 +97,44 @@ def test_overlap_is_found_for_the_benchmarks_that_are_there(words: list[str]) ->
     )  # the same work, asked for without the benchmark that failed
     assert again.returncode == 0, again.stderr
     assert f"found done: overlap ({out})" in again.stderr
+
+
+def test_a_dry_run_counts_the_questions_of_what_is_here_and_names_the_rest(words: list[str]) -> None:
+    """Per model and benchmark: requests, tokens, dollars; a data set that is not here is named once, and nothing loaded."""
+    server = ["predictor=gpt_6_luna", "judge=gpt_4o", "benchmarks.toy.judged=true"]
+    asked = [word for word in words if not word.startswith(("predictor", "output_dir"))] + server
+    away = ["+benchmark@benchmarks.away=chartqa", f"output_dir={words[-1].removeprefix('output_dir=')}/new"]
+    said = ain("evaluate", *asked, *away, "dry_run=true", env={"OPENAI_API_KEY": "", "HF_HUB_OFFLINE": "1"}).stderr
+    lines = [line.removeprefix("ain: ") for line in said.splitlines()]
+    for model in ("one", "two"):
+        assert any(line.startswith(f"predict ({model}, toy): 8 questions: 8 requests, about ") for line in lines), said
+        assert any(line.startswith(f"predict ({model}, open): 1 questions: 1 requests") for line in lines)
+        assert any(line.startswith(f"predict ({model}, lost): cannot be asked: benchmark.path=") for line in lines)
+        assert any(line.startswith(f"grade ({model}, toy): at most 8 answers: 8 requests") for line in lines)
+    assert all("$" in line for line in lines if " requests, about" in line)
+    assert sum("prices of" in line for line in lines) == 2  # of the predictor's model and the judge's
+    assert lines.count("to download: the data set lmms-lab/ChartQA for chartqa; its questions are counted then") == 1
+    assert "Traceback" not in said
+
+
+def test_a_sample_stands_for_all_questions(tmp_path: Path) -> None:
+    """The estimate reads some rows; the count is that of all, their rotations and conditions too."""
+    rows = [{"question": "ما هذا؟ " * 20, "options": ["أحمر", "أزرق", "أخضر"]} for _ in range(1_000)]
+    benchmark = small(tmp_path, rows, rotations=True, max_new_tokens=10)
+    items, total = benchmark.first(SAMPLE)
+    assert (len(items), total) == (3 * SAMPLE, 3_000)
+    made = estimated(OpenAIModel("gpt-4o"), benchmark, None)
+    whole = sum(request_tokens([user_message(item.question, [])]) for item in benchmark.items())
+    assert (made.records, made.requests, made.completion_tokens) == (3_000, 3_000, 30_000)
+    assert made.prompt_tokens == pytest.approx(whole, rel=0.01)
+    assert small(tmp_path, rows, limit=7).first(SAMPLE)[1] == 7
+    assert small(tmp_path, rows, only={"question": "nothing"}).first(SAMPLE) == ([], 0)
+
+
+@pytest.mark.parametrize("model", ["base", "tuned"])
+def test_the_toy_model_is_not_asked_about_the_real_world(model: str) -> None:
+    said = rf"models=\[{model}\]: the miniature's model knows only its drawn scenes, not the questions of pope; choose model="
+    with pytest.raises(UserError, match=said):
+        refuse_toys(Graph(config(f"models=[{model}]", "benchmark=pope", "stage=evaluate")))
+    refuse_toys(Graph(config(f"models=[{model}]", "stage=evaluate")))
+    refuse_toys(Graph(config(f"models=[{model}]", "benchmark=pope", "stage=evaluate", "model=qwen2_vl_2b")))

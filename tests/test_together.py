@@ -94,7 +94,7 @@ def test_the_numbers_stand_beside_accuracy(tmp_path: Path) -> None:
         for i, text in enumerate(texts)
     ]
     given = answered(tmp_path / "p", [*rows, {"prediction": "A", "group": "3"}])
-    counts = grade(given, benchmark(scorer=option, metric=mme), tmp_path / "g")
+    counts = grade(given, benchmark(scorer=option, metrics=mme), tmp_path / "g")
     score = round(100 * (4 / 6 + 1 / 3), 1)
     assert counts["metrics"] == {"en perception": score, "en perception/x": score}
     assert json.loads(json.dumps(headline(counts))) == {"base en": 66.7, "base en perception": score}

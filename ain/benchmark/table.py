@@ -1,6 +1,7 @@
 """A benchmark over a table: a data set, and how one of its rows becomes a question. All of it is YAML: docs/benchmarks.md"""
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, partial
 from hashlib import blake2b
@@ -44,7 +45,7 @@ class Table(Benchmark):
     are asked, where * stands for any text. prompt: how to ask. limit: number of questions; sample: the first ones, or ones
     drawn by their ids, always the same. max_images: of a question, the first ones or spread over all (frames of a video).
     max_side, max_pixels: larger images are scaled down. scorer, official, also: functions of ain.scorer: the main score,
-    the original's own, further ones by name. metric: of ain.metrics.together, numbers over all answers. rotations: questions
+    the original's own, further ones by name. metrics: of ain.metrics.together, numbers over all answers. rotations: questions
     with options are asked once for each rotation of these. labels: a file of right answers, for data without any. by: see
     Benchmark. version: raise it when questions or scores change. The rest is for readers.
     """
@@ -73,7 +74,7 @@ class Table(Benchmark):
         max_new_tokens: Positive = 512,
         official: Scorer | None = None,
         also: dict[str, Scorer] | None = None,
-        metric: Metric | None = None,
+        metrics: Metric | None = None,
         rotations: bool = False,
         judged: bool = False,
         labels: str | None = None,
@@ -92,7 +93,7 @@ class Table(Benchmark):
         self.images, self.max_images, self.frames = tuple(images), max_images, frames
         self.max_side, self.max_pixels, self.max_new_tokens = max_side, max_pixels, max_new_tokens
         self.scorer, self.official, self.also, self.by = scorer, official, also or {}, by
-        self.judged, self.metric, self.rotations = judged, metric, rotations
+        self.judged, self.metrics, self.rotations = judged, metrics, rotations
         self.labels = labels
         if rotations and labels:
             raise UserError(
@@ -117,6 +118,18 @@ class Table(Benchmark):
             ask = partial(self._item, identifier, row, pictures, fault, self._before(row))
             yield (first := ask())
             yield from map(ask, range(1, len(first.options)) if self.rotations else ())
+
+    def first(self, count: int, mix: Path | None = None) -> tuple[list[Item], int]:
+        """Return some questions, and about how many there are, reading the texts of these alone."""
+        rows = sum(1 for _ in self._rows(self.split).numbered())
+        total, some = min(rows, self.limit or rows), copy(self)
+        some.limit, some.sample = min(count, total) or 1, "first"
+        items = list(some.items())
+        return items, round(total * len(items) / some.limit)
+
+    @property
+    def to_download(self) -> str | None:  # type: ignore[override]
+        return self.opened.path if self.opened.is_missing else None
 
     def _rows(self, split: str) -> Rows:
         return Rows(self.opened.split(split), self.opened.path, self.fields, self._further, self.only, self.stored)

@@ -17,10 +17,11 @@ import pyarrow as pa
 from ain import UserError
 from ain.benchmark import Benchmark
 from ain.benchmark.answers import ANSWERED
+from ain.benchmark.estimated import SAMPLE, uncounted
 from ain.benchmark.harness import Harness
 from ain.benchmark.labels import read_labels
 from ain.judge import Judge
-from ain.judge.judging import COLUMNS, Judging
+from ain.judge.judging import COLUMNS, Judging, case
 from ain.judge.rules import Rules
 from ain.metrics.bootstrap import clustered
 from ain.metrics.outcomes import ENDED
@@ -35,6 +36,7 @@ SUBMISSION = "submission.jsonl"
 ALL = "all"  # domains together
 READ = ("id", "domain", "language", "kind", "group", "images", "media", "finish", "parsed", *COLUMNS)
 RULES = Rules()
+LETTER = "ح" * 3  # of about one token
 TITLE = "How answers were graded"
 SHOWN = {
     "metrics": "The benchmark's own numbers, over labelled questions with their own images.",
@@ -153,15 +155,15 @@ def _by_kind(rows: list[Row], columns: list[str]) -> Table:
 
 
 def _own_numbers(rows: list[Row], benchmark: Benchmark) -> Table:
-    """Return a row for each language and number of the benchmark's metric, over labelled questions with their own images."""
+    """Return a row for each language and number of the benchmark's metrics, over labelled questions with their own images."""
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        if benchmark.metric and row["images"] == "shown" and row["score"] is not None:
+        if benchmark.metrics and row["images"] == "shown" and row["score"] is not None:
             groups[row["language"]].append(row)
     return [
         {"language": language, "metric": name, "value": round(value, 1), "questions": len(of)}
         for language, of in groups.items()
-        for name, value in benchmark.metric(of).items()  # type: ignore[misc]
+        for name, value in benchmark.metrics(of).items()  # type: ignore[misc]
     ]
 
 
@@ -239,10 +241,23 @@ def estimate(predict: Path | None, benchmark: Benchmark, judge: Judge, output_di
     if not benchmark.judged:
         return [f"{benchmark.name} is graded by rules alone; benchmark.judged=true asks the judge, too"]
     if predict is None:
-        return [f"{benchmark.name}: how many answers the judge is asked about is known after ain predict"]
+        return _at_most(benchmark, judge)
     labels = read_labels(Path(benchmark.labels)) if benchmark.labels else {}
     judging = Judging(judge, benchmark, read_manifest(predict)["counts"]["model"])
     return judging.estimate(_ruled(Shards(predict), benchmark, labels), output_dir / "ledger.sqlite").lines()
+
+
+def _at_most(benchmark: Benchmark, judge: Judge) -> list[str]:
+    """Return what judging takes if the rules find no answer right and all are as long as they may be."""
+    if uncounted(benchmark, None):
+        return [f"{benchmark.name}: how many answers the judge is asked about is known after ain predict"]
+    items, total = benchmark.first(SAMPLE)
+    answer = LETTER * (benchmark.max_new_tokens or 0)
+    cases = [
+        case(item.question, item.labels, answer, item.language) for item in items if item.labels or benchmark.labels
+    ]
+    made = judge.estimate(cases, None).times(total * len(benchmark.images) / max(1, len(items)))
+    return [f"at most {made.line()}", *made.notes()]
 
 
 def said(counts: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from test_config import config
 from ain import UserError
 from ain.benchmark.estimated import SAMPLE, estimated
 from ain.benchmark.miniature import MiniatureBenchmark
+from ain.benchmark.opened import Opened
 from ain.chat import user_message
 from ain.chat.openai_api import OpenAIModel
 from ain.chat.tokens import request_tokens
@@ -19,6 +20,7 @@ from ain.pipeline.choices import options
 from ain.pipeline.graph import Graph
 from ain.pipeline.toys import refuse_toys
 from ain.storage.manifest import read_manifest
+from ain.storage.revisions import weight_bytes
 from ain.storage.tables import read_table
 
 DATA = ("source.scenes=12", "source.authentic=4", "mixture=english", "screener=none", "thresholds=none")
@@ -138,3 +140,20 @@ def test_the_toy_model_is_not_asked_about_the_real_world(model: str) -> None:
         refuse_toys(Graph(config(f"models=[{model}]", "benchmark=pope", "stage=evaluate")))
     refuse_toys(Graph(config(f"models=[{model}]", "stage=evaluate")))
     refuse_toys(Graph(config(f"models=[{model}]", "benchmark=pope", "stage=evaluate", "model=qwen2_vl_2b")))
+
+
+def test_what_is_in_the_cache_is_not_to_be_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A data set's description alone, which is fetched first, is not the data."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    data, model = (tmp_path / f"{kind}s--org--name" / "snapshots" / "abc" for kind in ("dataset", "model"))
+    (data / "data").mkdir(parents=True)
+    (data / "README.md").write_text("about")
+    opened = Opened("org/name")
+    assert opened.is_missing
+    (data / "data" / "test.parquet").write_bytes(b"rows")
+    assert not opened.is_missing
+    assert not Opened(str(tmp_path / "absent")).is_missing  # no data set of the hub: an error says so
+    model.mkdir(parents=True)
+    for part in (1, 2):
+        (model / f"model-{part}.safetensors").write_bytes(b"0" * 500)
+    assert (weight_bytes("org/name@main"), weight_bytes(str(model)), weight_bytes("org/other")) == (1_000, 1_000, 0)

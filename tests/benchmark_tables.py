@@ -65,14 +65,14 @@ class Rows:
         self._put_options(row, number)
         self._put_labels(row)
         self._put_images(row, number)
+        for name, pattern in (self.values.get("only") or {}).items():
+            self._put(row, name, several(pattern)[0].replace("*", "Egyptian "), datasets.Value("string"))
         texts = [one["column"] for one in self.fields.values() if isinstance(one, dict)]
         texts += named(self.fields.get("id", ""))
         for kind in ("choice", "open"):
             texts += [name for one in self.values["prompt"].get(kind, {}).values() for name in named(one)]
         for name in (name for name in texts if name not in ("question", "options", "row")):
             self._put(row, name, "Public_Health 7", datasets.Value("string"))
-        for name, pattern in (self.values.get("only") or {}).items():
-            self._put(row, name, pattern.replace("*", "Egyptian "), datasets.Value("string"))
         return row
 
     def _put(self, row: dict[str, Any], name: str, value: Any, feature: Any) -> None:

@@ -40,9 +40,18 @@ def judged(body: dict[str, Any]) -> dict[str, Any] | None:
 def judgement(case: dict[str, Any], body: dict[str, Any], fault: str | None) -> str:
     """Return 1 for an answer with a label in it. "unsure" in an answer is a fault in each reply, "mumbled" one in the first."""
     repeated = len(body["messages"]) > 2
+    if "first" in case:
+        return compared(case)
     if "unsure" in case["answer"] or fault == "garbage" or ("mumbled" in case["answer"] and not repeated):
         return '{"score": 0.5}'
     return json.dumps({"score": int(any(label in case["answer"] for label in case["right_answers"]))})
+
+
+def compared(case: dict[str, Any]) -> str:
+    """Return which of two answers has a label in it; "biased" in a question: always the first."""
+    right = [any(label in case[name] for label in case["right_answers"]) for name in ("first", "second")]
+    better = 0 if right[0] == right[1] else 1 if right[0] else 2
+    return json.dumps({"score": 3 if "unsure" in case["first"] else 1 if "biased" in case["question"] else better})
 
 
 def image_part(body: dict[str, Any]) -> bytes | None:

@@ -25,7 +25,7 @@ def test_from_questions_to_a_graded_table(choice: str, tmp_path: Path) -> None:
     values = benchmarks()[choice]
     rows = Rows(values)
     path = rows.save(tmp_path / "data-set")
-    plain = build(checked("benchmark", values | {"path": path, "limit": None, "images": ["shown"]}))
+    plain = build(checked("benchmark", values | {"path": path, "limit": None, "images": ["shown"], "rotations": False}))
     assert isinstance(plain, Table)
     check(plain)
     items = list(plain.items())
@@ -39,7 +39,7 @@ def test_from_questions_to_a_graded_table(choice: str, tmp_path: Path) -> None:
     counts = predict(model, {"name": "theirs", "checkpoint": None, "processor": None}, plain, out)
     mark_done(out, {"counts": counts})
     more = {} if rows.published else {"labels": str(tmp_path / "labels.jsonl")}
-    benchmark = build(checked("benchmark", values | {"path": path, "limit": None} | more))
+    benchmark = build(checked("benchmark", values | {"path": path, "limit": None, "rotations": False} | more))
     made = grade(out, benchmark, graded)
     assert (made["input"], made["kept"]) == (ROWS, ROWS)
     broken = {number for number, item in enumerate(items) if item.broken}

@@ -38,7 +38,7 @@ def names(cfg: DictConfig) -> dict[str, str]:
     return {" ".join(filter(None, (node.stage.name, node.label))): node.directory.name for node in graph.targets}
 
 
-TUNED = {"predict tuned", "grade tuned", "overlap"}
+TUNED = {"predict tuned", "grade tuned", "overlap", "pairwise"}
 ASKING = {"predict base", "grade base", *TUNED}
 
 
@@ -69,8 +69,8 @@ def test_a_change_reaches_what_follows_and_nothing_else() -> None:
     assert changed("screener.prompt=Safe?") == {"screen", "select", "mix", "tokenize", "train", *TUNED}
     assert changed("objective.learning_rate=1e-4") == {"train", *TUNED}
     assert changed("benchmark.scenes=5") == ASKING
-    assert changed("benchmark.scorer._target_=ain.scorer.texts.contains") == {"grade base", "grade tuned", "overlap"}
-    assert changed("judge=gpt_4o", "benchmark.judged=true") == {"grade base", "grade tuned", "overlap"}
+    assert changed("benchmark.scorer._target_=ain.scorer.texts.contains") == {"grade base", "grade tuned", "overlap", "pairwise"}
+    assert changed("judge=gpt_4o", "benchmark.judged=true") == {"grade base", "grade tuned", "overlap", "pairwise"}
     assert changed("judge.how.concurrency=3", base=("judge=gpt_4o",)) == set()
     assert changed("model.freeze_vision=true") == {"train", *TUNED}
     assert changed("seed=1") == {"mix", "tokenize", "train", *TUNED}

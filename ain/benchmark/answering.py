@@ -59,6 +59,7 @@ class Answers:
                     kept.add(sha)
             yield {
                 **{name: getattr(item, name) for name in ("id", "domain", "language", "kind", "question")},
+                "group": item.group or item.id,
                 "options": list(item.options),
                 "labels": list(item.labels),
                 "images": self.questions[number].condition,

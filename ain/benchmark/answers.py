@@ -9,6 +9,7 @@ ANSWERED = pa.schema(
         ("domain", pa.string()),
         ("language", pa.string()),
         ("kind", pa.string()),
+        ("group", pa.string()),  # of questions that a metric takes together
         ("images", pa.string()),  # the condition: shown, shuffled, blank
         ("media", TEXTS),  # sha256 of each of its own images
         ("shown", TEXTS),  # sha256 of each image that was shown, under other conditions another one

@@ -11,6 +11,7 @@ from ain.benchmark.template import Template, shown
 from ain.text.lists import is_empty, letter_index, parsed, without_letters
 
 Columns = str | tuple[str, ...]
+_TEMPLATES = ("question", "id", "group")
 
 
 class Unusable(Exception):
@@ -46,7 +47,8 @@ def value_of(value: Value, row: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Fields:
-    """question, id: templates over columns, id also over {row}, the row's number. options: a column that holds all of them,
+    """question, id, group: templates over columns, id also over {row}, the row's number. group: equal for questions that a metric
+    takes together; none: each stands alone. options: a column that holds all of them,
     as a list or as text, or a column for each; those that a data set lacks are empty. labels: columns of right answers; none:
     not labelled. label: `index0`, `index1`: a label is an option's number and becomes its letter; `flags`: a list
     says of each option whether it is right. encoded: a label's text in
@@ -56,6 +58,7 @@ class Fields:
 
     question: str = "{question}"
     id: str = "{row}"
+    group: str = ""
     options: Columns = ()
     labels: Columns = ()
     label: Literal["answer", "index0", "index1", "flags"] = "answer"
@@ -70,15 +73,17 @@ class Fields:
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     @cached_property
-    def templates(self) -> tuple[Template, Template]:
-        return Template(self.question, "benchmark.fields.question"), Template(self.id, "benchmark.fields.id")
+    def templates(self) -> tuple[Template, Template, Template]:
+        question, identifier, group = (Template(getattr(self, name), f"benchmark.fields.{name}") for name in _TEMPLATES)
+        return question, identifier, group
 
     def columns(self) -> dict[str, tuple[str, ...]]:
         """Return field → its columns, in the order of their use."""
-        question, identifier = self.templates
+        question, identifier, group = self.templates
         made = {
             "question": question.columns,
             "id": tuple(name for name in identifier.columns if name != "row"),
+            "group": group.columns,
             **{name: tuple(several(getattr(self, name))) for name in ("options", "labels", "images")},
         }
         values = {name: getattr(self, name) for name in ("domain", "kind", "language")}
@@ -97,6 +102,9 @@ class Fields:
 
     def named(self, row: Mapping[str, Any], number: int) -> str:
         return self.templates[1].filled({**row, "row": number}) or str(number)
+
+    def grouped(self, row: Mapping[str, Any], identifier: str) -> str:
+        return self.templates[2].filled(row) or identifier
 
     def offered(self, row: Mapping[str, Any]) -> list[str]:
         """Return the options. Between others, an empty one stays in its place, so that letters keep their meaning."""

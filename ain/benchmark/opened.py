@@ -7,7 +7,7 @@ from typing import Any
 
 from ain import UserError
 from ain.storage.digests import digest, folder_digest
-from ain.storage.revisions import commit
+from ain.storage.revisions import commit, has_data
 
 _FILES = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv", ".tsv": "csv"}
 _SAVED = ("state.json", "dataset_dict.json")  # what `save_to_disk` writes
@@ -43,6 +43,15 @@ class Opened:
             return digest([found.st_size, found.st_mtime_ns])
         return folder_digest(self._directory) if self.place.is_dir() else self.commit()
 
+    @property
+    def is_missing(self) -> bool:
+        """Return whether this is a data set of the hub that was never downloaded."""
+        return not self.place.exists() and self._is_hub_id and not has_data(self.path)
+
+    @property
+    def _is_hub_id(self) -> bool:
+        return self.path[:1] not in "./~" and self.path.count("/") == 1
+
     def commit(self) -> str | None:
         return commit(self.path, self.revision or "main", "dataset") or self.revision
 
@@ -51,7 +60,7 @@ class Opened:
         import datasets
         import pyarrow as pa
 
-        if not self.place.exists() and (self.path[:1] in "./~" or self.path.count("/") != 1):
+        if not self.place.exists() and not self._is_hub_id:
             raise UserError(
                 f"benchmark.path={self.path}: no such file or directory; give one, or a hub id such as ORG/NAME"
             )

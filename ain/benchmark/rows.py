@@ -44,11 +44,11 @@ class Rows:
                     f"benchmark.{key}: {path} has no column {lacking[0]}; its columns are {', '.join(data.features)}"
                 )
         self.texts = sorted({name for key, names in used.items() if key != _IMAGES for name in names})
-        self.named = sorted({*used["fields.id"], *only})
+        self.named = sorted({*used["fields.id"], *used["fields.group"], *only})
         self.pictures = Pictures(data, used[_IMAGES], stored)
 
-    def numbered(self) -> Iterator[tuple[int, str]]:
-        """Yield (row number, id) of all rows to ask, reading no other columns. A repeated id gets the row's number."""
+    def numbered(self) -> Iterator[tuple[int, str, str]]:
+        """Yield (row number, id, group) of all rows to ask, reading no other columns. A repeated id gets the row's number."""
         seen = Seen()
         columns = self.data.select_columns(self.named) if self.named else None
         for start in range(0, len(self.data), _BATCH):
@@ -56,14 +56,15 @@ class Rows:
             rows = columns[start : start + size].to_pylist() if columns else [{}] * size
             for number, row in enumerate(rows, start):
                 if all(_fits(shown(row[name]), patterns) for name, patterns in self.only.items()):
-                    identifier = self.fields.named(row, number)
-                    yield number, identifier if seen.add(identifier) else f"{identifier}#{number}"
+                    named = self.fields.named(row, number)
+                    identifier = named if seen.add(named) else f"{named}#{number}"
+                    yield number, identifier, self.fields.grouped(row, identifier)
 
     def all(self, chosen: set[int] | None = None) -> Iterator[tuple[str, Row, dict[int, Picture], str | None]]:
         """Yield (id, its texts, its images, why an image is none) for all rows, or for the chosen ones."""
         start, table = -_BATCH, None
         texts: list[Row] = []
-        for number, identifier in self.numbered():
+        for number, identifier, _ in self.numbered():
             if chosen is not None and number not in chosen:
                 continue
             if number >= start + _BATCH:

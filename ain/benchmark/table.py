@@ -1,8 +1,9 @@
 """A benchmark over a table: a data set, and how one of its rows becomes a question. All of it is YAML: docs/benchmarks.md"""
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import blake2b
 from heapq import nsmallest
 from pathlib import Path
@@ -10,13 +11,16 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter
 
+from ain import UserError
 from ain.benchmark import Benchmark, Condition, Item
 from ain.benchmark.fields import Fields, Unusable, answer_shown, value_of
 from ain.benchmark.opened import Opened
 from ain.benchmark.pictures import Picture
 from ain.benchmark.prompt import Prompt, with_images
+from ain.benchmark.rotations import rotated
 from ain.benchmark.rows import Rows
 from ain.benchmark.template import shown
+from ain.metrics.together import Metric
 from ain.runtime.ranges import AboveZero, Positive
 from ain.scorer import Scorer
 from ain.source.image_files import Files
@@ -41,7 +45,8 @@ class Table(Benchmark):
     are asked, where * stands for any text. prompt: how to ask. limit: number of questions; sample: the first ones, or ones
     drawn by their ids, always the same. max_images: of a question, the first ones or spread over all (frames of a video).
     max_side, max_pixels: larger images are scaled down. scorer, official, also: functions of ain.scorer: the main score,
-    the original's own, further ones by name. labels: a file of right answers, for data without any. by: see
+    the original's own, further ones by name. metrics: of ain.metrics.together, numbers over all answers. rotations: questions
+    with options are asked once for each rotation of these. labels: a file of right answers, for data without any. by: see
     Benchmark. version: raise it when questions or scores change. The rest is for readers.
     """
 
@@ -69,6 +74,8 @@ class Table(Benchmark):
         max_new_tokens: Positive = 512,
         official: Scorer | None = None,
         also: dict[str, Scorer] | None = None,
+        metrics: Metric | None = None,
+        rotations: bool = False,
         judged: bool = False,
         labels: str | None = None,
         by: Literal["generation", "loglikelihood"] = "generation",
@@ -86,8 +93,12 @@ class Table(Benchmark):
         self.images, self.max_images, self.frames = tuple(images), max_images, frames
         self.max_side, self.max_pixels, self.max_new_tokens = max_side, max_pixels, max_new_tokens
         self.scorer, self.official, self.also, self.by = scorer, official, also or {}, by
-        self.judged = judged
+        self.judged, self.metrics, self.rotations = judged, metrics, rotations
         self.labels = labels
+        if rotations and labels:
+            raise UserError(
+                "benchmark.rotations=true needs labels in the data; remove benchmark.labels, whose letters are those of one order"
+            )
         self.version, self.license, self.use, self.citation, self.checked = version, license, use, citation, checked
         self.opened = Opened(path, config, revision)
         self.stored = StoredImages(path, Files(self.opened.folder, outside, max_image_mb, "benchmark"))
@@ -104,7 +115,21 @@ class Table(Benchmark):
         rows = self._rows(self.split)
         chosen = self._chosen(rows)
         for identifier, row, pictures, fault in rows.all(chosen):
-            yield self._item(identifier, row, pictures, fault, self._before(row))
+            ask = partial(self._item, identifier, row, pictures, fault, self._before(row))
+            yield (first := ask())
+            yield from map(ask, range(1, len(first.options)) if self.rotations else ())
+
+    def first(self, count: int, mix: Path | None = None) -> tuple[list[Item], int]:
+        """Return some questions, and about how many there are, reading the texts of these alone."""
+        rows = sum(1 for _ in self._rows(self.split).numbered())
+        total, some = min(rows, self.limit or rows), copy(self)
+        some.limit, some.sample = min(count, total) or 1, "first"
+        items = list(some.items())
+        return items, round(total * len(items) / some.limit)
+
+    @property
+    def to_download(self) -> str | None:  # type: ignore[override]
+        return self.opened.path if self.opened.is_missing else None
 
     def _rows(self, split: str) -> Rows:
         return Rows(self.opened.split(split), self.opened.path, self.fields, self._further, self.only, self.stored)
@@ -121,31 +146,42 @@ class Table(Benchmark):
             return None
         if self.sample == "first":
             numbered = rows.numbered()
-            return {number for (number, _), _ in zip(numbered, range(self.limit), strict=False)}
-        drawn = nsmallest(self.limit, ((_draw(identifier), number) for number, identifier in rows.numbered()))
+            return {number for (number, *_), _ in zip(numbered, range(self.limit), strict=False)}
+        drawn = nsmallest(self.limit, ((_draw(group), number) for number, _, group in rows.numbered()))
         return {number for _, number in drawn}
 
     def _item(
-        self, identifier: str, row: Row, pictures: dict[int, Picture], fault: str | None, before: "_Before"
+        self,
+        identifier: str,
+        row: Row,
+        pictures: dict[int, Picture],
+        fault: str | None,
+        before: "_Before",
+        turn: int = 0,
     ) -> Item:
+        """Return a question, with its options moved by so many places."""
+        group = self.fields.grouped(row, identifier)
+        identifier += f"+{turn}" * bool(turn)
         domain, kind, language = (
             value_of(of, row) for of in (self.fields.domain, self.fields.kind, self.fields.language)
         )
         try:
             if language not in LANGUAGES:
                 raise Unusable(f"unknown language: {language[:20]}")
-            question, options, labels = self._asked(row)
+            question, options, labels = self._asked(row, turn)
             placed, images = self._placed(question, pictures)
         except Unusable as error:
-            return Item(identifier, domain, language, kind, "", (), broken=str(error))
+            return Item(identifier, domain, language, kind, "", (), broken=str(error), group=group)
         images = (*before.images, *images)
         choices = tuple(self.prompt.letter(i) for i in range(len(options)))
-        return Item(identifier, domain, language, kind, placed, labels, images, before.turns, options, fault, choices)
+        texts = (identifier, domain, language, kind, placed, labels)
+        return Item(*texts, images, before.turns, options, fault, choices, group)
 
-    def _asked(self, row: Row) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    def _asked(self, row: Row, turn: int = 0) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
         """Return (prompt, options, right answers)."""
         question, options = self.fields.asked(row), self.fields.offered(row)
         labels = self.fields.right(row, options, self.prompt.letter)
+        options, labels = rotated(options, labels, turn, self.prompt.letter)
         text = self.prompt.text(question, options, row)
         if text is None:
             raise Unusable("no options" if not options else "options, but no prompt for them")

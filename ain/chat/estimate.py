@@ -1,7 +1,7 @@
 """Estimates of requests, tokens, cost and time for many records or images, and a summary of what translating used."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -24,6 +24,11 @@ class Estimate:
         self.requests += len(requests)
         self.prompt_tokens += sum(prompt for prompt, _ in requests)
         self.completion_tokens += sum(answer for _, answer in requests)
+
+    def times(self, factor: float) -> "Estimate":
+        """Return this estimate of a sample for so many times as many."""
+        counts = ("records", "requests", "prompt_tokens", "completion_tokens", "naive_tokens")
+        return replace(self, **{name: round(factor * getattr(self, name)) for name in counts})
 
     def cost(self, batch: bool) -> float:
         price = self.model.priced(batch)
@@ -52,17 +57,35 @@ class Estimate:
         if not hasattr(self.model, "priced"):  # the model does not run on a server
             return lines
         lines.append(f"live: about {_dollars(self.cost(False))}, {_time(self.minutes)} at {self._limits()}")
-        if price := self.model.priced(False):
+        if self.model.priced(False):
             days = math.ceil(self.prompt_tokens / self.model.enqueued_tokens)
             lines.append(
                 f"batch: about {_dollars(self.cost(True))}, at most {days} x 24 h ({self.model.where}.how.batch_api=true)"
             )
-            lines.append(f"prices of {price.as_of}: ${price.input:g} in, ${price.output:g} out for a million tokens")
-        if ends := self.model.shutdown:
-            lines.append(f"{self.model.endpoint.model} will be shut down on {ends}")
-        if unset := self.model.endpoint.missing_key():
-            lines.append(unset)
-        return lines
+        return lines + self.notes()
+
+    def line(self) -> str:
+        """Return the estimate in one line; answers count with the limit of their length."""
+        said = (
+            f"{self.records:,} {self.what}: {self.requests:,} requests, about {self.prompt_tokens:,} tokens in and at most "
+            f"{self.completion_tokens:,} out"
+        )
+        if not hasattr(self.model, "priced"):  # the model does not run on a server
+            return said
+        live = f"{_dollars(self.cost(False))} at most, {_time(self.minutes)} at {self._limits()}"
+        return f"{said}; {live}" + (f"; by batch {_dollars(self.cost(True))}" if self.model.priced(True) else "")
+
+    def notes(self) -> list[str]:
+        """Return what else there is to know about a server: prices, its end, a missing key."""
+        if not hasattr(self.model, "priced"):
+            return []
+        price, ends = self.model.priced(False), self.model.shutdown
+        found = [
+            price and f"prices of {price.as_of}: ${price.input:g} in, ${price.output:g} out for a million tokens",
+            ends and f"{self.model.endpoint.model} will be shut down on {ends}",
+            self.model.endpoint.missing_key(),
+        ]
+        return [line for line in found if line]
 
     def one_by_one(self) -> str:
         """Return the line on requests that measure a latency."""

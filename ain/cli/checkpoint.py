@@ -24,9 +24,16 @@ def local_model(name: str, output_dir: Path, device: str, **settings: Any) -> "L
 
     from ain.chat.local import LocalModel
     from ain.model.families import processor
-    from ain.pipeline.locate import identity, locate
 
     disable_progress_bar()  # of loading weights
+    directory = located(name, output_dir)
+    return LocalModel(directory, processor(directory), device=device, **settings)
+
+
+def located(name: str, output_dir: Path) -> str:
+    """Return the directory of a checkpoint. Raise UserError if there is none."""
+    from ain.pipeline.locate import identity, locate
+
     inner = Path(name) / "checkpoint"  # of a train stage
     if not (Path(name) / "config.json").exists() and (inner / "config.json").exists():
         name = str(inner)
@@ -34,4 +41,4 @@ def local_model(name: str, output_dir: Path, device: str, **settings: Any) -> "L
     directory = locate(name, output_dir)
     if not (Path(directory) / "config.json").exists():
         raise UserError(f"{name}: no checkpoint: there is no config.json in it; give the directory that holds one")
-    return LocalModel(directory, processor(directory), device=device, **settings)
+    return directory

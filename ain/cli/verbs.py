@@ -6,7 +6,7 @@ import sys
 # Verb → its line in `ain --help`.
 VERBS = {
     "chat": "ask a checkpoint questions in the terminal, also about an image",
-    "serve": "answer OpenAI's protocol with a checkpoint, for evaluation harnesses and other clients",
+    "serve": "answer OpenAI's protocol with a checkpoint or a predictor, for evaluation harnesses and other clients",
     "show": "print one record from its source to its verdict",
     "retry": "ask again for translations that were rejected",
     "export": "write what select or mix kept for LLaVA or LLaMA-Factory",

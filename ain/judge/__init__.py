@@ -1,6 +1,7 @@
 """Judges of open answers: where rules find an answer wrong, a language model says whether it means what a label means.
 
-Each is a class with `asks` (false: rules alone decide), `check` (answers to compare with rules) and
+Each is a class with `asks` (false: rules alone decide), `check` (answers to compare with rules), `compares`
+(whether it compares pairs of answers) and
 
     verdicts(cases, out) -> a Verdict for each case
 
@@ -21,16 +22,23 @@ from ain.storage.ledger import Ledger
 
 @dataclass(frozen=True)
 class Case:
-    """An answer to judge."""
+    """An answer to judge, or two to compare."""
 
     question: str
     labels: tuple[str, ...]  # all right answers
     answer: str
     language: str
+    other: str | None = None  # a second answer: which of both is better?
+
+    @property
+    def highest(self) -> int:
+        """Return the highest score: 1, or 2 of a pair."""
+        return 1 if self.other is None else 2
 
 
 class Verdict(NamedTuple):
-    """score: 1 or 0; None if there is no usable verdict, and `fault` says why."""
+    """score: 1: right, 0: wrong; of a pair 1 or 2: the better answer, 0: both are equal. None: there is no usable verdict, and
+    `fault` says why."""
 
     score: int | None
     fault: str | None = None
@@ -41,6 +49,7 @@ class Judge:
 
     asks = False
     check = 0
+    compares = False  # whether it can say which of two answers is better
 
     def __init__(self, labels: str | None = None) -> None:
         self.labels = labels

@@ -20,11 +20,14 @@ from ain.runtime.ranges import NotNegative, Positive
 from ain.storage.ledger import Ledger, key
 
 FALLBACK = "en"  # the prompt for languages without one
-SCHEMA = {
-    "type": "object",
-    "properties": {"score": {"type": "integer", "enum": [0, 1]}},
-    "required": ["score"],
-    "additionalProperties": False,
+SCHEMAS = {  # by highest score
+    highest: {
+        "type": "object",
+        "properties": {"score": {"type": "integer", "enum": list(range(highest + 1))}},
+        "required": ["score"],
+        "additionalProperties": False,
+    }
+    for highest in (1, 2)
 }
 _PARTS = ("system", "user", "repair")
 _FAULTS = {"refusal": "refused", "content_filter": "refused", "length": "cut off"}
@@ -40,6 +43,7 @@ class ChatJudge(Judge):
         max_tokens: limit of a reply.
         check: number of answers, half of them right by the rules, that are judged to compare the judge with the rules.
         labels: a file with people's verdicts on answers; these answers are judged too.
+        compare: prompts like these for pairs of answers.
     """
 
     asks = True
@@ -51,12 +55,14 @@ class ChatJudge(Judge):
         max_tokens: Positive = 30,
         check: NotNegative = 50,
         labels: str | None = None,
+        compare: dict[str, dict[str, str]] | None = None,
     ) -> None:
         super().__init__(labels)
-        for language in {FALLBACK, *prompts}:
-            if missing := next((part for part in _PARTS if part not in prompts.get(language, {})), None):
-                raise UserError(f"judge.prompts.{language}.{missing} has no value: give the text of that message")
+        _refuse_missing("prompts", prompts)
+        if compare:
+            _refuse_missing("compare", compare)
         self.chat, self.prompts, self.max_tokens, self.check = chat, prompts, max_tokens, check
+        self.compare, self.compares = compare or {}, bool(compare)
         self._shape = key("judge", chat.identity, max_tokens)[:32]
 
     def digest(self) -> Any:
@@ -101,7 +107,8 @@ class ChatJudge(Judge):
                 asked = messages(case)
                 name = self._name(asked)
                 wanted = asked and self.asking.wanted(name)
-                yield [Request(name, asked, self.max_tokens, SCHEMA, [[name, None]])] if wanted else []
+                schema, tag = SCHEMAS[case.highest], [[name, case.highest]]
+                yield [Request(name, asked, self.max_tokens, schema, tag)] if wanted else []
 
         with progress(what, total=len(cases), unit="answer") as bar:
             self.asking.round(requests(), bar)
@@ -110,8 +117,9 @@ class ChatJudge(Judge):
         return key(self._shape, messages)
 
     def _first(self, case: Case) -> list[Message]:
-        prompt = self.prompts.get(case.language, self.prompts[FALLBACK])
-        told = {"question": case.question, "right_answers": list(case.labels), "answer": case.answer}
+        prompt = self._prompt(case)
+        answers = {"answer": case.answer} if case.other is None else {"first": case.answer, "second": case.other}
+        told = {"question": case.question, "right_answers": list(case.labels), **answers}
         user = prompt["user"].replace("{case}", json.dumps(told, ensure_ascii=False))
         return [{"role": "system", "content": prompt["system"]}, {"role": "user", "content": user}]
 
@@ -121,8 +129,12 @@ class ChatJudge(Judge):
         before = self.asking.known(self._name(first))
         if before is None or "fault" not in before:
             return []
-        repair = self.prompts.get(case.language, self.prompts[FALLBACK])["repair"]
-        return [*first, {"role": "assistant", "content": before["reply"]}, {"role": "user", "content": repair}]
+        said, repair = {"role": "assistant", "content": before["reply"]}, self._prompt(case)["repair"]
+        return [*first, said, {"role": "user", "content": repair}]
+
+    def _prompt(self, case: Case) -> dict[str, str]:
+        prompts = self.prompts if case.other is None else self.compare
+        return prompts.get(case.language, prompts[FALLBACK])
 
     def _verdict(self, case: Case) -> Verdict:
         name, again = self._name(self._first(case)), self._again(case)
@@ -130,18 +142,24 @@ class ChatJudge(Judge):
         return Verdict(found.get("score"), found.get("fault")) if found else Verdict(None, self.asking.silence(name))
 
 
+def _refuse_missing(key: str, prompts: dict[str, dict[str, str]]) -> None:
+    for language in {FALLBACK, *prompts}:
+        if missing := next((part for part in _PARTS if part not in prompts.get(language, {})), None):
+            raise UserError(f"judge.{key}.{language}.{missing} has no value: give the text of that message")
+
+
 def _read(reply: Reply, things: list[Any]) -> list[dict[str, Any]]:
-    found = _FAULTS.get(reply.finish) or read(reply.text)
+    found = _FAULTS.get(reply.finish) or read(reply.text, things[0])
     return [{"fault" if isinstance(found, str) else "score": found, "reply": reply.text[:1_000]}]
 
 
-def read(text: str) -> int | str:
-    """Return the score, 0 or 1, or a short reason why there is none. Text around the JSON object is ignored."""
+def read(text: str, highest: int = 1) -> int | str:
+    """Return the score, 0 to the highest, or a short reason why there is none. Text around the JSON object is ignored."""
     try:
         given = json.loads(text[text.index("{") : text.rindex("}") + 1], object_pairs_hook=list)
     except (ValueError, RecursionError):
         return "no JSON object"
     scores = [value for name, value in given if name == "score"]
-    if len(scores) != 1 or type(scores[0]) is not int or scores[0] not in (0, 1):
-        return "no score of 0 or 1"
+    if len(scores) != 1 or type(scores[0]) is not int or scores[0] not in range(highest + 1):
+        return "no score of 0 or 1" if highest == 1 else "no score of 0, 1 or 2"
     return scores[0]

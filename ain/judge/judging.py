@@ -82,7 +82,7 @@ class Judging:
         for row in rows:
             if row.get("rules") is not None and row["finish"] in ENDED and row["prediction"].strip():
                 name = _name(row)
-                cases[name] = _case(row)
+                cases[name] = case(row["question"], row["labels"], row["prediction"], row["language"])
                 (right if row["rules"] == 1 else wanted).add(name)
                 if self._said(row) is not None:
                     wanted.add(name)
@@ -104,10 +104,10 @@ def _name(row: Row) -> Name:
     return row["id"], row["images"]
 
 
-def _case(row: Row) -> Case:
+def case(question: str, labels: Iterable[str], answer: str, language: str, other: str | None = None) -> Case:
     """Return an answer as the judge sees it: with the first line of the question, as CAMEL-Bench's judge sees it."""
-    lines = bare(row["question"]).splitlines()
-    return Case(lines[0].strip() if lines else "", tuple(row["labels"]), row["prediction"], row["language"])
+    lines = bare(question).splitlines()
+    return Case(lines[0].strip() if lines else "", tuple(labels), answer, language, other)
 
 
 def _flat(agreed: list[Row]) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
 from ain import UserError
@@ -25,6 +26,7 @@ def pairs(cfg: DictConfig) -> Iterator[Pair]:
     suite = {str(name): plain(cfg, f"benchmarks.{name}") for name in cfg.benchmarks}
     common = {name: value for name, value in cfg.suite.items() if value is not None}
     benchmarks = {name: values | common for name, values in suite.items()} or {"": plain(cfg, "benchmark")}
+    _refuse_equal_names(benchmarks)
     judge = plain(cfg, "judge")
     for model in map(str, cfg.models):
         predictor = _predictor(model, cfg)
@@ -32,6 +34,20 @@ def pairs(cfg: DictConfig) -> Iterator[Pair]:
         for name, benchmark in benchmarks.items():
             label = ", ".join(filter(None, (model, name)))
             yield Pair(label, OmegaConf.create({**groups, "benchmark": benchmark, "judge": judge}))
+
+
+def _refuse_equal_names(benchmarks: dict[str, dict[str, Any]]) -> None:
+    """Raise UserError, naming both keys, for two benchmarks of one name: their results could not be told apart."""
+    keys: dict[str, str] = {}
+    for key, values in benchmarks.items():
+        if "_target_" not in values:
+            raise UserError(f"benchmarks.{key}: no such benchmark; add one with +benchmark@benchmarks.{key}=NAME")
+        name = values.get("name") or get_object(values["_target_"]).name
+        if (other := keys.setdefault(name, key)) != key:
+            raise UserError(
+                f"benchmarks.{other} and benchmarks.{key} have the same name, {name}; "
+                + (f"give one another, as benchmarks.{key}.name={key}" if "name" in values else "remove one of them")
+            )
 
 
 def _predictor(model: str, cfg: DictConfig) -> dict[str, Any]:

@@ -1,27 +1,45 @@
-"""List the weights that a job would download from the Hugging Face hub."""
+"""List the weights and data sets that a job would download from the Hugging Face hub."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ain.pipeline.build import over_checkpoints
+from ain.benchmark import Benchmark
+from ain.pipeline.build import build, over_checkpoints
 from ain.pipeline.graph import Graph
 from ain.pipeline.locate import MINIATURE, NOT_FOR_TORCH, here
 from ain.storage.revisions import download_bytes, is_cached
 
 
 def downloads(graph: Graph) -> list[str]:
-    """Return a line for each checkpoint that is neither on this machine nor made by us, with its size if the hub tells."""
+    """Return a line for each checkpoint that is neither on this machine nor made by us, with its size if the hub tells, and for
+    each data set of a benchmark."""
     names: dict[str, list[str]] = {}
     for node in graph.nodes:
         if node.done:
             continue
         for group, values in (node.settings | node.uses).items():
             for name in dict.fromkeys(_named(group, values, graph.output_dir)):
-                groups = names.setdefault(name, [])
-                if group.split(".")[0] not in groups:
-                    groups.append(group.split(".")[0])
+                typed = "models" if group == "asked" else group.split(".")[0]
+                if typed not in names.setdefault(name, []):
+                    names[name].append(typed)
     missing = {name: groups for name, groups in names.items() if not is_cached(name.partition("@")[0])}
-    return [f"to download: {name} for {', '.join(groups)}{_size(name)}" for name, groups in missing.items()]
+    lines = [f"to download: {name} for {', '.join(groups)}{_size(name)}" for name, groups in missing.items()]
+    sets: dict[str, dict[str, None]] = {}
+    for benchmark in _asked(graph):
+        if benchmark.to_download:
+            sets.setdefault(benchmark.to_download, {})[benchmark.name] = None
+    return lines + [
+        f"to download: the data set {name} for {', '.join(names)}; its questions are counted then"
+        for name, names in sets.items()
+    ]
+
+
+def _asked(graph: Graph) -> Iterator[Benchmark]:
+    """Yield the benchmarks whose questions are still to be asked."""
+    for node in graph.nodes:
+        if not node.done and "asked" in node.settings:
+            yield build(node.settings["benchmark"])
 
 
 def _named(group: str, values: Any, output_dir: Path) -> list[str]:

@@ -3,7 +3,7 @@
 Planning, running and reporting all read this graph.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +38,11 @@ class Node:
     @property
     def done(self) -> bool:
         return is_done(self.directory)
+
+    @property
+    def name(self) -> str:
+        """Return its stage, with the model and the benchmark of one that asks."""
+        return f"{self.stage.name} ({self.label})" if self.label else self.stage.name
 
     @property
     def in_suite(self) -> bool:
@@ -107,12 +112,24 @@ class Graph:
         inputs = self._inputs(stage, view)
         settings = {group: _without(_checked(group, view.cfg), stage.without.get(group)) for group in stage.reads}
         uses = {group: checked(group, plain(view.cfg, group)) for group in stage.uses}
+        directory = self._directory(stage, settings, inputs)
+        return self._nodes.setdefault(directory, Node(stage, settings, uses, inputs, directory, view.label))
+
+    def _directory(self, stage: Stage, settings: dict[str, Any], inputs: dict[str, Any]) -> Path:
         shapes = {group: self._shape(group, values) for group, values in settings.items() if values is not None}
         above = map_inputs(inputs, lambda node: node.directory.name.rpartition("-")[2])
         name = digest([stage.name, stage.version, shapes, above])
         number = list(STAGES).index(stage.name) + 1
-        directory = self.output_dir / "data" / f"{number:02d}-{stage.name}-{name}"
-        return self._nodes.setdefault(directory, Node(stage, settings, uses, inputs, directory, view.label))
+        return self.output_dir / "data" / f"{number:02d}-{stage.name}-{name}"
+
+    def without(self, node: Node, labels: Collection[str]) -> Node:
+        """Put a node over fewer pairs in the place of one, and return it: that of a job that asks only these."""
+        pairs = {label: pair for label, pair in node.inputs["pairs"].items() if label not in labels}
+        inputs = node.inputs | {"pairs": pairs}
+        made = replace(node, inputs=inputs, directory=self._directory(node.stage, node.settings, inputs))
+        del self._nodes[node.directory]
+        self.targets = [made if target is node else target for target in self.targets]
+        return self._nodes.setdefault(made.directory, made)
 
     def _shape(self, group: str, values: Any) -> Any:
         """Return the group's part of a fingerprint. External data is hashed once, however many nodes read it."""

@@ -179,6 +179,8 @@ class Job:
         if self.cfg.stage in REPORTED:  # the others write no pages of records
             runner.refuse_unknown_records([str(name) for name in self.cfg.records])
         out = runner.bring_up_targets()
+        if runner.failed:  # what it made without them stands in another directory
+            self._note_references(graph)
         if rank() > 0:
             return None
         self._note(graph, runner)

@@ -1,14 +1,16 @@
 """Plan a dry run: what a command would make, what is done, what it would cost, and what is missing on this machine."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ain import UserError
 from ain.pipeline.build import build, over_checkpoints
 from ain.pipeline.downloads import downloads
-from ain.pipeline.graph import Graph
+from ain.pipeline.graph import Graph, Node
 from ain.pipeline.locate import here
 from ain.pipeline.runner import refuse, wanted
+
+Make = Callable[[str, Any], Any]
 
 
 def plan(graph: Graph) -> Iterator[str]:
@@ -21,13 +23,26 @@ def plan(graph: Graph) -> Iterator[str]:
     width = max(map(len, named))
     for name, node in named.items():
         yield f"{name:>{width}}  {'done   ' if node.done else 'to make'}  {node.directory}"
+    seen = set[str]()  # models that are asked several benchmarks have the same prices
     for node in graph.nodes:
-        if not node.done and (estimate := node.stage.hook("estimate")):
-            for line in estimate(**wanted(estimate, node, local, output_dir=graph.output_dir)):
-                yield line if line.startswith((" ", node.stage.name)) else f"{node.stage.name}: {line}"
+        for number, line in enumerate(_estimated(node, graph, local) if not node.done else ()):
+            if number == 0 or not node.stage.asking or line not in seen:
+                yield line if line.startswith((" ", node.stage.name)) else f"{node.name}: {line}"
+            seen.add(line)
     yield from downloads(graph)
     for node in graph.nodes:
         try:
             refuse(node)
         except UserError as error:
-            yield f"{node.stage.name} cannot run here: {error}"
+            yield f"{node.name} cannot run here: {error}"
+
+
+def _estimated(node: Node, graph: Graph, make: Make) -> Iterator[str]:
+    """Yield what a stage says that it would take. What hinders that is said, too, and stops no other stage."""
+    if estimate := node.stage.hook("estimate"):
+        try:
+            yield from estimate(**wanted(estimate, node, make, output_dir=graph.output_dir))
+        except UserError as error:
+            if not node.stage.asking:
+                raise
+            yield f"cannot be asked: {error}"

@@ -46,13 +46,22 @@ class Runner:
 
     def bring_up_targets(self) -> Path:
         """Make all requested nodes, and return the directory of the last one. Raise UserError if none can be made."""
-        for node in self.graph.targets:
+        for node in map(self._over_pairs_that_are_there, self.graph.targets):
             if not self._is_lost(node):
                 self._try(node, self.bring_up)
         made = [node for node in self.graph.targets if node.done or rank() > 0]
         if not made:
             raise next(iter(self.failed.values()))
         return made[-1].directory
+
+    def _over_pairs_that_are_there(self, node: Node) -> Node:
+        """Make the pairs of models and benchmarks that a node follows, and return it without those that cannot be made."""
+        pairs: dict[str, dict[str, Node]] = node.inputs.get("pairs", {})
+        for above in (above for pair in pairs.values() for above in pair.values()):
+            if not self._is_lost(above):
+                self._try(above, self.bring_up)
+        lost = [label for label, pair in pairs.items() if any(map(self._is_lost, pair.values()))]
+        return self.graph.without(node, lost) if lost and len(lost) < len(pairs) else node
 
     def _is_lost(self, node: Node) -> bool:
         return node in self.failed or any(self._is_lost(above) for above in node.follows())
@@ -69,9 +78,14 @@ class Runner:
 
     def lost(self) -> str | None:
         """Return what could not be made, in a sentence, or None."""
+        if not self.failed:
+            return None
+        errors = {node.label: error for node, error in self.failed.items()}
+        said = "; ".join(f"{label}: {error}" for label, error in errors.items())
         lost = [node for node in self.graph.targets if self._is_lost(node)]
-        said = "; ".join(f"{node.label}: {error}" for node, error in self.failed.items())
-        return f"{len(lost)} of {len(self.graph.targets)} evaluations are missing: {said}" if lost else None
+        if lost:
+            return f"{len(lost)} of {len(self.graph.targets)} evaluations are missing: {said}"
+        return f"made without {said}"
 
     def bring_up(self, node: Node) -> Path:
         """Make the node's inputs, then the node, and return its directory. Wait for a process that is making one."""
@@ -93,16 +107,17 @@ class Runner:
     def _say_found(self, node: Node) -> None:
         """Log, once, that a stage was finished before, unless this run made it."""
         if rank() == 0 and node.directory not in self._found:
-            log.info(f"found done: {node.stage.name} ({node.directory})")
+            log.info(f"found done: {node.name} ({node.directory})")
         self._found.add(node.directory)
 
     def refuse_unknown_records(self, names: list[str]) -> None:
         """Raise UserError for ids that no record and no question has. Stages that know the ids are made first, the others
         not yet."""
         if names := self._lacking(self._lacking(names), "unasked"):
+            unseen = ", ".join(node.label for node in self.failed)
             raise UserError(
-                f"records=[{','.join(names)}]: collect kept no record with such an id, and no benchmark asks such a question; "
-                "correct or remove it"
+                f"records=[{','.join(names)}]: collect kept no record with such an id, and no benchmark asks such a question"
+                f"{f' (of {unseen} it is not known)' if unseen else ''}; correct or remove it"
             )
 
     def refuse_unknown_ids(self) -> None:
@@ -114,16 +129,21 @@ class Runner:
 
     def _lacking(self, names: list[str], hook: str = "lacking") -> list[str]:
         """Return those ids that no stage with this hook knows. Of the stages, those that the hook names as its arguments
-        are made."""
+        are made. A benchmark of a suite that cannot be opened knows none."""
+        left = names
+
+        def look(node: Node) -> None:
+            nonlocal left
+            lacking = node.stage.hook(hook)
+            needed = inspect.signature(lacking).parameters
+            for above in [node] if "out" in needed else [each for each in node.follows() if each.stage.name in needed]:
+                self.bring_up(above)
+            left = lacking(**wanted(lacking, node, plain_build, names=left))
+
         for node in self.graph.nodes:
-            if names and (lacking := node.stage.hook(hook)):
-                needed = inspect.signature(lacking).parameters
-                for above in (
-                    [node] if "out" in needed else [each for each in node.follows() if each.stage.name in needed]
-                ):
-                    self.bring_up(above)
-                names = lacking(**wanted(lacking, node, plain_build, names=names))
-        return names
+            if left and node.stage.hook(hook) and not self._is_lost(node):
+                self._try(node, look)
+        return left
 
     def _with_other_ranks(self, node: Node) -> None:
         """Make the node as one of several ranks. Only some stages support this; rank 0 writes the directory."""
@@ -147,7 +167,7 @@ class Runner:
         return node.stage.run(**inputs, **groups, out=node.directory)
 
     def _make(self, node: Node) -> None:
-        name, out = node.stage.name, node.directory
+        name, out = node.name, node.directory
         if rank() == 0:
             log.info(name)
         started = time.time()
@@ -162,7 +182,7 @@ class Runner:
         replace_text(out / METRICS, json.dumps(metrics(counts), indent=2))
         mark_done(out, manifest(node, counts, time.time() - started))
         self._found.add(out)
-        self.made.append(name)
+        self.made.append(node.stage.name)
         for after in self.graph.nodes:  # they may know by now that they cannot work: before what else they need is made
             if node in after.follows() and not after.done:
                 self._try(after, refuse)

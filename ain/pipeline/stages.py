@@ -132,14 +132,22 @@ _ROWS = (
     ),
     Stage(
         "predict",
-        1,
+        2,
         reads=("asked", "predictor", "benchmark"),
         after=("mix", "train"),
         when={"mix": asks_held_out, "train": asks_tuned},
         asking=True,
-        without={"benchmark": ("scorer", "official", "also", "judged", "labels")},  # of grade alone
+        without={"benchmark": ("scorer", "official", "also", "metrics", "judged", "labels")},  # of grade alone
     ),
-    Stage("grade", 2, reads=("benchmark", "judge"), after=("predict",), takes={"predict": "kept"}, asking=True),
+    Stage(
+        "grade",
+        3,
+        reads=("benchmark", "judge"),
+        after=("predict",),
+        takes={"predict": "kept"},
+        asking=True,
+        without={"judge": ("compare",)},  # of pairwise alone
+    ),
     Stage("hash_images", 1, uses=("engine",), after=("collect",)),
     Stage(
         "overlap",
@@ -151,6 +159,7 @@ _ROWS = (
     ),
     Stage("probe", 4, reads=("verifier", "probe"), after=("collect",)),
     Stage("rate", 5, reads=("rating", "verifier"), uses=("translator",), after=("collect", "translate")),
+    Stage("pairwise", 1, reads=("judge",), per_pair=("grade",), without={"judge": ("labels", "check")}),
 )
 STAGES = {stage.name: stage for stage in _ROWS}
 
@@ -159,7 +168,7 @@ TARGETS = {
     "evaluate": ("grade",),
     **dict.fromkeys(("run", "report"), ("probe", "grade")),
 }
-REPORTED = ("run", "report", "evaluate", "overlap")
+REPORTED = ("run", "report", "evaluate", "overlap", "pairwise")
 _WANTED: dict[str, Condition] = {
     "probe": translates
 }  # for verbs that run several stages: without translations, there is no verifier to probe

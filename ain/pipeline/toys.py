@@ -11,10 +11,13 @@ from ain.pipeline.locate import MINIATURE
 from ain.pipeline.values import Values
 
 SOURCE = "ain.source.miniature.MiniatureSource"
+BENCHMARK = "ain.benchmark.miniature.MiniatureBenchmark"
+HELD_OUT = "ain.benchmark.held_out.HeldOut"
 
 
 def refuse_toys(graph: Graph) -> None:
     """Raise UserError, naming the choices, if a group is the miniature's and its data are not."""
+    _refuse_other_questions(graph)
     sources = {node.setting("source").target for node in graph.nodes if isinstance(node.setting("source"), Values)}
     if not sources or sources == {SOURCE}:
         return
@@ -26,6 +29,20 @@ def refuse_toys(graph: Graph) -> None:
             f"{', '.join(toys)}: the miniature's know only its drawn scenes, not your data; begin with ain run ain/starter "
             f"source=folder source.path=DIR, or choose {named}; allow_toys=true tries the pipeline with toys all the same"
         )
+
+
+def _refuse_other_questions(graph: Graph) -> None:
+    """Raise UserError if the miniature's model is asked a benchmark that is not about its scenes."""
+    for node in graph.nodes:
+        asked, benchmark = node.settings.get("asked"), node.settings.get("benchmark")
+        if not asked or not isinstance(benchmark, Values) or benchmark.target in (BENCHMARK, HELD_OUT):
+            continue
+        if _is_toy(asked["checkpoint"]) or (node.inputs["train"] and _is_toy(node.inputs["train"].setting("model"))):
+            raise UserError(
+                f"models=[{asked['name']}]: the miniature's model knows only its drawn scenes, not the questions of "
+                f"{benchmark.shaping['name']}; choose model={'|'.join(_others('model'))}, or another model in models=[...]; "
+                "allow_toys=true tries the pipeline with toys all the same"
+            )
 
 
 def uses_toys(graph: Graph) -> bool:

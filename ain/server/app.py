@@ -12,6 +12,7 @@ from aiohttp import web
 
 from ain import UserError
 from ain.chat import LanguageModel, Reply, Request
+from ain.chat.cost import Budget
 from ain.chat.local import LocalModel
 from ain.chat.scoring import plain_ids
 from ain.runtime.console import log
@@ -34,10 +35,14 @@ class TooLong(UserError):
 
 
 class App:
-    """One model under one name. Only local checkpoints have completions, which need tokens and log-probabilities."""
+    """One model under one name, within its cap on cost.
+
+    Only local checkpoints have completions, which need tokens and log-probabilities.
+    """
 
     def __init__(self, model: LanguageModel, name: str) -> None:
         self.model, self.name = model, name
+        self.budget = Budget(model.price, model.max_cost_usd, where=model.where)  # of all requests together
         self.local = model if isinstance(model, LocalModel) else None
         self.max_length = self.local.max_length if self.local else None  # loads the checkpoint
         self.tokenizer = deepcopy(self.local.tokenizer) if self.local else None  # of this thread; the model has its own
@@ -74,7 +79,8 @@ class App:
     def _answers(self, requests: list[Request]) -> list[Reply]:
         made: dict[str, Reply] = {}
         with tempfile.TemporaryDirectory() as nowhere:
-            self.model.generate(requests, lambda request, reply: made.update({request.key: reply}), Path(nowhere))
+            take = partial(_take, made)
+            self.model.generate(requests, take, Path(nowhere), budget=self.budget)
         if failed := next((reply for reply in made.values() if reply.finish in ("failed", "unanswered")), None):
             raise UserError(failed.text)
         return [made[request.key] for request in requests]
@@ -122,6 +128,10 @@ class App:
     def _text(self, ids: list[int]) -> str:
         assert self.tokenizer
         return str(self.tokenizer.decode(ids))
+
+
+def _take(made: dict[str, Reply], request: Request, reply: Reply) -> None:
+    made[request.key] = reply
 
 
 async def _json(http: web.Request) -> bytes:

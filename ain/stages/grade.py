@@ -17,10 +17,11 @@ import pyarrow as pa
 from ain import UserError
 from ain.benchmark import Benchmark
 from ain.benchmark.answers import ANSWERED
+from ain.benchmark.estimated import SAMPLE, uncounted
 from ain.benchmark.harness import Harness
 from ain.benchmark.labels import read_labels
 from ain.judge import Judge
-from ain.judge.judging import COLUMNS, Judging
+from ain.judge.judging import COLUMNS, Judging, case
 from ain.judge.rules import Rules
 from ain.metrics.bootstrap import clustered
 from ain.metrics.outcomes import ENDED
@@ -33,10 +34,12 @@ from ain.storage.tables import Table, read_table, write_table
 
 SUBMISSION = "submission.jsonl"
 ALL = "all"  # domains together
-READ = ("id", "domain", "language", "kind", "images", "media", "finish", "parsed", *COLUMNS)
+READ = ("id", "domain", "language", "kind", "group", "images", "media", "finish", "parsed", *COLUMNS)
 RULES = Rules()
+LETTER = "ح" * 3  # of about one token
 TITLE = "How answers were graded"
 SHOWN = {
+    "metrics": "The benchmark's own numbers, over labelled questions with their own images.",
     "agreement": "Answers on which two agree, in percent: rules, judge, people, and the grade that counts.",
     "unjudged": "Answers without a usable verdict of the judge, which score 0.",
 }
@@ -57,6 +60,9 @@ def grade(predict: Path, benchmark: Benchmark, out: Path, judge: Judge = RULES) 
     accuracies = _by_domain(rows, columns)
     write_table(out / "tables" / "accuracy.csv", accuracies)
     write_table(out / "tables" / "subdomains.csv", _by_kind(rows, columns))
+    own = _own_numbers(rows, benchmark)
+    if own:
+        write_table(out / "tables" / "metrics.csv", own)
     replace_file(out / SUBMISSION, partial(_submission, shards))
     return {
         "input": answers.count(),
@@ -66,13 +72,16 @@ def grade(predict: Path, benchmark: Benchmark, out: Path, judge: Judge = RULES) 
         **_said(rows, labels),
         **judging.counts(rows, out),
         "accuracy": _nested(accuracies),
+        **({"metrics": {" ".join([row["language"], row["metric"]]): row["value"] for row in own}} if own else {}),
     }
 
 
 def _slim(row: Row) -> Row:
     """Return a row as tables need it, so that memory hardly grows with the number of questions."""
     texts = {
-        name: intern(value) for name, value in row.items() if isinstance(value, str) and name not in ("id", "parsed")
+        name: intern(value)
+        for name, value in row.items()
+        if isinstance(value, str) and name not in ("id", "group", "parsed")
     }
     parsed = None if row["parsed"] is None else True
     return {**row, **texts, "parsed": parsed, "media": hash(tuple(row["media"])) if row["media"] else row["id"]}
@@ -143,6 +152,19 @@ def _by_kind(rows: list[Row], columns: list[str]) -> Table:
             groups[row["language"], row["domain"], row["kind"]].append(row)
     names = ("language", "domain", "kind")
     return [{**dict(zip(names, group, strict=True)), **_measured(of, columns)} for group, of in groups.items()]
+
+
+def _own_numbers(rows: list[Row], benchmark: Benchmark) -> Table:
+    """Return a row for each language and number of the benchmark's metrics, over labelled questions with their own images."""
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if benchmark.metrics and row["images"] == "shown" and row["score"] is not None:
+            groups[row["language"]].append(row)
+    return [
+        {"language": language, "metric": name, "value": round(value, 1), "questions": len(of)}
+        for language, of in groups.items()
+        for name, value in benchmark.metrics(of).items()  # type: ignore[misc]
+    ]
 
 
 def _measured(rows: list[Row], columns: list[str]) -> Row:
@@ -219,10 +241,23 @@ def estimate(predict: Path | None, benchmark: Benchmark, judge: Judge, output_di
     if not benchmark.judged:
         return [f"{benchmark.name} is graded by rules alone; benchmark.judged=true asks the judge, too"]
     if predict is None:
-        return [f"{benchmark.name}: how many answers the judge is asked about is known after ain predict"]
+        return _at_most(benchmark, judge)
     labels = read_labels(Path(benchmark.labels)) if benchmark.labels else {}
     judging = Judging(judge, benchmark, read_manifest(predict)["counts"]["model"])
     return judging.estimate(_ruled(Shards(predict), benchmark, labels), output_dir / "ledger.sqlite").lines()
+
+
+def _at_most(benchmark: Benchmark, judge: Judge) -> list[str]:
+    """Return what judging takes if the rules find no answer right and all are as long as they may be."""
+    if uncounted(benchmark, None):
+        return [f"{benchmark.name}: how many answers the judge is asked about is known after ain predict"]
+    items, total = benchmark.first(SAMPLE)
+    answer = LETTER * (benchmark.max_new_tokens or 0)
+    cases = [
+        case(item.question, item.labels, answer, item.language) for item in items if item.labels or benchmark.labels
+    ]
+    made = judge.estimate(cases, None).times(total * len(benchmark.images) / max(1, len(items)))
+    return [f"at most {made.line()}", *made.notes()]
 
 
 def said(counts: dict[str, Any]) -> str:
@@ -245,9 +280,11 @@ def scalars(counts: dict[str, Any], out: Path) -> dict[str, Any]:
 
 
 def headline(counts: dict[str, Any]) -> dict[str, float]:
-    """Return `base ar`, `tuned ar shuffled` ... → accuracy in percent."""
-    return {
+    """Return `base ar`, `tuned ar shuffled` ... → accuracy in percent, then the benchmark's own numbers, without their parts."""
+    made = {
         " ".join([counts["model"], language, *([] if images == "shown" else [images])]): of[ALL]
         for images, by_language in counts["accuracy"].items()
         for language, of in by_language.items()
     }
+    own = {name: value for name, value in counts.get("metrics", {}).items() if "/" not in name}
+    return made | {f"{counts['model']} {name}": value for name, value in own.items()}

@@ -12,13 +12,16 @@ from ain.benchmark import Benchmark
 from ain.benchmark.answering import CHUNK, Answers
 from ain.benchmark.answers import ANSWERED
 from ain.benchmark.conditions import questions
+from ain.benchmark.estimated import estimated, uncounted
 from ain.benchmark.harness import Harness, numbers
 from ain.benchmark.held_out import HeldOut
 from ain.chat import LanguageModel
 from ain.metrics.outcomes import ENDED
 from ain.source.mixture import Mixture
 from ain.storage.images import ImageStore
+from ain.storage.ledger import Ledger
 from ain.storage.listing import verified_tree
+from ain.storage.revisions import weight_bytes
 from ain.storage.shards import Shards
 from ain.storage.tables import write_table
 
@@ -95,6 +98,27 @@ def check(predictor: LanguageModel, benchmark: Benchmark, mixture: Mixture | Non
         raise UserError("benchmark=held_out: nothing is held out; set mixture.validation to a share, as 0.02")
     if predictor.gone:
         raise predictor.gone
+
+
+def estimate(
+    predictor: LanguageModel, asked: dict[str, Any], benchmark: Benchmark, mix: Path | None, output_dir: Path, out: Path
+) -> list[str]:
+    """Return what asking would take, for a dry run."""
+    if not predictor.in_ledger:  # a file of answers: nothing is asked
+        return []
+    if why := uncounted(benchmark, mix):
+        return [] if benchmark.to_download else [why]
+    made = estimated(predictor, benchmark, mix)
+    known = output_dir / "ledger.sqlite"
+    before = Ledger(known).spent(out.name).requests if known.exists() else 0
+    said = f"{made.line()}; {before:,} of them were sent before" if before else made.line()
+    return [said + _weights(predictor, asked), *made.notes()]
+
+
+def _weights(predictor: LanguageModel, asked: dict[str, Any]) -> str:
+    checkpoint = getattr(predictor, "checkpoint", None) or asked["checkpoint"]
+    size = weight_bytes(checkpoint) if checkpoint else 0
+    return f"; {size / 1e9:.2g} GB of weights in memory" if size else ""
 
 
 def unasked(benchmark: Benchmark, mix: Path | None, names: list[str]) -> list[str]:

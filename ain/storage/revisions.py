@@ -29,12 +29,25 @@ def is_cached(repository: str) -> bool:
     return any((_folder(repository, "model") / "snapshots").glob("*/config.json"))
 
 
+def has_data(repository: str) -> bool:
+    """Return whether files of a data set, of whatever commit, were downloaded, not only its description."""
+    found = (_folder(repository, "dataset") / "snapshots").rglob("*.*")
+    return any(path.suffix not in (".md", ".gitattributes") and not path.name.startswith(".") for path in found)
+
+
 def download_bytes(repository: str, revision: str | None, ignored: list[str]) -> int | None:
     """Return the size of a model's files, but for the ignored patterns; None if the hub does not tell."""
     found = _asked(lambda hub: hub.model_info(repository, revision=revision, files_metadata=True, timeout=5).siblings)
     if found is None:
         return None
     return sum(file.size or 0 for file in found if not any(fnmatch(file.rfilename, pattern) for pattern in ignored))
+
+
+def weight_bytes(checkpoint: str) -> int:
+    """Return the size of the weights in a directory, or of a hub id in the cache; 0 if they are not on this machine."""
+    cached = _folder(checkpoint.partition("@")[0], "model").glob("snapshots/*")
+    folders = [Path(checkpoint)] if Path(checkpoint).is_dir() else list(cached)
+    return max((sum(file.stat().st_size for file in folder.glob("*.safetensors")) for folder in folders), default=0)
 
 
 def _folder(repository: str, kind: str) -> Path:

@@ -18,7 +18,7 @@ from ain.report.paper import load
 from ain.report.paper import pairs as paper_pairs
 from ain.storage.record import Row, reference
 from ain.storage.shards import Shards
-from ain.storage.tables import Table, write_table
+from ain.storage.tables import Table, read_table, write_table
 from ain.text import corruption
 from ain.text.placeholders import turn_text
 from ain.verifier.probing import ProbeSettings
@@ -49,6 +49,16 @@ def probe(collect: Path, verifier: Any, probe: ProbeSettings, out: Path) -> dict
         counts |= _curves(table, probe, out)
     write_table(out / "tables" / "summary.csv", [counts])
     return {"input": len(pairs) + len(tried), "kept": len(pairs) + len(tried), "rejected": 0, **counts}
+
+
+def measures(counts: dict[str, Any], out: Path) -> Iterator[dict[str, Any]]:
+    """Yield the similarity of each of the paper's pairs, and how well good and poor translations are told apart."""
+    for row in read_table(out / "tables" / "pairs.csv"):
+        yield {"metric": "similarity", "pair": str(row["pair"]), "value": row["similarity"], "n": 1}
+    for name in ("auc", "average_precision"):
+        if name in counts:
+            bounds = {side: counts[f"{name}_{side}"] for side in ("low", "high")}
+            yield {"metric": name, "value": counts[name], **bounds, "n": counts["input"]}
 
 
 def _pairs(verifier: Any) -> Table:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import yaml
 from commands import ain
 from swept import evaluated, stage
 from test_config import config
+from test_status import die_after_manifest
 
 from ain import UserError
 from ain.cli.arguments import arguments
@@ -283,6 +286,20 @@ def test_an_experiment_waits_or_something_stands_in(monkeypatch: pytest.MonkeyPa
     assert not any("suite.labels" in word for word in needs.lacking(["suite.labels=f"]))
 
 
+def test_a_sweep_of_twelve_that_was_killed_makes_only_what_is_missing(tmp_path: Path) -> None:
+    words = ("collect", "-m", f"source.seed={','.join(map(str, range(12)))}", "source.scenes=1", "source.authentic=0")
+    words = (*words, "source.domains=[ocr]", "tracker=disabled", f"output_dir={tmp_path}")
+    killed = ain(*words, change=partial(die_after_manifest, 5))
+    assert killed.returncode == -signal.SIGKILL
+    first = {path: path.stat().st_mtime_ns for path in tmp_path.glob("data/*/manifest.json")}
+    assert len(first) == 5
+    again = ain(*words)
+    assert again.returncode == 0, again.stderr[-2_000:]
+    found = {path: path.stat().st_mtime_ns for path in tmp_path.glob("data/*/manifest.json")}
+    assert len(found) == 12
+    assert {path: found[path] for path in first} == first
+
+
 def test_reproduce_all_refuses_nothing_and_lists_everything(tmp_path: Path) -> None:
     """A dry run names each table and figure once, with the command and what it needs."""
     result = ain("reproduce", "ain/all", "dry_run=true", f"output_dir={tmp_path}", env={"OPENAI_API_KEY": ""})
@@ -299,3 +316,26 @@ def test_the_documentation_lists_everything_as_it_is() -> None:
     assert "\n".join(listed("ain")) in text, (
         "put the output of `ain reproduce ain/all dry_run=true` into docs/reproduction.md"
     )
+
+
+def test_relative_links_of_the_documentation_lead_somewhere() -> None:
+    """Files and headings, of all Markdown files of the project."""
+    files = [path for folder in (ROOT, ROOT / "docs", ROOT / "benchmarks") for path in folder.glob("*.md")]
+    broken = []
+    for path in files:
+        text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            file, _, heading = target.partition("#")
+            if re.match(r"[a-z]+:", target):
+                continue
+            there = (path.parent / file).resolve() if file else path
+            if not there.exists() or (heading and heading not in headings(there)):
+                broken.append(f"{path.name}: {target}")
+    assert not broken
+    assert len(files) > 10
+
+
+def headings(path: Path) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a file."""
+    titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}

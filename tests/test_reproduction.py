@@ -189,7 +189,7 @@ def test_a_total_of_ours_follows_the_papers_rule(tmp_path: Path) -> None:
     total = next(row for row in found.rows if (row["row"], row["column"]) == ("AIN-7B", "Total"))
     assert (total["ours"], total["difference"], total["n"]) == (45.0, None, 80)
     assert total["low"] == pytest.approx(45 - (7 * 40**2 + 80**2) ** 0.5 / 8, abs=0.01)
-    assert found.detail.startswith("stand-in: model, benchmark; ")
+    assert found.detail.startswith("model, benchmark; ")
 
 
 def test_domains_stand_in_for_columns_and_differences_are_taken(tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_a_figure_whose_columns_are_choices(tmp_path: Path) -> None:
     assert next(row for row in real.rows if row["ours"] is not None)["difference"] == 0.347
     said = "\n".join(lines(found))
     assert "labse is unavailable: no network" in said
-    assert "minilm stands in for" not in said or "all-mpnet" in said
+    assert "minilm stands in for all-mpnet-base-v2: its numbers are its own" in said
 
 
 def test_files_are_escaped_and_complete(tmp_path: Path) -> None:
@@ -255,6 +255,9 @@ def test_files_are_escaped_and_complete(tmp_path: Path) -> None:
     }  # fmt: skip
     for name in ("index.html", "index.md"):
         assert "<script>alert" not in (where / name).read_text(encoding="utf-8")
+    page = (where / "index.md").read_text(encoding="utf-8")
+    assert "| GPT-4o, ours: measured | 1.0 | 1.0 | 80.0 (70.0 – 88.0) |" in page
+    assert "| GPT-4o, difference | -102 | -3.16 | -10 |" in page
     tex = (where / "table.tex").read_text(encoding="utf-8")
     assert r"50\% of \$x\_1 \& \{y\} \#2 \textbackslash{}input\{z\}" in tex
     assert json.loads((where / "state.json").read_text())["state"] == MEASURED

@@ -5,6 +5,7 @@ An experiment's `needs` and `stand_in` are read from its file, without Hydra: th
 
 import os
 import shutil
+import subprocess
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ class Needs:
         given = {word.lstrip("+").partition("=")[0] for word in words}
         found = [f"set {key}" for key in self.keys if not os.environ.get(key)]
         found += [f"add {key}=... ({what})" for key, what in self.typed.items() if key not in given]
-        if self.gpus and not shutil.which("nvidia-smi"):
+        if self.gpus > (_gpus() if self.gpus else 0):
             found.append(f"run it where there {'is a GPU' if self.gpus == 1 else f'are {self.gpus} GPUs'}")
         return found + ([self.people] if self.people else [])
 
@@ -80,6 +81,14 @@ class Experiment:
     def overrides(self, words: Words) -> Words:
         """Return the overrides that stand in for what is lacking."""
         return list(self.stand_in.overrides) if self.needs.lacking(words) else []
+
+
+def _gpus() -> int:
+    """Return the number of this machine's GPUs, without loading torch."""
+    if not shutil.which("nvidia-smi"):
+        return 0
+    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False).stdout
+    return sum(line.startswith("GPU ") for line in listed.splitlines())
 
 
 def read_experiment(file: Path) -> Experiment | None:

@@ -42,7 +42,7 @@ class Reproduction:
     def detail(self) -> str:
         """Return what stood in, and how many of the paper's numbers have none of ours, with the reason."""
         stood = [part for part in ("model", "data", "benchmark") if any(part in row["stand_in"] for row in self.rows)]
-        said = [f"stand-in: {', '.join(stood)}"] if stood and self.state != MEASURED else []
+        said = [", ".join(stood)] if stood and self.state == STOOD_IN else []
         printed = [row for row in self.rows if row["paper"] is not None]
         if missing := [row for row in printed if row["ours"] is None]:
             why = next((f" ({row['why']})" for row in missing if row["why"]), "")
@@ -73,7 +73,7 @@ def reproduction(
         shown,
         table,
         made,
-        _notes(table, cells, made, jobs),
+        _notes(table, cells, made, jobs, names),
         cells,
         next(drawn, None) if shown.figure else None,
         any(row.get(dim) in of for row in rows for dim, of in names.items()),
@@ -127,17 +127,16 @@ def _row(table: Reported, number: dict[str, Any], cell: Cell | None, why: str | 
     }
 
 
-def _notes(table: Reported, cells: list[Cell], rows: Table, jobs: list[dict[str, Any]]) -> list[str]:
+def _notes(
+    table: Reported, cells: list[Cell], rows: Table, jobs: list[dict[str, Any]], names: Mapping[str, Mapping[str, str]]
+) -> list[str]:
     """Return what a reader has to know about our numbers, a sentence each."""
-    stood: dict[str, str] = {}
-    for cell in cells:
-        if cell.ours and "model" in cell.stand_in and cell.value is not None:
-            one = table.values.get(cell.row) if table.rows != "metric" else None
-            for ours in cell.ours.split(", "):
-                stood.setdefault(ours, one.printed if one and len(cell.ours.split(", ")) == 1 else "")
+    used = {part for cell in cells if cell.value is not None for part in cell.ours.split(", ")}
     made = [
-        f"{ours} stands in{f' for {theirs}' if theirs else ''}: its numbers are its own"
-        for ours, theirs in stood.items()
+        f"{ours} stands in for {_printed(table, theirs)}: its numbers are its own"
+        for dim, of in names.items()
+        for ours, theirs in of.items()
+        if dim != "benchmark" and ours in used
     ]
     kinds = {"data" in cell.stand_in for cell in cells if cell.n is not None} if table.data else set()
     for drawn in sorted(kinds, reverse=True):
@@ -153,6 +152,10 @@ def _notes(table: Reported, cells: list[Cell], rows: Table, jobs: list[dict[str,
         (row["column"], row["why"]) for row in rows if row["why"] and "unavailable" not in row["why"]
     )
     return [*made, *(f"no {column}: {why}" for column, why in reasons)]
+
+
+def _printed(table: Reported, name: str) -> str:
+    return table.values[name].printed if name in table.values else table.printed.get(name, name)
 
 
 def _choice(job: dict[str, Any]) -> str:

@@ -212,7 +212,16 @@ def test_a_suite_is_averaged_over_data_sets(tmp_path: Path) -> None:
     rows = long_rows(job(tmp_path, paths, choices={"suite": "ain_table1"}))
     (cell,) = (cell for cell in joined(paper.load("ain/table1"), rows, {}) if cell.column == "vqa")
     assert (cell.row, cell.value, cell.n, cell.stand_in) == ("qwen2_vl_7b", 50.0, 20, ())
+    assert (cell.low, cell.high) == (13.9, 86.1)  # half of the root of 40² + 60²
     assert not [cell for cell in joined(paper.load("ain/table1"), rows, {}) if cell.column == "total"]
+
+
+def test_a_real_benchmark_has_the_papers_columns(tmp_path: Path) -> None:
+    """And no domain stands in for them, although the experiment says what does for the miniature's."""
+    paths = {"grade (m, pope)": graded(tmp_path / "a", "ain_7b", {"vqa": 40.0}, "pope")}
+    rows = long_rows(job(tmp_path, paths, choices={"suite": "ain_table3"}))
+    (cell,) = joined(paper.load("ain/table3"), rows, MODELS, "domain")
+    assert (cell.row, cell.column, cell.value, cell.stand_in) == ("ain_7b", "pope", 50.0, ())
 
 
 def test_real_grades_are_read(tmp_path: Path) -> None:

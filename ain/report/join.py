@@ -5,6 +5,7 @@ nothing about the paper. Totals of ours follow from our numbers by the rules of 
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from ain.report.paper import Reported, Rule
 from ain.storage.tables import Table
 
 Row = dict[str, Any]
-DRAWN = "miniature"  # the source whose data stand in for a paper's
+DRAWN = "miniature"  # the source whose data, and the benchmark whose questions, stand in for a paper's
 FINER = "kind"  # a dimension that splits numbers; a table that does not have it gets those that are not split
 WHOLE = "all"  # domains together
 SKIPPED = ("value", "low", "high", "n", "why")
@@ -38,7 +39,7 @@ def joined(
     table: Reported, rows: Table, names: Mapping[str, Mapping[str, str]], columns: str | None = None
 ) -> list[Cell]:
     """Return our cells. names: dimension → our option → the paper's that it stands for. columns: our dimension in place of
-    the paper's columns, for rows of ours that have none of these."""
+    the paper's columns, for the miniature's benchmark, which has none of these."""
     cells = [cell for row in with_suites(rows) if (cell := _placed(table, row, names, columns))]
     return [*cells, *_by_rules(table, cells)]
 
@@ -52,7 +53,8 @@ def with_suites(rows: Table) -> Table:
             asked.setdefault((row["suite"], row["model"]), set()).add(row["benchmark"])
     several = {of for of, benchmarks in asked.items() if len(benchmarks) > 1}
     split = [row for row in rows if (row.get("suite"), row.get("model")) in several and row.get("domain")]
-    kept = [row for row in rows if row not in split or row.get("domain") == WHOLE or row.get(FINER)]
+    replaced = {id(row) for row in split if row["domain"] != WHOLE and not row.get(FINER)}
+    kept = [row for row in rows if id(row) not in replaced]
     return [*kept, *_averaged([row for row in split if row.get(FINER) and row["metric"] == "accuracy"])]
 
 
@@ -66,7 +68,22 @@ def _averaged(rows: Table) -> Iterator[Row]:
         for mean in averages(numbers):
             if mean["domain"] != TOTAL:
                 named = {"benchmark": suite, "domain": mean["domain"]}
-                yield shared | named | {"value": mean["mean"], "n": mean["labelled"], "why": of[0].get("why")}
+                bounds = _bounds([row for row in of if row["domain"] == mean["domain"]], mean["mean"])
+                yield shared | named | bounds | {"value": mean["mean"], "n": mean["labelled"], "why": of[0].get("why")}
+
+
+def _bounds(rows: Table, mean: float | None) -> Row:
+    """Return the interval of a domain's mean; data sets have different images, so they are independent."""
+    known = [row for row in rows if row["value"] is not None]
+    kinds = Counter(row[FINER] for row in known)
+    if mean is None or any(row["low"] is None for row in known):
+        return {}
+    weights = [1 / (len(kinds) * kinds[row[FINER]]) for row in known]
+    below, above = (
+        math.sqrt(sum((weight * (row[side] - row["value"])) ** 2 for weight, row in zip(weights, known, strict=True)))
+        for side in ("low", "high")
+    )
+    return {"low": round(mean - below, 1), "high": round(mean + above, 1)}
 
 
 def _placed(table: Reported, row: Row, names: Mapping[str, Mapping[str, str]], columns: str | None) -> Cell | None:
@@ -74,7 +91,7 @@ def _placed(table: Reported, row: Row, names: Mapping[str, Mapping[str, str]], c
     stood = {dim for dim, of in names.items() if row.get(dim) in of}
     mapped = row | {dim: names[dim][row[dim]] for dim in stood}
     same, replaced = dict(table.same), False
-    if columns and mapped.get(table.columns) not in table.printed and not row.get(FINER):
+    if columns and row.get("benchmark") == DRAWN and not row.get(FINER):
         if row.get(columns) == WHOLE:
             return None
         mapped[table.columns] = row.get(columns)

@@ -15,6 +15,7 @@ from test_config import config
 from test_status import die_after_manifest
 
 from ain import UserError
+from ain.cli import reproduce_all
 from ain.cli.arguments import arguments
 from ain.pipeline.long import long_rows
 from ain.pipeline.needs import Needs, read_experiment
@@ -321,11 +322,30 @@ def test_reproduce_all_refuses_nothing_and_lists_everything(tmp_path: Path) -> N
     assert not list(tmp_path.iterdir())
 
 
-def test_the_documentation_lists_everything_as_it_is() -> None:
-    from ain.cli.reproduce_all import listed
+def test_reproduce_all_runs_what_can_run_and_names_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of three experiments one runs, one waits for people, and one fails, without a harm to the others."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    chosen = {f"ain/{name}": REPRODUCING[name] for name in ("fig14", "fig16", "fig8")}
+    monkeypatch.setattr(reproduce_all, "experiments", lambda paper: chosen)
+    monkeypatch.setattr(paper, "names", lambda _: [name for one in chosen.values() for name in one.tables])
+    words = ["ain/all", "source.scenes=2", "tracker=disabled", f"output_dir={tmp_path}"]
+    with pytest.raises(SystemExit, match="1 of 6 failed"):
+        reproduce_all.main([*words, "verifier=minilm", "screener.checkpoint=./nowhere"])
+    said = capsys.readouterr().out.splitlines()
+    assert len([line for line in said if line.startswith(STOOD_IN)]) == 4
+    assert any(line.startswith(WAITING) and "200 native speakers" in line for line in said)
+    states = read_table(Path(said[-1]) / "states.csv")
+    assert [row["state"] for row in states] == [*[STOOD_IN] * 4, "failed", WAITING]
+    pages = [row["page"] for row in states if row["page"]]
+    assert all((Path(said[-1]) / page / "index.html").exists() for page in pages)
+    assert len(set(pages)) == 4
 
+
+def test_the_documentation_lists_everything_as_it_is() -> None:
     text = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
-    assert "\n".join(listed("ain")) in text, (
+    assert "\n".join(reproduce_all.listed("ain")) in text, (
         "put the output of `ain reproduce ain/all dry_run=true` into docs/reproduction.md"
     )
 

@@ -106,7 +106,7 @@ def _placed(table: Reported, row: Row, names: Mapping[str, Mapping[str, str]], c
     if split or not (known and listed) or any(mapped.get(dim) != value for dim, value in same.items()):
         return None
     used = [dim for dim in (table.rows, table.columns, *same, *(["benchmark"] if replaced else [])) if dim in stood]
-    ours = ", ".join(str(row[dim]) for dim in dict.fromkeys(used) if dim in row)
+    ours = ", ".join(str(row[dim]) for dim in dict.fromkeys(used) if dim in row and dim != "benchmark")
     foreign = {"benchmark" if dim == "benchmark" else "model" for dim in used}
     foreign |= {"data"} if table.data and row.get("source") == DRAWN else set()
     value, low, high, n, why = (row.get(name) for name in SKIPPED)

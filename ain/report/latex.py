@@ -1,10 +1,12 @@
 """Write a table for LaTeX, with booktabs and longtable, to be read by \\input."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from ain.storage.tables import Table
 
+_NUMBER = re.compile(r"[-+]{0,2}\d|--$")  # a number, whatever follows, or nothing
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
@@ -24,9 +26,10 @@ def escaped(text: str) -> str:
 
 
 def latex(rows: Table, caption: str, notes: Sequence[str] = ()) -> str:
-    """Return the rows, which have the same keys, as a table with notes below it. Numbers stand on the right."""
+    """Return the rows, which have the same keys, as a table with notes below it. Columns of numbers stand on the right, and
+    the first, which names the rows, on the left."""
     names = list(rows[0]) if rows else []
-    numeric = [all(row[name] is None or type(row[name]) in (int, float) for row in rows) for name in names]
+    numeric = [i > 0 and all(_NUMBER.match(_cell(row[name])) for row in rows) for i, name in enumerate(names)]
     head = " & ".join(escaped(name) for name in names) + r" \\"
     body = [" & ".join(_cell(row[name]) for name in names) + r" \\" for row in rows]
     below = [rf"\multicolumn{{{len(names)}}}{{p{{\linewidth}}}}{{\footnotesize {escaped(note)}}} \\" for note in notes]

@@ -38,7 +38,7 @@ def as_printed(found: Reproduction) -> Table:
     series: dict[str, dict[str, str | None]] = {}
     for row in sorted(found.rows, key=lambda row: _first(found.rows, row["row"])):
         name, at = row["row"], row["column"]
-        by = f"ours: {row['by'] or 'measured'}{_in_brackets(row['stand_in'])}"
+        by = f"ours: {row['by'] or 'measured'}"
         if row["paper"] is not None:
             other = row["paper, version B"]
             series.setdefault(name, {})[at] = _text(row["paper"]) + (f" / {other}" if other is not None else "")

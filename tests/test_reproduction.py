@@ -18,7 +18,7 @@ from ain import UserError
 from ain.cli import reproduce_all
 from ain.cli.arguments import arguments
 from ain.pipeline.long import long_rows
-from ain.pipeline.needs import Needs, read_experiment
+from ain.pipeline.needs import Needs, read_experiment, stand_in, tables
 from ain.report import paper
 from ain.report.join import joined
 from ain.report.latex import escaped, latex
@@ -294,6 +294,10 @@ def test_an_experiment_waits_or_something_stands_in(monkeypatch: pytest.MonkeyPa
     assert "translator=miniature,miniature_small" not in arguments(["reproduce", "ain/table4"])
     with pytest.raises(UserError, match="ain/fig8 waits: 200 native speakers"):
         arguments(["reproduce", "ain/fig8"])
+    with pytest.raises(UserError, match=r"paper\.group: no such key"):
+        tables({"table": "ain/table4", "group": "translator"})
+    with pytest.raises(UserError, match=r"stand_in\.unless: no such key; choose among overrides, names, columns"):
+        stand_in({"unless": "OPENAI_API_KEY"})
     needs = Needs(typed={"suite.labels": "labels"}, gpus=10**6)
     assert any(word.startswith("add suite.labels=... (labels)") for word in needs.lacking([]))
     assert not any("suite.labels" in word for word in needs.lacking(["suite.labels=f"]))

@@ -111,6 +111,10 @@ def read_experiment(file: Path) -> Experiment | None:
 
 def tables(paper: Any) -> list[str]:
     """Return the tables that `paper: {table: NAME, with: [NAME, ...]}` names, the compared one first."""
+    if wrong := set(paper or {}) - {"table", "with"}:
+        raise UserError(
+            f"paper.{min(wrong)}: no such key; an experiment says paper: {{table: NAME, with: [NAME, ...]}}"
+        )
     return [paper["table"], *(paper.get("with") or [])] if paper else []
 
 

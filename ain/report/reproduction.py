@@ -13,6 +13,7 @@ from ain.report.join import Cell, joined
 from ain.report.paper import Check, Reported, discrepancies, load, rows_of
 from ain.storage.tables import Table
 
+REASONS = 2  # why numbers are missing, in the state of a table; its notes have them all
 MEASURED, STOOD_IN, WAITING = "measured", "stood in for", "waiting"
 
 
@@ -45,8 +46,9 @@ class Reproduction:
         said = [", ".join(stood)] if stood and self.state == STOOD_IN else []
         printed = [row for row in self.rows if row["paper"] is not None]
         if missing := [row for row in printed if row["ours"] is None]:
-            why = next((f" ({row['why']})" for row in missing if row["why"]), "")
-            said.append(f"{len(missing)} of {len(printed)} numbers have none of ours{why}")
+            why = dict.fromkeys(f"{row['column']}: {row['why']}" for row in missing if row["why"])
+            said.append(f"{len(missing)} of {len(printed)} numbers have none of ours" + (" (" if why else ""))
+            said[-1] += "; ".join(list(why)[:REASONS]) + (")" if why else "")
         return "; ".join(said)
 
 

@@ -4,7 +4,7 @@ import signal
 import sys
 
 from ain import UserError, __version__
-from ain.cli import verbs
+from ain.cli import reproduce_all, verbs
 from ain.cli.help import asks_for_help, help_text
 
 
@@ -15,6 +15,8 @@ def main() -> None:
     elif words and words[0] in verbs.VERBS:
         _end_with_reader()
         verbs.run(words)
+    elif reproduce_all.asks_for_all(words) and not asks_for_help(words):
+        verbs.guarded(reproduce_all.main, words[1:])
     elif asks_for_help(words):
         _end_with_reader()
         try:

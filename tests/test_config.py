@@ -59,7 +59,16 @@ def test_the_screener_is_asked_what_it_was_trained_on() -> None:
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_experiment_composes_and_says_what_it_asks(experiment: str) -> None:
-    assert config(f"experiment={experiment}").stage in ("run", "rate", "probe", "back_translate", "screen", "train")
+    assert config(f"experiment={experiment}").stage in (
+        "run",
+        "rate",
+        "probe",
+        "back_translate",
+        "screen",
+        "select",
+        "train",
+        "evaluate",
+    )
     text = (ROOT / "experiments" / f"{experiment}.yaml").read_text(encoding="utf-8")
     assert all(f"# {word}" in text for word in ("@package _global_", "Question:", "Command:", "Expected:"))
 

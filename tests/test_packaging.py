@@ -45,7 +45,7 @@ def test_a_wheel_holds_all_files_of_the_project(wheel: Path) -> None:
         found = (ROOT / "experiments").rglob(f"*.{suffix}")
         expected |= {f"ain/conf/experiment/{path.relative_to(ROOT / 'experiments')}" for path in found}
     assert {
-        "ain/conf/experiment/paper/reported.yml",
+        "ain/conf/experiment/paper/ain/table1.yml",
         "ain/chat/prices.yml",
         "ain/harness/lm_eval.txt",
         "ain/report/templates/job.html",

@@ -7,8 +7,8 @@ from ain import UserError
 from ain.cli.verbs import VERBS as BESIDE
 from ain.pipeline import renames
 from ain.pipeline.choices import options
+from ain.pipeline.needs import Experiment, read_experiment
 from ain.pipeline.stages import STAGES, TARGETS
-from ain.report.reproduction import stand_ins, stand_ins_of_own
 from ain.runtime.paths import EXPERIMENTS
 
 VERBS = (*STAGES, *(verb for verb in reversed(TARGETS)), "reproduce")
@@ -40,13 +40,37 @@ def arguments(words: list[str]) -> list[str]:
         if not names:
             raise UserError("reproduce what? name an experiment, as in: ain reproduce ain/table4")
         # The experiment's overrides come first, so that the user's take precedence.
-        overrides = ["reproduce=true", *stand_ins(names[0], EXPERIMENTS / f"{names[0]}.yaml"), *overrides]
+        overrides = ["reproduce=true", *_reproducing(names[0], overrides), *overrides]
     elif names:
-        overrides = [*stand_ins_of_own(EXPERIMENTS / f"{names[0]}.yaml", overrides), *overrides]
+        overrides = [*_standing_in(names[0], overrides), *overrides]
     if verb not in ("run", "reproduce") or not names:  # an experiment may set the stage
         overrides = [f"stage={verb}", *overrides]
     overrides = [word for each in overrides for word in _expanded(each)]
     return [*overrides, *(f"experiment={name}" for name in names), *flags]
+
+
+def _reproducing(name: str, typed: list[str]) -> list[str]:
+    """Return the overrides that stand in for what is lacking here. Raise UserError if the experiment reproduces nothing, or
+    waits for something that nothing stands in for."""
+    if (experiment := _experiment(name)) is None:
+        return []
+    if not experiment.tables:
+        raise UserError(f"{name} reproduces no table of a paper; run it with: ain run {name}")
+    if waits := experiment.waits_for(typed):
+        raise UserError(f"{name} waits: {'; '.join(waits)}")
+    return experiment.overrides(typed)
+
+
+def _standing_in(name: str, typed: list[str]) -> list[str]:
+    """Return the same for an experiment that reproduces nothing, unless the command chooses for itself."""
+    experiment = _experiment(name)
+    found = experiment.overrides(typed) if experiment and not experiment.tables else []
+    chosen = {word.partition("=")[0] for word in typed}
+    return [] if any(word.partition("=")[0] in chosen for word in found) else found
+
+
+def _experiment(name: str) -> Experiment | None:
+    return read_experiment(EXPERIMENTS / f"{name}.yaml")
 
 
 def _expanded(override: str) -> list[str]:

@@ -21,7 +21,7 @@ ain: English image-question data in, an Arabic-inclusive multimodal model out.
   ain STAGE key=value ...      bring the pipeline up to STAGE; finished stages are reused
   ain run NAME                 a tagged experiment from experiments/
   ain STAGE -m key=a,b,c       a sweep; its jobs share what they can
-  ain reproduce NAME           run an experiment, then print the paper's numbers beside ours
+  ain reproduce NAME           run an experiment, then print the paper's numbers beside ours; ain/all: all of them
   ain ... dry_run=true         print what would be made and what it costs; change nothing
   ain STAGE --help             a stage's settings and their defaults
   ain STAGE ... --cfg job      the whole config of a command

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from collections.abc import Callable
 
 # Verb → its line in `ain --help`.
 VERBS = {
@@ -20,9 +21,14 @@ VERBS = {
 
 
 def run(words: list[str]) -> None:
-    """Run the verb that is the first word. Exit with one sentence for an error that the user can fix."""
+    """Run the verb that is the first word."""
+    guarded(importlib.import_module(f"ain.cli.{words[0]}").main, words[1:])
+
+
+def guarded(main: Callable[[list[str]], None], words: list[str]) -> None:
+    """Call it. Exit with one sentence for an error that the user can fix."""
     try:
-        importlib.import_module(f"ain.cli.{words[0]}").main(words[1:])
+        main(words)
     except KeyboardInterrupt:
         sys.exit("ain: interrupted")
     except Exception as error:

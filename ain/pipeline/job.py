@@ -46,6 +46,7 @@ _NOT_CONTENT = (
     "engine",
     "experiment",
     "paper",
+    "needs",
     "stand_in",
     "reproduce",
     "records",

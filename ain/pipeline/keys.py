@@ -36,7 +36,15 @@ def _hint(key: str, known: set[str]) -> str:
     return nearest(key, known) or ("" if "." in key else "; does its first line say `# @package _global_`?")
 
 
-_FREE = ("mixture.parts", "source.columns", "benchmarks", "paper", "stand_in")  # users choose these keys
+_FREE = (
+    "mixture.parts",
+    "source.columns",
+    "benchmarks",
+    "predictors",
+    "paper",
+    "needs",
+    "stand_in",
+)  # users choose these keys
 
 
 def known_keys(overrides: Iterable[str]) -> set[str]:

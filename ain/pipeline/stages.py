@@ -9,6 +9,7 @@ module may also define these hooks, which name what they need in their arguments
     beside(counts)          return the counts to read an accuracy by; those of all stages of one name are added up
     TITLE, SHOWN            title of its section in the report; its tables and figures by name → caption
     CURVES, REPEATED        files that grow by a row of JSON per step → prefix of W&B's metrics; tables that repeat them
+    measures(counts, out)   yield its numbers in long format: dimensions, metric, value, low, high, n, why
     scalars(counts, out)    return its numbers for W&B, where they are not its counts
     said(counts)            return a sentence on the outcome, for that section
     pages(where, ...)       write further pages of a job's report

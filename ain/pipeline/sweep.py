@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from ain import UserError
+from ain.pipeline.build import plain
 from ain.pipeline.errors import sentence
 from ain.pipeline.index import write_index
 from ain.pipeline.job import distinguishing
 from ain.pipeline.job_file import planned, sweep_row
 from ain.pipeline.jobs import REPORT, known_row, labels, read_row, write_row
+from ain.pipeline.needs import Needs, stand_in, tables
 from ain.pipeline.stages import REPORTED, targets
 from ain.report import headline
 from ain.report.axes import axes, baseline, setting
@@ -24,10 +26,8 @@ from ain.runtime.console import log, results
 
 class Sweep(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        if (given := config.stand_in) and set(given.overrides) <= set(config.hydra.overrides.task):
-            log.warning(
-                f"warning: {given.unless} is not set: {' '.join(given.overrides)} stands in; its numbers are its own"
-            )
+        for words in _standing_in(config):
+            log.warning(f"warning: {words}; its numbers are its own")
         if not config.dry_run:
             begin(config)
 
@@ -83,7 +83,7 @@ def end(config: DictConfig) -> None:
     jobs = _jobs(Path(config.hydra.sweep.dir))
     if not jobs:
         sys.exit("ain: the sweep has no jobs; give at least one value, as in thresholds=default,none")
-    for line in table(jobs):
+    for line in table_of(jobs):
         print(line, file=sys.stderr)
     for key in without_effect(jobs):
         log.warning(f"warning: {key} has no effect here: jobs that differ in it alone have the same results")
@@ -92,16 +92,12 @@ def end(config: DictConfig) -> None:
         _note(config, pages=[])
     done = [job for job in jobs if job["status"] in ("done", "planned")]
     unavailable = [job for job in jobs if job["status"] == "unavailable"]
-    missing = 0
-    if done and not config.dry_run:
-        answers, pages = _together(jobs, config)
+    missing = len(unavailable) if config.reproduce else 0
+    if not config.dry_run:
+        answers, pages = _together(jobs, config) if done else (False, {})
         missing = len(unavailable) if answers or config.reproduce else 0
-        tables = {}
-        if config.reproduce:  # its lines name what is unavailable
-            found, tables["reproduce"] = _compared(jobs, config)
-            for line in found:
-                print(line, file=results(), flush=True)
-        _publish(jobs, pages, tables, config, failed=len(jobs) - len(done) - missing)
+        compared = _compared(jobs, config, list(pages.values())) if config.reproduce else {}
+        _publish(jobs, pages, compared, config, failed=len(jobs) - len(done) - missing)
     if failed := len(jobs) - len(done) - missing:
         sys.exit(
             f"ain: {failed} of {len(jobs)} jobs failed; the same command tries them again and repeats nothing that is done"
@@ -171,20 +167,37 @@ def _jobs(folder: Path) -> list[dict[str, Any]]:
     return jobs
 
 
-def _compared(jobs: list[dict[str, Any]], config: DictConfig) -> tuple[list[str], Path]:
-    """Return the lines that show the paper's numbers beside ours, and the table that holds them."""
-    from ain.report.reproduction import compare, lines
-    from ain.storage.tables import write_table
+def _compared(jobs: list[dict[str, Any]], config: DictConfig, pages: list[Path]) -> dict[str, Path]:
+    """Write and print the paper's numbers beside ours, the table that the experiment names first; the last line is the
+    directory of that. Return the tables for W&B."""
+    from ain.pipeline.long import long_rows
+    from ain.report.reproduction import reproduction
+    from ain.report.reproduction_page import lines, write
 
-    paper: Any = OmegaConf.to_container(config.paper)
-    table = compare(jobs, paper)
-    where = _page(config) / f"{paper['table'].replace('/', '-')}.csv"
-    write_table(where, table)
-    _note_page(config, where)
-    return lines(table, paper, jobs), where
+    given, experiment = stand_in(plain(config, "stand_in")), str(config.hydra.runtime.choices.get("experiment"))
+    rows = [row for job in jobs for row in long_rows(job)]
+    seen = [Path(place) for job in jobs for place in job.get("directories", {}).values()]
+    seen += [Path(config.output_dir) / Path(job["page"]).parent for job in jobs if job.get("page")]
+    folders = {}
+    for name in tables(plain(config, "paper")):
+        found = reproduction(name, jobs, rows, given.names, given.columns, [*pages, *seen])
+        folders[name] = write(found, _page(config) / name.replace("/", "-"), experiment, rows)
+        _note_page(config, folders[name] / "index.html")
+        print("\n".join(lines(found)), file=results(), flush=True)
+    print(next(iter(folders.values())), file=results(), flush=True)
+    return {"reproduce": next(iter(folders.values())) / "comparison.csv"}
 
 
-def table(jobs: list[dict[str, Any]]) -> list[str]:
+def _standing_in(config: DictConfig) -> list[str]:
+    """Return what is lacking here and what stands in for it, if the command has the experiment's stand-ins."""
+    given, typed = stand_in(plain(config, "stand_in")), list(config.hydra.overrides.task)
+    lacking = Needs(**(plain(config, "needs") or {})).lacking(typed)
+    if not lacking or not given.overrides or not set(given.overrides) <= set(typed):
+        return []
+    return [f"{' '.join(given.overrides)} stands in (for the real thing: {'; '.join(lacking)})"]
+
+
+def table_of(jobs: list[dict[str, Any]]) -> list[str]:
     """Return one line per job: its overrides, its status, and its headline or error."""
     rows = [("job", "status", "seconds", "")]
     for job in jobs:

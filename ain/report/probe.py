@@ -4,23 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from ain.metrics import detection
 from ain.report import figures
 from ain.report.job import clear
+from ain.report.paper import load
 from ain.report.render import render
-from ain.runtime.paths import PAPER
 from ain.storage.manifest import read_manifest
 from ain.storage.tables import Table, read_table, write_table
-
-PRINTED = {
-    "m_bert": "M-BERT",
-    "paraphrase_xlm_r": "XLM-R",
-    "all_mpnet": "all-mpnet",
-    "labse": "LaBSE",
-    "arabert": "AraBERT",
-}
 
 
 def report_probes(jobs: list[dict[str, Any]], where: Path) -> None:
@@ -62,15 +53,17 @@ def _name(job: dict[str, Any]) -> str:
 
 def _pairs(done: dict[str, Path]) -> tuple[Table, list[str]]:
     """Return the probe pairs, with columns for our verifiers and for those in Fig. 14, and the names of the latter."""
-    paper = yaml.safe_load((PAPER / "probe_pairs.yml").read_text(encoding="utf-8"))
-    columns = [f"{PRINTED[name]}, as printed" for name in paper["encoders"]]
-    values = {pair["ref"]: pair.get("fig14", [None] * len(columns)) for pair in paper["pairs"]}
+    printed = load("ain/fig14")
+    columns = [f"{name}, as printed" for name in printed.printed.values()]
+    values = {pair: line.a for pair, line in printed.values.items()}
     tables = {name: read_table(path / "tables" / "pairs.csv") for name, path in done.items()}
     rows = []
     for of in zip(*tables.values(), strict=True):
         shared = {key: of[0][key] for key in ("pair", "group", "original", "translation", "correct", "criterion")}
         ours = {name: row["similarity"] for name, row in zip(tables, of, strict=True)}
-        rows.append({**shared, **ours, **dict(zip(columns, values[of[0]["pair"]], strict=True))})
+        rows.append(
+            {**shared, **ours, **dict(zip(columns, values.get(of[0]["pair"], [None] * len(columns)), strict=True))}
+        )
     return rows, columns
 
 

@@ -1,176 +1,165 @@
-"""Support `ain reproduce NAME`: run a tagged experiment's sweep, then show the paper's numbers beside ours.
+"""Put the paper's numbers beside ours.
 
-The experiment's `paper` names one of the reported tables, maps our choices to its rows and columns, and says which of
-them are stand-ins and what data the paper measured on. `stand_in` names the replacement for a service whose key is not set.
+A table is `measured` if any of its numbers was, `stood in for` if only stand-ins were, and else it is `waiting`.
 """
 
-import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ain.report.axes import given
+from ain.report.join import Cell, joined
+from ain.report.paper import Check, Reported, discrepancies, load, rows_of
+from ain.storage.tables import Table
 
-from ain import UserError
-from ain.runtime.paths import PAPER
-from ain.storage.manifest import read_manifest
-
-Table = list[dict[str, Any]]
-_DRAWN = "ain.source.miniature"
-
-
-def stand_ins(name: str, file: Path) -> list[str]:
-    """Return the experiment's overrides for the case that the variable with the service's key is not set. Raise
-    UserError if the experiment names no table of a paper."""
-    experiment = _read(file)
-    if experiment is not None and "paper" not in experiment:
-        raise UserError(f"{name} reproduces no table of a paper; run it with: ain run {name}")
-    return _without_key(experiment or {})
+REASONS = 2  # why numbers are missing, in the state of a table; its notes have them all
+MEASURED, STOOD_IN, WAITING = "measured", "stood in for", "waiting"
 
 
-def stand_ins_of_own(file: Path, typed: list[str]) -> list[str]:
-    """Return the same for an experiment that reproduces nothing, unless the command chooses for itself. typed: its words."""
-    experiment = _read(file) or {}
-    found = [] if "paper" in experiment else _without_key(experiment)
-    chosen = {word.partition("=")[0] for word in typed}
-    return [] if any(word.partition("=")[0] in chosen for word in found) else found
+@dataclass(frozen=True)
+class Reproduction:
+    """A table or figure of a paper beside what jobs measured. table: what is compared, that of a figure which draws one. cells:
+    ours. figure: ours. foreign: whether anything of ours stands in."""
+
+    name: str
+    shown: Reported
+    table: Reported
+    rows: Table
+    notes: list[str]
+    cells: list[Cell] = field(default_factory=list)
+    figure: Path | None = None
+    foreign: bool = False
+    wrong: list[Check] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        ours = [row for row in self.rows if row["ours"] is not None]
+        if any(not row["stand_in"] for row in ours) or (self.figure and not ours and not self.foreign):
+            return MEASURED
+        return STOOD_IN if ours or self.figure else WAITING
+
+    @property
+    def detail(self) -> str:
+        """Return what stood in, and how many of the paper's numbers have none of ours, with the reason."""
+        stood = [part for part in ("model", "data", "benchmark") if any(part in row["stand_in"] for row in self.rows)]
+        said = [", ".join(stood)] if stood and self.state == STOOD_IN else []
+        printed = [row for row in self.rows if row["paper"] is not None]
+        if missing := [row for row in printed if row["ours"] is None]:
+            why = dict.fromkeys(f"{row['column']}: {row['why']}" for row in missing if row["why"])
+            said.append(f"{len(missing)} of {len(printed)} numbers have none of ours" + (" (" if why else ""))
+            said[-1] += "; ".join(list(why)[:REASONS]) + (")" if why else "")
+        return "; ".join(said)
 
 
-def _read(file: Path) -> dict[str, Any] | None:
-    """Return the experiment as it is written; None if there is no such file: Hydra's own message is better."""
-    if not file.exists():
-        return None
-    try:
-        return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise UserError(f"{file}: broken YAML: {' '.join(str(error).split())}") from None
+def reproduction(
+    name: str,
+    jobs: list[dict[str, Any]],
+    rows: Table,
+    names: Mapping[str, Mapping[str, str]],
+    columns: str | None,
+    places: list[Path],
+) -> Reproduction:
+    """Compare. jobs: rows of job.json; rows: their numbers in long format; names, columns: what stands in (`joined`);
+    places: folders that may hold the figure."""
+    shown = load(name)
+    table = load(f"{name.partition('/')[0]}/{shown.of}") if shown.of else shown
+    if shown.pairs:  # of the figure that scores them
+        refs = [pair.ref for pair in shown.pairs]
+        table = table.model_copy(update={"values": {ref: table.values[ref] for ref in refs if ref in table.values}})
+    cells = joined(table, rows, names, columns)
+    made = _beside(table, cells, _reasons(table, jobs, names))
+    drawn = (path for folder in places for path in sorted((folder / "figures").glob(f"{shown.figure}*.png")))
+    return Reproduction(
+        name,
+        shown,
+        table,
+        made,
+        _notes(table, cells, made, jobs, names),
+        cells,
+        next(drawn, None) if shown.figure else None,
+        any(row.get(dim) in of for row in rows for dim, of in names.items()),
+        discrepancies(table),
+    )
 
 
-def _without_key(experiment: dict[str, Any]) -> list[str]:
-    given = experiment.get("stand_in")
-    return list(given["overrides"]) if given and not os.environ.get(given["unless"]) else []
+def _reasons(table: Reported, jobs: list[dict[str, Any]], names: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Return row or column → why no job measured it."""
+    found = {}
+    for job in jobs:
+        if job["status"] != "done":
+            chosen = {key.removesuffix("s"): value.strip("[]") for key, value in given(job["overrides"]).items()}
+            for dim in (table.rows, table.columns):
+                if (option := chosen.get(dim)) is not None:
+                    found[names.get(dim, {}).get(option, option)] = f"{option} is unavailable: {job['error']}"
+    return found
 
 
-def compare(jobs: list[dict[str, Any]], paper: dict[str, Any]) -> Table:
-    """Return one row per job and matching number of the paper: paper, ours, difference, our number of samples, and what
-    stands in for the paper's. With `ours` (stage/name), a job's own table has a row for each of the paper's; otherwise
-    a job is one row of the paper's table.
-    """
-    reported = yaml.safe_load((PAPER / "reported.yml").read_text(encoding="utf-8"))[paper["table"]]
-    made = _of_table if "ours" in paper else _of_job
-    return [_beside(row, _measured_on(job, paper)) for job in jobs for row in made(job, paper, reported)]
-
-
-def _of_job(job: dict[str, Any], paper: dict[str, Any], reported: dict[str, Any]) -> Table:
-    choice = _choice(job, paper["group"])
-    row = paper["rows"].get(choice)
-    if row is None:
-        raise UserError(f"{paper['table']} has no row for {paper['group']}={choice}")
-    printed = dict(zip(reported["columns"], reported["rows"][row], strict=True))
-    ours = job.get("headline", {})
-    return [
-        {paper["group"]: choice, "row": row, "what": column, "paper": printed[column], "ours": ours.get(name)}
-        for column, name in paper["columns"].items()
-    ]
-
-
-def _of_table(job: dict[str, Any], paper: dict[str, Any], reported: dict[str, Any]) -> Table:
-    """Compare a job's own table. In `paper`, `key` is our column that names the paper's rows. If choices of a group
-    match columns of the paper, `columns` maps them and `value` is our column; otherwise both use the paper's names.
-    """
-    from ain.storage.tables import read_table
-
-    stage, name = paper["ours"].split("/")
-    path = Path(job["directories"][stage]) / "tables" / f"{name}.csv" if job["status"] == "done" else None
-    rows = {row[paper["key"]]: row for row in read_table(path)} if path and path.exists() else {}
-    choice = _choice(job, paper["group"])
-    if "columns" not in paper:
-        pairs = [(column, column) for column in reported["columns"]]
-    elif choice in paper["columns"]:
-        pairs = [(paper["columns"][choice], paper["value"])]
-    else:
-        pairs = []
-    made = []
-    for key, printed in reported["rows"].items():
-        for column, ours in pairs:
-            value = printed[reported["columns"].index(column)]
-            if value is not None:
-                beside = {"paper": value, "ours": rows.get(str(key), {}).get(ours)}
-                made.append({paper["group"]: choice, "row": key, "what": column, **beside})
+def _beside(table: Reported, cells: list[Cell], reasons: dict[str, str]) -> Table:
+    """Return a row for each number of the paper and each of ours that stands for it, then for ours without a counterpart."""
+    made: Table = []
+    for number in rows_of(table):
+        where = (number["row"], number["column"])
+        ours = [cell for cell in cells if (cell.row, cell.column) == where]
+        why = next((reasons[key] for key in where if key in reasons), None)
+        made += [_row(table, number, cell) for cell in ours] or [_row(table, number, None, why)]
+    for cell in cells:
+        if cell.row not in table.values or cell.column not in table.printed:
+            made.append(_row(table, {"row": cell.row, "column": cell.column, "a": None, "b": None}, cell))
     return made
 
 
-def _measured_on(job: dict[str, Any], paper: dict[str, Any]) -> dict[str, Any]:
-    """Return the job's number of samples, and what is not the paper's: the model, the data or both. `paper.data` says
-    what the paper measured on, `paper.size` (stage/count) how many we did; without them the data are the paper's own.
-    """
-    foreign = ["model"] if _choice(job, paper["group"]) in paper.get("stand_ins", []) else []
-    if "data" not in paper or job["status"] != "done":
-        return {"samples": None, "stand_in": " and ".join(foreign) or None}
-    stage, count = paper["size"].split("/")
-    manifests = {name: read_manifest(Path(path)) for name, path in job["directories"].items()}
-    drawn = any(_DRAWN in str(manifest["settings"].get("source", "")) for manifest in manifests.values())
-    foreign += ["data"] if drawn else []
-    return {"samples": manifests[stage]["counts"][count], "stand_in": " and ".join(foreign) or None}
+def _row(table: Reported, number: dict[str, Any], cell: Cell | None, why: str | None = None) -> dict[str, Any]:
+    paper, value = number["a"], cell.value if cell else None
+    known = value is not None and paper is not None and cell is not None and not cell.stand_in
+    line = table.values.get(number["row"])
+    return {
+        "row": line.printed if line else number["row"],
+        "column": table.printed.get(number["column"], number["column"]),
+        "paper": paper,
+        "paper, version B": number["b"] if number["b"] != paper else None,
+        "ours": value,
+        "low": cell.low if cell else None,
+        "high": cell.high if cell else None,
+        "difference": round(value - paper, 4) if known and value is not None else None,
+        "n": cell.n if cell else None,
+        "by": cell.ours if cell else "",
+        "stand_in": " and ".join(cell.stand_in) if cell else "",
+        "why": (cell.why if cell else why) if value is None else None,
+    }
 
 
-def _beside(row: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
-    """Return the row with the difference, unless something stands in: the difference would say nothing then."""
-    known = row["ours"] is not None and not measured["stand_in"]
-    return {**row, "difference": round(row["ours"] - row["paper"], 4) if known else None, **measured}
-
-
-def _choice(job: dict[str, Any], group: str) -> str:
-    return next((word.split("=")[1] for word in job["overrides"] if word.startswith(f"{group}=")), "default")
-
-
-def lines(table: Table, paper: dict[str, Any], jobs: list[dict[str, Any]]) -> list[str]:
-    """Return the comparison as lines for a terminal, with the stand-ins, the data and the unavailable choices."""
-    group = paper["group"]
-    missing = {_choice(job, group): job["error"] for job in jobs if job["status"] == "unavailable"}
-    shown = [row for row in table if row[group] not in missing]
-    columns = [group, "row", "what", "paper", "ours", "difference"]
-    cells = [[group, "paper's row", "column", *columns[3:]]]
-    cells += [["–" if row[name] is None else str(row[name]) for name in columns] for row in shown]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-    made = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-    made += [*_standing_in(shown, paper), *_data(shown, paper)]
-    if any(row["stand_in"] for row in shown):
+def _notes(
+    table: Reported, cells: list[Cell], rows: Table, jobs: list[dict[str, Any]], names: Mapping[str, Mapping[str, str]]
+) -> list[str]:
+    """Return what a reader has to know about our numbers, a sentence each."""
+    used = {part for cell in cells if cell.value is not None for part in cell.ours.split(", ")}
+    made = [
+        f"{ours} stands in for {_printed(table, theirs)}: its numbers are its own"
+        for dim, of in names.items()
+        for ours, theirs in of.items()
+        if dim != "benchmark" and ours in used
+    ]
+    kinds = {"data" in cell.stand_in for cell in cells if cell.n is not None} if table.data else set()
+    for drawn in sorted(kinds, reverse=True):
+        sizes = sorted({cell.n for cell in cells if cell.n is not None and ("data" in cell.stand_in) is drawn})
+        said = "drawn scenes of the miniature, a stand-in" if drawn else "your data"
+        made.append(f"data: {said} ({' or '.join(f'{n:,}' for n in sizes)} samples); the paper: {table.data}")
+    if any("benchmark" in cell.stand_in for cell in cells):
+        made.append("benchmark: the miniature's drawn scenes, a stand-in")
+    if any(row["stand_in"] for row in rows):
         made.append("no difference is given against a stand-in: it would say nothing about the paper")
-    made += _unknown(jobs, paper)
-    made += [f"{choice} is unavailable: {reason}" for choice, reason in missing.items()]
-    if any(row["ours"] is None for row in shown):
-        made.append("ours –: not known; " + paper.get("missing", "some of ours are not measured"))
-    return made
+    made += [f"{_choice(job)} is unavailable: {job['error']}" for job in jobs if job["status"] != "done"]
+    reasons = dict.fromkeys(
+        (row["column"], row["why"]) for row in rows if row["why"] and "unavailable" not in row["why"]
+    )
+    return [*made, *(f"no {column}: {why}" for column, why in reasons)]
 
 
-def _unknown(jobs: list[dict[str, Any]], paper: dict[str, Any]) -> list[str]:
-    """Return a line for each number that a stage could not measure, with the reason that it left."""
-    if "size" not in paper:
-        return []
-    done = {_choice(job, paper["group"]): job["directories"] for job in jobs if job["status"] == "done"}
-    left = {choice: read_manifest(Path(of[paper["size"].split("/")[0]]))["counts"] for choice, of in done.items()}
-    return [
-        f"{choice}: no {name}: {reason}"
-        for choice, counts in left.items()
-        for name, reason in counts.get("unknown", {}).items()
-    ]
+def _printed(table: Reported, name: str) -> str:
+    return table.values[name].printed if name in table.values else table.printed.get(name, name)
 
 
-def _standing_in(table: Table, paper: dict[str, Any]) -> list[str]:
-    """Return a line for each stand-in, whose numbers are not those of what the paper measured."""
-    group, stand_ins = paper["group"], paper.get("stand_ins", [])
-    theirs = "row" if "ours" not in paper else "what" if "columns" in paper else None
-    others = {row[group]: f" for {row[theirs]}" if theirs else "" for row in table if row[group] in stand_ins}
-    return [f"{ours} stands in{whom}: its numbers are its own" for ours, whom in others.items()]
-
-
-def _data(table: Table, paper: dict[str, Any]) -> list[str]:
-    """Return a line for each kind of data that ours were measured on, with the number of samples."""
-    sizes: dict[str, set[str]] = {}
-    for row in table:
-        if row["samples"] is not None:
-            kind = "drawn scenes of the miniature, a stand-in" if "data" in (row["stand_in"] or "") else "your data"
-            sizes.setdefault(kind, set()).add(f"{row['samples']:,}")
-    return [
-        f"data: {kind} ({' or '.join(sorted(of))} samples); the paper: {paper['data']}" for kind, of in sizes.items()
-    ]
+def _choice(job: dict[str, Any]) -> str:
+    words = [word.partition("=")[2].strip("[]") for word in job["overrides"]]
+    return " ".join(words) or str(job.get("label", "the job"))

@@ -16,7 +16,7 @@ from ain.metrics import overlap
 from ain.storage.ledger import Ledger
 from ain.storage.record import SCORES, TURNS, Row
 from ain.storage.shards import Shards
-from ain.storage.tables import write_table
+from ain.storage.tables import read_table, write_table
 from ain.text.placeholders import turn_text
 from ain.translator import Todo, Translations
 
@@ -108,6 +108,15 @@ def _quality(collect: Path, shards: Shards, sampled: int, language: str, out: Pa
     if sampled:
         write_table(out / "tables" / "quality.csv", table)
     return {"failed": quality.failed, **{name: means[name] for name in METRICS}}
+
+
+def measures(counts: dict[str, Any], out: Path) -> Iterator[Row]:
+    """Yield the numbers of Table 9: by metric, and by part (score, or precision, recall and f1)."""
+    table = read_table(out / "tables" / "quality.csv") if counts["sampled"] else []
+    for row in table:
+        for part in ("score", *PARTS):
+            if row[part] is not None:
+                yield {"metric": row["metric"], "part": part, "value": row[part], "n": counts["sampled"]}
 
 
 def _percent(value: float) -> float:

@@ -268,6 +268,23 @@ def said(counts: dict[str, Any]) -> str:
     return f"{counts['model']}, {counts['benchmark']}: {by}; {counts['unjudged']:,} have no usable verdict and score 0."
 
 
+_DIMENSIONS = ("language", "images", "domain", "kind")
+_COUNTS = ("accuracy", "low", "high", "questions", "labelled", "unparsed", "truncated", "unanswered")
+
+
+def measures(counts: dict[str, Any], out: Path) -> Iterator[Row]:
+    """Yield the scores by domain, and of each sub-domain (`kind`), in percent."""
+    about = {name: counts[name] for name in ("model", "benchmark")}
+    for table in ("accuracy", "subdomains"):
+        for row in read_table(out / "tables" / f"{table}.csv"):
+            dims = {**about, "images": "shown", **{n: row[n] for n in _DIMENSIONS if n in row}}
+            why = None if row["labelled"] else "has no labels: set benchmark.labels=FILE"
+            scored = {"value": row["accuracy"], "low": row["low"], "high": row["high"]}
+            yield {**dims, "metric": "accuracy", **scored, "n": row["labelled"], "why": why}
+            for metric in (name for name in row if name not in (*_DIMENSIONS, *_COUNTS)):
+                yield {**dims, "metric": metric, "value": row[metric], "n": row["labelled"], "why": why}
+
+
 def scalars(counts: dict[str, Any], out: Path) -> dict[str, Any]:
     """Return `miniature/tuned/ar/all/accuracy` ... from the table, and the rest of the counts as `miniature/tuned/labelled`.
     Conditions other than `shown` come after the domain."""

@@ -10,15 +10,15 @@ from random import Random
 from typing import Any
 
 import numpy as np
-import yaml
 
 from ain import UserError
 from ain.metrics import detection
 from ain.report import figures
-from ain.runtime.paths import PAPER
+from ain.report.paper import load
+from ain.report.paper import pairs as paper_pairs
 from ain.storage.record import Row, reference
 from ain.storage.shards import Shards
-from ain.storage.tables import Table, write_table
+from ain.storage.tables import Table, read_table, write_table
 from ain.text import corruption
 from ain.text.placeholders import turn_text
 from ain.verifier.probing import ProbeSettings
@@ -51,23 +51,32 @@ def probe(collect: Path, verifier: Any, probe: ProbeSettings, out: Path) -> dict
     return {"input": len(pairs) + len(tried), "kept": len(pairs) + len(tried), "rejected": 0, **counts}
 
 
+def measures(counts: dict[str, Any], out: Path) -> Iterator[dict[str, Any]]:
+    """Yield the similarity of each of the paper's pairs, and how well good and poor translations are told apart."""
+    for row in read_table(out / "tables" / "pairs.csv"):
+        yield {"metric": "similarity", "pair": str(row["pair"]), "value": row["similarity"], "n": 1}
+    for name in ("auc", "average_precision"):
+        if name in counts:
+            bounds = {side: counts[f"{name}_{side}"] for side in ("low", "high")}
+            yield {"metric": name, "value": counts[name], **bounds, "n": counts["input"]}
+
+
 def _pairs(verifier: Any) -> Table:
     """Return the probe pairs by group, with their similarity and the one that Fig. 14 prints for LaBSE."""
-    paper = yaml.safe_load((PAPER / "probe_pairs.yml").read_text(encoding="utf-8"))
-    labse = paper["encoders"].index("labse")
-    groups = list(dict.fromkeys(pair["group"] for pair in paper["pairs"] if pair["correct"])) + ["mismatched"]
-    pairs = sorted(paper["pairs"], key=lambda pair: groups.index(pair["group"]))
-    scores = verifier.score([(pair["en"], pair["ar"]) for pair in pairs])
+    printed, known = load("ain/fig14"), paper_pairs()
+    groups = list(dict.fromkeys(pair.group for pair in known if pair.correct)) + ["mismatched"]
+    pairs = sorted(known, key=lambda pair: groups.index(pair.group))
+    scores = verifier.score([(pair.en, pair.ar) for pair in pairs])
     return [
         {
-            "pair": pair["ref"],
-            "group": pair["group"],
-            "original": pair["en"],
-            "translation": pair["ar"],
-            "correct": pair["correct"],
-            "criterion": pair["criterion"],
+            "pair": pair.ref,
+            "group": pair.group,
+            "original": pair.en,
+            "translation": pair.ar,
+            "correct": pair.correct,
+            "criterion": pair.criterion,
             "similarity": round(float(score), 4),
-            "LaBSE, as printed": pair["fig14"][labse] if "fig14" in pair else None,
+            "LaBSE, as printed": printed.value(pair.ref, "labse") if pair.ref in printed.values else None,
         }
         for pair, score in zip(pairs, scores, strict=True)
     ]

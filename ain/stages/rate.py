@@ -26,12 +26,24 @@ from ain.text.placeholders import core
 from ain.translator.latency import OneByOne
 
 TEXTS = ("id", "item", "original", "translation", "reference")
+RATERS = "needs raters: fill in copies of rating_sheet.xlsx and add rating.files=[FIRST,SECOND] to the command"
 SCHEMA = pa.schema([*((name, pa.string()) for name in TEXTS), ("chrf", pa.float32()), ("similarity", pa.float32())])
 
 
 def headline(counts: dict[str, Any]) -> dict[str, Any]:
     numbers = {name: value for name, value in counts.items() if isinstance(value, int | float)}
     return {name: value for name, value in numbers.items() if name not in ("kept", "rejected")}
+
+
+def measures(counts: dict[str, Any], out: Path) -> Iterator[dict[str, Any]]:
+    """Yield a translator's numbers."""
+    reasons = counts["unknown"] | {"latency_total_s": counts["unknown"].get("latency_s")}
+    for name in ("latency_total_s", "latency_s"):
+        yield {"metric": name, "value": counts[name], "n": counts["latency_samples"], "why": reasons.get(name)}
+    for name in ("throughput_per_s", "usd_per_1000", "usable_pct", "chrf", "bleu", "similarity"):
+        yield {"metric": name, "value": counts[name], "n": counts["input"], "why": reasons.get(name)}
+    people = {"value": counts["accuracy_pct"], "low": counts["accuracy_low"], "high": counts["accuracy_high"]}
+    yield {"metric": "accuracy_pct", **people, "n": counts["input"], "why": None if counts["raters"] else RATERS}
 
 
 def rate(collect: Path, translate: Path, rating: Any, verifier: Any, translator: Any, out: Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from ain.storage.images import BadImage, ImageStore, checked, png
 from ain.storage.ledger import Ledger
 from ain.storage.record import Row, images_of
 from ain.storage.shards import Shards
-from ain.storage.tables import write_table
+from ain.storage.tables import read_table, write_table
 
 TEXTS = ("sha256", "rating", "category", "rationale", "fault", "answer", "judged_as")
 SCHEMA = pa.schema([(name, pa.string()) for name in TEXTS])
@@ -58,6 +58,24 @@ def screen(collect: Path, screener: Any, engine: Any, out: Path) -> dict[str, An
     images = ratings.total()
     counts = {"input": images, "kept": images, "rejected": 0, "computed": screener.judges, **named}
     return {**counts, "judged": judged.count if screener.judges else 0, **verdicts.usage()}
+
+
+def measures(counts: dict[str, Any], out: Path) -> Iterator[dict[str, Any]]:
+    """Yield the shares of Fig. 16 in percent, by verdict and by category, with Wilson's intervals."""
+    from scipy.stats import binomtest
+
+    path, images = out / "tables" / "safety.csv", counts["input"]
+    for row in read_table(path) if path.exists() else []:
+        found = binomtest(row["images"], images).proportion_ci(method="wilson")
+        low, high = round(100 * found.low, 2), round(100 * found.high, 2)
+        yield {
+            "metric": "percent",
+            "verdict": row["what"],
+            "value": row["percent"],
+            "low": low,
+            "high": high,
+            "n": images,
+        }
 
 
 def estimate(collect: Path | None, source: Any, screener: Any, output_dir: Path) -> list[str]:

@@ -201,6 +201,17 @@ def beside(counts: dict[str, Any]) -> dict[str, int]:
     return {"translations": judged["judged"], "translations kept": judged["kept"]} if judged else {}
 
 
+def measures(counts: dict[str, Any], out: Path) -> Iterator[Row]:
+    """Yield the thresholds of Fig. 13, and the percentage of the judged translations that similarity rejects."""
+    thresholds, judged = read_manifest(out)["settings"]["thresholds"], counts.get("translations", {}).get("judged")
+    for rule in ("similarity", *SAMPLED):
+        if isinstance(thresholds[rule], int | float):
+            yield {"metric": "threshold", "rule": rule, "value": thresholds[rule]}
+    rejected = 100 * counts["by_rule"].get("similarity", 0) / judged if judged else None
+    share = None if rejected is None else round(rejected, 2)
+    yield {"metric": "rejected_pct", "rule": "similarity", "value": share, "n": judged}
+
+
 def said(counts: dict[str, Any]) -> str:
     return " ".join(filter(None, (_said_of_threshold(counts), _said_of_people(counts))))
 

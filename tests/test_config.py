@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from ain import UserError
 from ain.miniature.checkpoints import SCREEN_PROMPT
 from ain.pipeline.build import build, plain
+from ain.pipeline.choices import read
 from ain.pipeline.evaluation_data import refuse_evaluation_data
 from ain.pipeline.graph import Graph
 from ain.pipeline.stages import STAGES
@@ -71,6 +72,12 @@ def test_every_experiment_composes_and_says_what_it_asks(experiment: str) -> Non
     )
     text = (ROOT / "experiments" / f"{experiment}.yaml").read_text(encoding="utf-8")
     assert all(f"# {word}" in text for word in ("@package _global_", "Question:", "Command:", "Expected:"))
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_what_an_experiment_sets_can_be_read_without_hydra(experiment: str) -> None:
+    """Also of one that builds on another: a job's page lists what differs from the defaults."""
+    assert read(ROOT / "experiments" / f"{experiment}.yaml")
 
 
 def test_no_secret_has_a_place_in_a_config() -> None:

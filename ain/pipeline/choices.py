@@ -90,10 +90,11 @@ def read(path: Path) -> dict[str, Setting]:
 
 
 def _base(path: Path, name: str) -> dict[str, Setting]:
-    """Return the settings of `other` (same group) or of `/group/other@key`, which stand below that key, unless that is
-    `_here_`."""
+    """Return the settings of `other` (same group; experiments are one, with folders) or of `/group/other@key`, which stand
+    below that key, unless that is `_here_`."""
     place, _, at = name.partition("@")
-    folder = CONF if place.startswith("/") else path.parent
+    own = EXPERIMENTS if path.is_relative_to(EXPERIMENTS) else path.parent
+    folder = CONF if place.startswith("/") else own
     found = read(folder / f"{place.lstrip('/')}.yaml")
     return {f"{at}.{key}": each for key, each in found.items()} if at and at != "_here_" else found
 

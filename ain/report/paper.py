@@ -22,7 +22,7 @@ PAPER_VERSIONS = (
     "The paper exists in two versions. Version A says in Section 2 that 30 % of the Arabic data are authentic, version B 35 %. "
     "Differences are to version A."
 )
-Values = list[float | None]
+Values = list[int | float | None]
 
 
 class _Strict(BaseModel):

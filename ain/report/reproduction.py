@@ -44,6 +44,7 @@ class Reproduction:
         """Return what stood in, and how many of the paper's numbers have none of ours, with the reason."""
         stood = [part for part in ("model", "data", "benchmark") if any(part in row["stand_in"] for row in self.rows)]
         said = [", ".join(stood)] if stood and self.state == STOOD_IN else []
+        said += ["our figure shows stand-ins"] if not self.rows and self.figure and self.foreign else []
         printed = [row for row in self.rows if row["paper"] is not None]
         if missing := [row for row in printed if row["ours"] is None]:
             why = dict.fromkeys(f"{row['column']}: {row['why']}" for row in missing if row["why"])

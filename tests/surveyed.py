@@ -91,6 +91,7 @@ class Person:
 
     async def _read(self, answer: aiohttp.ClientResponse) -> int:
         self.page, self.path, self.headers = await answer.text(), answer.url.path, answer.headers
+        self.cookie = next((one for one in answer.headers.getall("Set-Cookie", [])), "")
         return answer.status
 
     @property
@@ -98,6 +99,10 @@ class Person:
         """Return the texts to choose from, in order."""
         found = re.findall(r'<span class="text">(.*?)</span></span></label>', self.page, re.S)
         return [html.unescape(re.sub(r"<[^>]+>", "", text)) for text in found]
+
+    @property
+    def token(self) -> str:
+        return next(cookie.value for cookie in self.session.cookie_jar)
 
     @property
     def link(self) -> str:

@@ -62,6 +62,7 @@ def _build(words: list[str]) -> None:
     from ain.text.languages import language
 
     out = results()
+    folder.check_new(given.to)
     code = language(given.language).code
     found = questions.candidates(questions.evaluations(_jobs(given.names, given.output_dir), _listed(given.models)))
     if given.records:

@@ -151,8 +151,12 @@ class Answers:
         return dict(self._reading.execute("SELECT question, chosen FROM answer WHERE participant = ?", [participant]))
 
     def given(self) -> list[Given]:
-        rows = self._reading.execute("SELECT * FROM answer ORDER BY participant, question")
-        return [Given(*some, json.loads(shown) if shown else None) for *some, shown in rows]
+        rows = self._reading.execute(
+            "SELECT participant, question, chosen, shown FROM answer ORDER BY participant, question"
+        )
+        return [
+            Given(one, question, chosen, json.loads(shown) if shown else None) for one, question, chosen, shown in rows
+        ]
 
     def close(self) -> None:
         self._reading.close()

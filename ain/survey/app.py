@@ -139,8 +139,7 @@ class App:
         place = models.index(chosen) + 1 if chosen in models else None
         question = self.survey.questions[number - 1]
         texts = [question.answers[model].text for model in models]
-        about = {"number": number, "question": question, "texts": texts, "chosen": place}
-        return self._page(request, "question", error=error, **about)
+        return self._page(request, "question", error=error, number=number, question=question, texts=texts, chosen=place)
 
     async def chose(self, request: web.Request) -> web.Response:
         participant = self._at(request, request.path)

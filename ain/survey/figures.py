@@ -32,7 +32,7 @@ def questions(survey: Survey, folder: Path, path: Path) -> str:
                 {
                     "model": model,
                     "text": question.answers[model].text,
-                    "outcome": outcomes[question.answers[model].right],
+                    "outcome": outcomes[question.answers[model].right] if question.answers[model].text else "no answer",
                 }
                 for model in survey.models
             ],
@@ -49,7 +49,8 @@ def shares(rows: Table, name: str, path: Path) -> str:
     _bars(axes, rows, [str(row[name]) for row in rows], itertools.repeat(ACCENT))
     marks = [(row["paper, %"], y) for y, row in enumerate(rows) if row.get("paper, %") is not None]
     if marks:
-        axes.scatter(*zip(*marks, strict=True), s=34, facecolor="white", edgecolor=INK, zorder=3, label="the paper")
+        at, places = zip(*marks, strict=True)
+        axes.scatter(at, places, s=34, facecolor="white", edgecolor=INK, zorder=3, label="the paper")
         axes.legend(frameon=False, loc="lower right")
     axes.set(xlabel="% of participants", xlim=(0, 100))
     return saved(figure, path)

@@ -19,11 +19,15 @@ from ain.survey.questions import Candidate, read
 LINKS = "links.txt"
 
 
-def write(chosen: Sequence[Candidate], folder: Path, seed: int, participants: int | None) -> Survey:
-    """Write the folder and return the survey. participants: how many are invited; None: anybody may
-    take part. Raise UserError if the folder holds a survey."""
+def check_new(folder: Path) -> None:
+    """Raise UserError if the folder holds a survey."""
     if (folder / FILE).exists():
         raise UserError(f"--to {folder}: holds a survey; give another folder")
+
+
+def write(chosen: Sequence[Candidate], folder: Path, seed: int, participants: int | None) -> Survey:
+    """Write the folder and return the survey. participants: how many are invited; None: anybody may
+    take part."""
     (folder / IMAGES).mkdir(parents=True, exist_ok=True)
     models = chosen[0].evaluation.models
     about = definition.texts()

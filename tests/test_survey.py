@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 from surveyed import ASKED, HOSTILE, MODELS, built, graded_models, person, served, survey
+from test_pipeline import Stages
 
 from ain import UserError
 from ain.cli.survey import main
+from ain.storage.shards import Shards
 from ain.survey import questions
 from ain.survey.answers import Answers, Given, choose, join
 from ain.survey.definition import read_survey
@@ -72,6 +74,21 @@ def test_a_model_that_two_jobs_asked_has_two_names(tmp_path: Path) -> None:
     first, second = (graded_models(tmp_path / name)[0] for name in ("one", "two"))
     (found,) = questions.evaluations({"one": [first], "two": [second], "again": [second]}, [])
     assert found.graded == {"mine (one)": first, "mine (two)": second}
+
+
+def test_a_survey_of_a_real_job(pico: Path, tmp_path: Path, stages: Stages) -> None:
+    """Named as `ain status` lists it. Both models' answers, the image and the label are what grade has."""
+    (job,) = (path.parent.name for path in (pico / "runs").glob("*/job.json"))
+    row = next(row for row in Shards(stages(pico)["grade"][0]).rows() if row["language"] == "ar")
+    words = (job, "--records", row["id"], "--to", str(tmp_path / "made"), f"output_dir={pico}")
+    result = survey("build", *words)
+    assert result.returncode == 0, result.stderr
+    made = read_survey(tmp_path / "made")
+    (question,) = made.questions
+    assert sorted(made.models) == ["base", "tuned"]
+    assert (question.record, question.truth, question.domain) == (row["id"], " / ".join(row["labels"]), row["domain"])
+    assert row["prediction"] in [answer.text for answer in question.answers.values()]
+    assert [(image.width, image.height) for image in question.images] == [(56, 56)]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.skipif(chromium.PROGRAM is None, reason="no Chromium; install it with: apt install chromium"),
 ]
 
-CONTROLS = ("radio", "checkbox", "button", "combobox", "image", "link", "progressbar", "group")
+CONTROLS = ("radio", "checkbox", "button", "combobox", "image", "link", "progressbar")
 
 
 async def looked_at(tab: chromium.Tab) -> None:

@@ -64,7 +64,14 @@ class Tab:
 async def tab(profile: Path, width: int = 390, height: int = 844) -> AsyncIterator[Tab]:
     """Start a browser of its own and give its tab. profile: where it keeps its cookies."""
     assert PROGRAM
-    words = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", f"--user-data-dir={profile}"]
+    words = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--remote-debugging-port=0",
+        "--password-store=basic",
+        f"--user-data-dir={profile}",
+    ]
     active = profile / "DevToolsActivePort"
     active.unlink(missing_ok=True)
     process = subprocess.Popen([PROGRAM, *words, "about:blank"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -83,6 +90,7 @@ async def tab(profile: Path, width: int = 390, height: int = 844) -> AsyncIterat
                 await made.call("Emulation.setDeviceMetricsOverride", **size)
                 yield made
                 await made.call("Browser.close")
+        process.wait(timeout=60)  # it writes its cookies
     finally:
-        process.terminate()
-        process.wait(timeout=60)
+        process.kill()
+        process.wait()

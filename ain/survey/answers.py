@@ -83,14 +83,14 @@ class Answers:
 
     def __init__(self, folder: Path, survey: Survey) -> None:
         self.path = folder / DATABASE
-        self.path.touch(mode=0o600)
         try:
+            self.path.touch(mode=0o600)
             self._writing = self._opened()
             self._writing.executescript(_TABLES)
             self._same(survey)
             self._reading = self._opened()
-        except sqlite3.DatabaseError as error:
-            raise UserError(f"{self.path}: cannot be used ({error}); put a backup in its place") from None
+        except (OSError, sqlite3.DatabaseError) as error:
+            raise UserError(f"{self.path}: cannot be used ({error}); make it writable, or restore a backup") from None
 
     def _opened(self) -> sqlite3.Connection:
         made = sqlite3.connect(self.path, timeout=30, check_same_thread=False)

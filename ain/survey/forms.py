@@ -53,7 +53,7 @@ def import_form(folder: Path, file: Path, columns: Path) -> dict[str, int]:
     names = [*filter(None, (wanted.nationality, wanted.dialect)), *wanted.questions.values()]
     answers, counts, refused = Answers(folder, survey), Counter[str](), []
     seen = Counter[str]()
-    for number, row in spreadsheets.rows(file, "survey import", "export of a form", names):
+    for number, row in spreadsheets.rows(file, "FILE", "export of a form", names):
         counts["rows"] += 1
         said, reasons = _said(row, wanted, survey)
         if reasons:

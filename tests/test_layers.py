@@ -22,7 +22,7 @@ LAYERS = (
     {"chat"},
     {"server"},
     {"harness"},
-    {"source", "translator", "back_translation", "verifier", "screener", "rating", "review"},
+    {"source", "translator", "back_translation", "verifier", "screener", "rating", "review", "survey"},
     {"benchmark"},
     {"judge"},
     {"objective"},

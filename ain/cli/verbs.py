@@ -11,6 +11,7 @@ VERBS = {
     "show": "print one record from its source to its verdict",
     "retry": "ask again for translations that were rejected",
     "export": "write what select or mix kept for LLaVA or LLaMA-Factory",
+    "survey": "let people choose the best of several models' answers: build, serve, import, report",
     "status": "list jobs and sweeps: what was asked, how it ended, what is missing, its size",
     "compare": "compare jobs: settings that differ, counts, scores, paired differences",
     "check": "compare files with the digests taken when they were written",

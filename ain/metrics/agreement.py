@@ -1,6 +1,7 @@
 """Summarise ratings by several raters: their mean and their agreement."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from ain.metrics.bootstrap import interval
 
@@ -15,8 +16,11 @@ def rated(ratings: Mapping[str, Mapping[str, float]]) -> tuple[float, float, flo
     return interval(means)
 
 
-def alpha(ratings: Mapping[str, Mapping[str, float]]) -> float | None:
-    """Return Krippendorff's alpha for interval data; None if no item has two ratings or all such ratings are equal."""
+def alpha(
+    ratings: Mapping[str, Mapping[str, float]], level: Literal["interval", "nominal"] = "interval"
+) -> float | None:
+    """Return Krippendorff's alpha; None if no item has two ratings or all such ratings are equal. level: whether ratings
+    are measures, or numbers of categories."""
     import krippendorff
     import numpy as np
 
@@ -25,7 +29,7 @@ def alpha(ratings: Mapping[str, Mapping[str, float]]) -> float | None:
     shared = (~np.isnan(table)).sum(axis=0) > 1 if len(table) > 1 else np.array([False])
     if not shared.any() or len(np.unique(table[:, shared][~np.isnan(table[:, shared])])) < 2:
         return None
-    return float(krippendorff.alpha(reliability_data=table, level_of_measurement="interval"))
+    return float(krippendorff.alpha(reliability_data=table, level_of_measurement=level))
 
 
 def cohens_kappa(pairs: Sequence[tuple[int | None, int | None]]) -> float | None:

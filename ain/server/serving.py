@@ -1,34 +1,19 @@
 """Runs the server, in the foreground or beside other work."""
 
 import asyncio
-import errno
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 
-from aiohttp import web
-
-from ain import UserError
 from ain.chat import LanguageModel
 from ain.server.app import App
+from ain.server.listening import listen
 
 
 async def serve(model: LanguageModel, name: str, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve until cancelled. ready: called with the address once requests are accepted. Port 0: any that is free."""
-    runner = web.AppRunner(App(model, name).application(), access_log=None)
-    await runner.setup()
-    try:
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            why = "in use" if error.errno == errno.EADDRINUSE else str(error.strerror or error)
-            raise UserError(f"{host}:{port}: {why}; choose another with --port and --host") from None
-        taken = runner.addresses[0]
-        ready(f"http://{f'[{taken[0]}]' if ':' in taken[0] else taken[0]}:{taken[1]}/v1")
-        await asyncio.Event().wait()
-    finally:
-        await runner.cleanup()
+    await listen(App(model, name).application(), host, port, lambda address: ready(f"{address}/v1"))
 
 
 @contextmanager

@@ -69,7 +69,12 @@ def test_a_change_reaches_what_follows_and_nothing_else() -> None:
     assert changed("screener.prompt=Safe?") == {"screen", "select", "mix", "tokenize", "train", *TUNED}
     assert changed("objective.learning_rate=1e-4") == {"train", *TUNED}
     assert changed("benchmark.scenes=5") == ASKING
-    assert changed("benchmark.scorer._target_=ain.scorer.texts.contains") == {"grade base", "grade tuned", "overlap", "pairwise"}
+    assert changed("benchmark.scorer._target_=ain.scorer.texts.contains") == {
+        "grade base",
+        "grade tuned",
+        "overlap",
+        "pairwise",
+    }
     assert changed("judge=gpt_4o", "benchmark.judged=true") == {"grade base", "grade tuned", "overlap", "pairwise"}
     assert changed("judge.how.concurrency=3", base=("judge=gpt_4o",)) == set()
     assert changed("model.freeze_vision=true") == {"train", *TUNED}
@@ -170,6 +175,11 @@ NEEDED = {
     ("predictor", "openai_compatible"): ["predictor.model=any"],
     ("predictor", "answers"): ["predictor.path=/"],
     ("judge", "openai_compatible"): ["judge.model=any"],
+    ("benchmark", "_table"): [
+        "benchmark.name=any",
+        "benchmark.path=/",
+        "benchmark.scorer={_target_: ain.scorer.texts.exact}",
+    ],
     ("back_translation", "openai_compatible"): ["back_translation.translator.model=any"],
 }
 

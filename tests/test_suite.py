@@ -79,7 +79,7 @@ def test_an_id_is_looked_for_in_the_benchmarks_that_can_be_opened(words: list[st
     unknown = ain("evaluate", *words, "records=[nobody]")
     assert unknown.returncode != 0
     last = unknown.stderr.splitlines()[-1]
-    assert "no benchmark asks such a question (of one, lost, two, lost it is not known); correct or remove it" in last
+    assert "no benchmark asks such a question (of one, lost; two, lost it is not known); correct or remove it" in last
 
 
 def test_overlap_is_found_for_the_benchmarks_that_are_there(words: list[str]) -> None:

@@ -114,7 +114,7 @@ class Runner:
         """Raise UserError for ids that no record and no question has. Stages that know the ids are made first, the others
         not yet."""
         if names := self._lacking(self._lacking(names), "unasked"):
-            unseen = ", ".join(node.label for node in self.failed)
+            unseen = "; ".join(node.label for node in self.failed)
             raise UserError(
                 f"records=[{','.join(names)}]: collect kept no record with such an id, and no benchmark asks such a question"
                 f"{f' (of {unseen} it is not known)' if unseen else ''}; correct or remove it"

@@ -163,11 +163,6 @@ def classes() -> dict[str, str]:
 # Settings that some choices require.
 NEEDED = {
     ("source", "folder"): ["source.path=/"],
-    ("benchmark", "_table"): [
-        "benchmark.name=any",
-        "benchmark.path=/",
-        "benchmark.scorer={_target_: ain.scorer.yes_no.yes_no}",
-    ],
     ("source", "hub"): ["source.path=/"],
     ("translator", "openai_compatible"): ["translator.model=any"],
     ("translator", "answers"): ["translator.path=/"],

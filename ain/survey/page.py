@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ain import UserError
+from ain.report.paper import load
 from ain.report.render import render
 from ain.storage.tables import Table, write_table
 from ain.survey import figures
@@ -33,7 +34,8 @@ def write_report(folder: Path) -> Path:
         "figures": _figures(survey, folder, tables),
         "alpha": results.agreement(),
         "balance": balance(tables["places"]),
-        "paper": reported(),
+        "paper": {figure: reported(figure) for figure in ("fig8", "fig10_12")},
+        "measured_on": load("ain/fig8").data,
         "same": _same(survey),
     }
     render(where, "survey", page, suffixes=("html",))
@@ -57,7 +59,7 @@ def _figures(survey: Survey, folder: Path, tables: dict[str, Table]) -> dict[str
     return {
         "fig6": figures.questions(survey, folder, where / "fig6.png"),
         "fig7": figures.shares(tables["nationalities"], "nationality", where / "fig7.png"),
-        "fig8": figures.votes(tables["preferences"], reported()["fig8"], where / "fig8.png"),
+        "fig8": figures.votes(tables["preferences"], reported("fig8"), where / "fig8.png"),
         "fig9": figures.shares(tables["dialects"], "dialect", where / "fig9.png"),
         "distributions": figures.distributions(survey, tables["questions"], where),
     }

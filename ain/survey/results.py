@@ -9,18 +9,17 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import yaml
 
 from ain.metrics import agreement, preferences
-from ain.runtime.paths import PAPER
+from ain.report.paper import load
 from ain.storage.tables import Table
 from ain.survey.answers import Given, Participant
 from ain.survey.definition import Asked, Survey
 
 
-def reported() -> dict[str, Any]:
-    """Return the paper's numbers."""
-    return yaml.safe_load((PAPER / "survey.yml").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+def reported(figure: str) -> dict[str, float]:
+    """Return the paper's percentages of a figure, by their printed names."""
+    return {line.printed: line.a[0] for line in load(f"ain/{figure}").values.values() if line.a[0] is not None}
 
 
 class Results:
@@ -110,11 +109,11 @@ class Results:
 
     def nationalities(self) -> Table:
         """Return one row per nationality (Fig. 7), the most frequent first, and the paper's that nobody has here."""
-        return self._about("nationality", self.survey.nationality, reported()["fig7"], named=False)
+        return self._about("nationality", self.survey.nationality, reported("fig7"), named=False)
 
     def dialects(self) -> Table:
         """Return one row per answer to the question about dialects (Fig. 9)."""
-        return self._about("dialect", self.survey.dialect, reported()["fig9"], named=True)
+        return self._about("dialect", self.survey.dialect, reported("fig9"), named=True)
 
     def _about(self, what: str, asked: Asked, paper: dict[str, float], named: bool) -> Table:
         """named: whether choices that nobody took have a row, too."""

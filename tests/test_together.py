@@ -14,7 +14,7 @@ from ain.benchmark.rotations import rotated
 from ain.benchmark.table import Table
 from ain.metrics.together import mme, rotations
 from ain.scorer.options import option
-from ain.stages.grade import grade, headline
+from ain.stages.grade import grade, headline, measures
 from ain.storage.tables import read_table
 
 
@@ -100,3 +100,6 @@ def test_the_numbers_stand_beside_accuracy(tmp_path: Path) -> None:
     assert json.loads(json.dumps(headline(counts))) == {"base en": 66.7, "base en perception": score}
     table = read_table(tmp_path / "g" / "tables" / "metrics.csv")
     assert next((row["metric"], row["value"], row["questions"]) for row in table) == ("perception", score, 6)
+    assert (score, 6) in {
+        (row["value"], row["n"]) for row in measures(counts, tmp_path / "g") if row["metric"] == "perception"
+    }

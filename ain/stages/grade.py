@@ -273,7 +273,7 @@ _COUNTS = ("accuracy", "low", "high", "questions", "labelled", "unparsed", "trun
 
 
 def measures(counts: dict[str, Any], out: Path) -> Iterator[Row]:
-    """Yield the scores by domain, and of each sub-domain (`kind`), in percent."""
+    """Yield the scores by domain, and of each sub-domain (`kind`), in percent, and the benchmark's own metrics."""
     about = {name: counts[name] for name in ("model", "benchmark")}
     for table in ("accuracy", "subdomains"):
         for row in read_table(out / "tables" / f"{table}.csv"):
@@ -283,6 +283,14 @@ def measures(counts: dict[str, Any], out: Path) -> Iterator[Row]:
             yield {**dims, "metric": "accuracy", **scored, "n": row["labelled"], "why": why}
             for metric in (name for name in row if name not in (*_DIMENSIONS, *_COUNTS)):
                 yield {**dims, "metric": metric, "value": row[metric], "n": row["labelled"], "why": why}
+    for row in _own_table(out):
+        dims = {**about, "images": "shown", "language": row["language"], "domain": "all"}
+        yield {**dims, "metric": row["metric"], "value": row["value"], "n": row["questions"]}
+
+
+def _own_table(out: Path) -> Table:
+    path = out / "tables" / "metrics.csv"
+    return read_table(path) if path.exists() else []
 
 
 def scalars(counts: dict[str, Any], out: Path) -> dict[str, Any]:

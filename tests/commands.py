@@ -31,6 +31,8 @@ _forks.set_forkserver_preload(
         "ain.cli.main",
         "ain.pipeline.runner",
         "composed",
+        "deepspeed",
+        "wandb.sdk.launch",  # which every run of W&B imports
         *sorted({stage.module for stage in STAGES.values()}),
     ]
 )
@@ -91,11 +93,14 @@ def ain(
 def _main(
     words: list[str], cwd: Path, env: dict[str, str], outputs: list[Path], change: Callable[[], None] | None
 ) -> None:
+    from wandb.sdk.data_types._private import MEDIA_TMP
+
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
     for descriptor, path in enumerate(outputs, 1):
         os.dup2(os.open(path, os.O_WRONLY), descriptor)
+    MEDIA_TMP.__init__("wandb-media")  # type: ignore[misc]  # else the first process to end deletes that of all others
     sys.argv = ["ain", *words]
     if change:
         change()

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,12 @@ PICO = (
     "benchmark.questions=2",
     "tracker=disabled",
 )
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Start the server that `commands` forks from. A process has one, and whoever starts it first says what it loads."""
+    if not session.config.getoption("numprocesses", None):  # this process runs tests
+        forkserver.ensure_running()
 
 
 def shared(factory: pytest.TempPathFactory, name: str) -> Path:

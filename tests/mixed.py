@@ -89,7 +89,7 @@ def run(job: Training) -> None:
 
 def elsewhere(job: Training, die_at_step: int | None = None, die_at_write: int | None = None) -> int:
     """Run the same in a separate process, forked from one with the libraries loaded; return its exit status."""
-    multiprocessing.set_forkserver_preload(["mixed", "deepspeed"])
+    multiprocessing.set_forkserver_preload(["mixed", "deepspeed"])  # unless `commands` has started the server
     context = multiprocessing.get_context("forkserver")
     process = context.Process(target=_run, args=(job, die_at_step, die_at_write))
     process.start()

@@ -22,7 +22,7 @@ from ain.pipeline.values import checked
 from ain.runtime.paths import CONF
 from ain.text.placeholders import IMAGE
 
-SUITES = [path.stem for path in (CONF / "suite").glob("*.yaml")]
+SUITES = [path.stem for path in (CONF / "suite").glob("*.yaml") if path.stem != "none"]
 ALONE = ("imageeval",)  # in no suite, because it needs a file
 TOOLS = ("lm_eval", "lmms_eval")  # which ask questions of their own
 TABLES = sorted(

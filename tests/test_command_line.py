@@ -180,7 +180,7 @@ def test_dry_run_touches_nothing(tmp_path: Path) -> None:
     result = ain("run", f"output_dir={tmp_path}/new", "dry_run=true")
     assert result.returncode == 0, result.stderr
     plan = [line.split()[1] for line in result.stderr.splitlines() if "to make" in line]
-    assert set(plan) == set(STAGES) - {"rate", "hash_images", "overlap"}
+    assert set(plan) == set(STAGES) - {"rate", "hash_images", "overlap", "pairwise"}
     assert not list(tmp_path.iterdir())
     result = ain("run", "-m", "thresholds=paper,none", "mixture=english", f"output_dir={tmp_path}/new", "dry_run=true")
     assert result.returncode == 0, result.stderr

@@ -150,7 +150,7 @@ def test_an_image_is_compared_with_its_name(tmp_path: Path) -> None:
 def test_weights_are_compared_before_they_are_loaded(copied: Path, stages: Stages) -> None:
     (train,) = stages(copied)["train"]
     flip(train / "checkpoint" / "model.safetensors")
-    for directory in stages(copied)["predict"]:
+    for directory in [*stages(copied)["predict"], *stages(copied)["grade"]]:
         shutil.rmtree(directory)
     result = ain("evaluate", *PICO, f"output_dir={copied}")
     assert result.returncode == 1

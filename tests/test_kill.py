@@ -1,4 +1,4 @@
-"""Kill -9 before or after every sixth write of all stages: the same command then resumes to the same rows and weights."""
+"""Kill -9 before or after every tenth write of all stages: the same command then resumes to the same rows and weights."""
 
 import itertools
 import os
@@ -29,9 +29,9 @@ def die_at_write(data: Path, how: str, nth: int) -> None:
     os.replace = dying  # type: ignore[assignment]
 
 
-def killed_at_every_sixth_write(outputs: Path) -> tuple[int, Result]:
+def killed_at_every_tenth_write(outputs: Path) -> tuple[int, Result]:
     """Run until no kill comes any more; return the number of kills and the last result."""
-    kills, nth, before = 0, 6, set[Path]()
+    kills, nth, before = 0, 10, set[Path]()
     while True:
         how = ("after", "before")[kills % 2]
         change = partial(die_at_write, outputs / "data", how, nth)
@@ -39,9 +39,9 @@ def killed_at_every_sixth_write(outputs: Path) -> tuple[int, Result]:
         if result.returncode != -signal.SIGKILL:
             return kills, result
         kills += 1
-        # Die six writes later each time. A killed stage may start over, so if no new file appeared, die one write later still.
+        # Die ten writes later each time. A killed stage may start over, so if no new file appeared, die one write later still.
         now = {path for path in (outputs / "data").rglob("*") if path.is_file() and not path.name.startswith(".")}
-        nth = 6 if now - before else nth + 1
+        nth = 10 if now - before else nth + 1
         before |= now
 
 
@@ -69,7 +69,7 @@ def assert_same(one: Path, other: Path) -> None:
 
 
 def test_killed_at_every_boundary(pico: Path, trained: Path) -> None:
-    kills, result = killed_at_every_sixth_write(trained)
+    kills, result = killed_at_every_tenth_write(trained)
     assert result.returncode == 0, result.stderr[-2000:]
     assert kills > 10
     assert_same(pico, trained)

@@ -118,7 +118,7 @@ def test_show_says_why_an_answer_is_wrong(tmp_path: Path) -> None:
     ("typed", "offered"),
     [
         ("ain expo", "export"),
-        ("ain run ain/table", "ain/table4 ain/table5 ain/table9"),
+        ("ain run ain/table", "ain/table1 ain/table2 ain/table3 ain/table4 ain/table5 ain/table9"),
         ("ain run translator=gpt_4o", "gpt_4o gpt_4o_mini"),
         ("ain select thresholds=l", "loose"),
     ],

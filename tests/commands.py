@@ -100,10 +100,11 @@ def _main(
     os.environ.update(env)
     for descriptor, path in enumerate(outputs, 1):
         os.dup2(os.open(path, os.O_WRONLY), descriptor)
-    MEDIA_TMP.__init__("wandb-media")  # type: ignore[misc]  # else the first process to end deletes that of all others
     sys.argv = ["ain", *words]
     if change:
         change()
+    MEDIA_TMP._finalizer.detach()  # else the first process to end deletes this directory for all others
+    MEDIA_TMP.__init__("wandb-media")  # type: ignore[misc]
     from ain.__main__ import main
 
     try:

@@ -115,7 +115,7 @@ def _serve(words: list[str]) -> None:
     out = results()
 
     def ready(address: str) -> None:
-        log.info(f"serving the survey; forms are accepted from {given.url or address} alone (--url); Ctrl-C ends")
+        log.info("serving the survey; forms are accepted from this address alone (--url); Ctrl-C ends")
         print(given.url or address, file=out, flush=True)
 
     asyncio.run(serve(given.folder, given.host, given.port, given.url, ready))

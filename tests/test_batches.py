@@ -17,9 +17,9 @@ from ain.chat.batch_files import BatchFiles
 BATCH_FAULTS = [
     {},
     {"500": 0.2, "missing_row": 0.1, "twice": 0.2},
-    {"expired": 0.3, "broken": 0.05},
     {"over_quota": 0.0},
-    {"lost_create": 0.0},
+    pytest.param({"expired": 0.3, "broken": 0.05}, marks=pytest.mark.slow),
+    pytest.param({"lost_create": 0.0}, marks=pytest.mark.slow),
 ]
 
 
@@ -47,7 +47,9 @@ def test_a_batch_whose_every_row_failed_stops_with_a_sentence(vqa: Path, tmp_pat
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ("all_400", "answered nothing (400 bad_schema: injected); when that is fixed"),
+        pytest.param(
+            "all_400", "answered nothing (400 bad_schema: injected); when that is fixed", marks=pytest.mark.slow
+        ),
         ("refused", "was refused: billing: Hard limit reached; when that is fixed"),
     ],
 )

@@ -15,9 +15,8 @@ from ain.trainer.history import read
 from ain.trainer.plan import Plan
 
 
-@pytest.mark.parametrize(
-    "name", ["qwen2_vl", *(pytest.param(name, marks=pytest.mark.slow) for name in list(FAMILIES)[1:])]
-)
+@pytest.mark.slow  # tests/test_train.py has such ranks of Qwen2-VL
+@pytest.mark.parametrize("name", list(FAMILIES))
 def test_two_zero3_ranks_with_all_kinds_of_rows(name: str, tmp_path: Path) -> None:
     pytest.importorskip("deepspeed", reason="DeepSpeed is not installed")
     base = checkpoint(name, tmp_path / "base")

@@ -91,6 +91,7 @@ def translated(tmp_path: Path, url: str, names: list[str], *more: str) -> tuple[
     return set(kept), rejected
 
 
+@pytest.mark.slow
 def test_a_live_run_completes_whatever_is_answered(at: tuple[str, Server], tmp_path: Path) -> None:
     names = [*SHAPES, *TRANSPORT]
     assert len(names) >= 60
@@ -157,6 +158,7 @@ def test_what_every_request_would_get_stops_with_a_sentence(
             assert sound(said), said
 
 
+@pytest.mark.slow
 def test_each_step_of_a_batch_may_be_hostile(
     at: tuple[str, Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,6 +109,7 @@ def test_tables_for_wandb_have_thumbnails(two: Evaluation, tmp_path: Path) -> No
     assert [one.image.size for one in table.get_column("thumbnail")] == [(40, 30)] * 6
 
 
+@pytest.mark.slow
 def test_ten_thousand_questions_stay_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The index is a few bytes a question, and memory holds a shard, the index and W&B's table, which has an end."""
     monkeypatch.setattr(questions_page, "ROWS", 500)

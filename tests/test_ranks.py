@@ -146,6 +146,7 @@ def test_more_nodes_are_started_from_outside() -> None:
         run(fails, 0, 8, 8)
 
 
+@pytest.mark.slow
 def test_a_sweep_over_ranks_of_the_papers_recipe(pico: Path, tmp_path: Path) -> None:
     """The recipe at pico size, with its learning rate, on one node; each job starts its own two ranks."""
     pytest.importorskip("deepspeed", reason="DeepSpeed is not installed")

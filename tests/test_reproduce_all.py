@@ -36,6 +36,7 @@ def test_an_experiment_waits_or_something_stands_in(monkeypatch: pytest.MonkeyPa
     assert not any("suite.labels" in word for word in needs.lacking(["suite.labels=f"]))
 
 
+@pytest.mark.slow
 def test_a_sweep_of_twelve_that_was_killed_makes_only_what_is_missing(tmp_path: Path) -> None:
     words = ("collect", "-m", f"source.seed={','.join(map(str, range(12)))}", "source.scenes=1", "source.authentic=0")
     words = (*words, "source.domains=[ocr]", "tracker=disabled", f"output_dir={tmp_path}")

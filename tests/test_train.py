@@ -27,7 +27,7 @@ def alone(base: str, tokenized: Path, tmp_path_factory: pytest.TempPathFactory) 
     return job
 
 
-@pytest.mark.parametrize(("strategy", "accumulate"), [("zero2", 2), ("zero3", 1)])
+@pytest.mark.parametrize(("strategy", "accumulate"), [pytest.param("zero2", 2, marks=pytest.mark.slow), ("zero3", 1)])
 def test_two_ranks_follow_one(strategy: str, accumulate: int, tokenized: Path, base: str, tmp_path: Path) -> None:
     """Both ranks have rows with images, with videos and with text only; neither must wait for the other forever."""
     pytest.importorskip("deepspeed", reason="DeepSpeed is not installed")

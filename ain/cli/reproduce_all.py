@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,9 +85,11 @@ def _reproduced(name: str, about: Experiment, typed: list[str]) -> dict[str, dic
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return a line for a terminal: short, because the page has all of it."""
     from ain.report.paper import place
 
-    return row["state"], place(row["table"]), row["command"], row["detail"]
+    command = row["command"] if row["state"] == "waiting" else f"ain reproduce {row['experiment']}"
+    return row["state"], place(row["table"]), command, textwrap.shorten(row["detail"], 80, placeholder=" …")
 
 
 def _write(rows: list[dict[str, Any]], paper: str, typed: list[str]) -> Path:

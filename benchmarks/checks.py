@@ -79,6 +79,8 @@ def patch(mode: str) -> list[float]:
         return store._table(reference[0])["bytes"][reference[1]].as_py()
 
     listing.file_digest = changed(listing.file_digest, lambda path: "")
+    if mode == "without":
+        listing.Listing.compare = lambda self, entry: None  # type: ignore[method-assign]
     arrow_files.columns_digest = changed(arrow_files.columns_digest, lambda table, names: "")
     arrow_files.mapped = changed(arrow_files.mapped, unchecked)
     from ain.storage.images import ImageStore

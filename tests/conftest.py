@@ -27,7 +27,7 @@ PICO = (
     "source.domains=[vqa,ocr,cultural]",
     "source.scenes=12",
     "source.authentic=4",
-    f"translator.checkpoint='miniature:translator?steps=150&{SOME}'",
+    f"translator.checkpoint='miniature:translator?steps=80&{SOME}'",
     f"verifier.checkpoint='miniature:encoder?steps=3&{SOME}'",
     f"screener.checkpoint='miniature:screener?steps=3&{SOME}'",
     f"back_translation.translator.checkpoint='miniature:back_translator?steps=3&{SOME}'",

@@ -98,7 +98,7 @@ def test_every_new_name_is_one() -> None:
         ),
         ("collect source.scenes=many", "ain: source.scenes=many: expected a whole number"),
         ("collect source.limit=true", "ain: source.limit=true: expected a whole number"),
-        ("verify verifier.checkpoint=miniature:enc", "ain: miniature:enc: choose one of miniature:translator"),
+        ("verify verifier.checkpoint=miniature:enc", "ain: miniature:enc: choose one of miniature:base"),
     ],
 )
 def test_mistakes_get_one_sentence(typed: str, said: str, tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_two_at_once_work_once(tmp_path: Path) -> None:
     results = [command.wait() for command in running]
     assert [result.returncode for result in results] == [0, 0], results
     assert results[0].stdout == results[1].stdout
-    assert sum("waiting for process" in result.stderr for result in results) == 1
+    assert sum("which is making 01-collect" in result.stderr for result in results) == 1
     assert sum("ain: collect" in result.stderr for result in results) == 1
 
 

@@ -99,6 +99,6 @@ def test_a_file_of_answers_and_a_local_model(folder: Path, trained: Path, tmp_pa
         "translator.how.skip_unanswered=true",
     )
     assert counts(ain(*words, *file))["unknown"]["latency_s"] == "its answers come from a file"
-    local = counts(ain(*words, "translator.checkpoint='miniature:translator?steps=150&domains=vqa.ocr.cultural'"))
+    local = counts(ain(*words, "translator.checkpoint='miniature:translator?steps=80&domains=vqa.ocr.cultural'"))
     assert local["latency_samples"] == 2
     assert min(local["latency_s"], local["throughput_per_s"]) > 0

@@ -71,9 +71,7 @@ def test_a_manifest_says_what_was_run(pico: Path, stages: Stages) -> None:
         assert all(isinstance(value, int | float) for value in numbers.values())
     translate = read_manifest(made["translate"][0])
     assert translate["settings"]["translator"]["prefix"] == ""  # which no config names
-    assert (
-        translate["settings"]["translator"]["checkpoint"] == "miniature:translator?steps=150&domains=vqa.ocr.cultural"
-    )
+    assert translate["settings"]["translator"]["checkpoint"] == "miniature:translator?steps=80&domains=vqa.ocr.cultural"
     assert translate["how"]["translator"] == {"batch_size": 64, "device": "cpu"}
     assert translate["follows"] == {"collect": made["collect"][0].name}
     assert json.loads((made["grade"][0] / "metrics.json").read_text())["accuracy/shown/ar/all"] >= 0

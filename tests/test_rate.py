@@ -129,7 +129,7 @@ def test_reproduce_prints_the_paper_beside_ours(trained: Path, tmp_path: Path) -
         *SMALL,
         "source.limit=6",
         "translator=miniature",
-        "translator.checkpoint='miniature:translator?steps=150&domains=vqa.ocr.cultural'",
+        "translator.checkpoint='miniature:translator?steps=80&domains=vqa.ocr.cultural'",
         f"output_dir={trained}",
     )
     result = ain(*words, env={"OPENAI_API_KEY": ""})
@@ -163,20 +163,20 @@ def test_people_bring_their_own_references(trained: Path, tmp_path: Path) -> Non
     folder = tmp_path / "mine"
     folder.mkdir()
     turns = [{"from": "human", "value": "What number is written?"}, {"from": "gpt", "value": "47"}]
-    reference = [{"from": "human", "value": "ما العدد المكتوب؟"}, {"from": "gpt", "value": "47"}]
+    reference = [{"from": "human", "value": "أي عدد كُتب هنا؟"}, {"from": "gpt", "value": "47"}]
     rows = [{"id": "a", "conversations": turns, "references": {"ar": reference}}, {"id": "b", "conversations": turns}]
     rows.append({"id": "c", "conversations": turns, "references": {"ar": reference[:1]}})
     (folder / "data.json").write_text(json.dumps(rows))
     words = ("rate", "source=folder", f"source.path={folder}", f"output_dir={trained}", SMALL[2], "allow_toys=true")
-    result = ain(*words, "translator.checkpoint='miniature:translator?steps=150&domains=vqa.ocr.cultural'")
+    result = ain(*words, "translator.checkpoint='miniature:translator?steps=80&domains=vqa.ocr.cultural'")
     assert result.returncode == 0, result.stderr[-3_000:]
     sheet = (Path(result.stdout.strip()) / "rating_sheet.csv").read_text(encoding="utf-8-sig")
-    assert sheet.count("ما العدد المكتوب؟") == 1
+    assert sheet.count("أي عدد كُتب هنا؟") == 1
     tables = {path.name.rsplit("_", 2)[0] for path in (trained / "runs").rglob("*.table.json")}
     assert {"translators", "translations"} <= tables  # logged to W&B, offline
     shutil.rmtree(trained / "data")
     (folder / "data.json").write_text(json.dumps(rows[1:2]))
-    result = ain(*words, "translator.checkpoint='miniature:translator?steps=150&domains=vqa.ocr.cultural'")
+    result = ain(*words, "translator.checkpoint='miniature:translator?steps=80&domains=vqa.ocr.cultural'")
     assert result.returncode != 0
     assert "no record has a reference in ar to rate by" in result.stderr
     assert "Traceback" not in result.stderr

@@ -80,18 +80,22 @@ _part: Any = None  # of a worker process
 
 def _prepare(packed: bytes, modules: list[str]) -> None:
     global _part
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     for name in modules:
         import_module(name)
     _part = pickle.loads(packed)
 
 
-def _end_with_parent() -> None:
-    """End this worker when the process that started it is gone, however that ended."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+def end_with_parent() -> None:
+    """From now on, end this process when the one that started it is gone, however that ended."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            wait([parent.sentinel])
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _work(method: str, block: Any) -> Any:

@@ -9,6 +9,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -36,21 +37,38 @@ SCREEN_PROMPT = "Is this picture safe? Answer in JSON."
 def trained(recipe: Recipe, directory: Path) -> Path:
     """Return the checkpoint's directory; train it first, with a progress bar, if it does not exist. Raise Damaged if its
     files are not those that were written."""
-    out = directory / recipe.identity()
-    mark = directory / f".{out.name}"
-    if not _is_there(out, mark):
+    out, mark = _places(recipe, directory)
+    if not exists(recipe, directory):
         with lock(mark):
-            if not _is_there(out, mark):
+            if not exists(recipe, directory):
                 shutil.rmtree(out, ignore_errors=True)
                 out.mkdir(parents=True)
-                _train(recipe, out)
+                with _one_thread():
+                    _train(recipe, out)
                 mark_done(mark, {"name": recipe.name, "seed": recipe.seed, "steps": recipe.steps}, root=out)
     Listing(mark, out).compare_all()
     return out
 
 
-def _is_there(out: Path, mark: Path) -> bool:
+def exists(recipe: Recipe, directory: Path) -> bool:
+    out, mark = _places(recipe, directory)
     return is_done(mark) and out.is_dir()  # a damaged one was deleted, and its mark was left
+
+
+def _places(recipe: Recipe, directory: Path) -> tuple[Path, Path]:
+    out = directory / recipe.identity()
+    return out, directory / f".{out.name}"
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute in one thread: more gain nothing on tiny matrices, and the weights do not depend on the number of cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _train(recipe: Recipe, out: Path) -> None:
@@ -67,18 +85,15 @@ def _train(recipe: Recipe, out: Path) -> None:
     train(recipe, world, out)
 
 
-def _fit(
-    model: torch.nn.Module, loss_of: Callable[[int], torch.Tensor], steps: int, what: str, lr: float = 2e-3
-) -> None:
+def _fit(model: torch.nn.Module, loss_of: Callable[[int], torch.Tensor], steps: int, what: str) -> None:
     """Train with Muon for the matrices and AdamW for the rest; warm-up, then cosine decay to a twentieth."""
-    matrices = [
-        p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name and "shared" not in name
-    ]
+    for_adam = ("embed", "shared", "merger.mlp.0")  # Muon would spend half of its time on the merger's largest matrix
+    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and not any(part in name for part in for_adam)]
     hidden = {id(p) for p in matrices}
     optimizers = [
-        Muon(matrices, lr),
+        Muon(matrices, lr=3e-3),
         torch.optim.AdamW(
-            [p for p in model.parameters() if id(p) not in hidden], 1e-3, betas=(0.9, 0.95), weight_decay=0.0
+            [p for p in model.parameters() if id(p) not in hidden], lr=8e-3, betas=(0.9, 0.95), weight_decay=0.0
         ),
     ]
 
@@ -205,7 +220,7 @@ def _base(recipe: Recipe, world: World, out: Path) -> None:
         ]
         return [(_tokens(processor, conversation(asked(scene)), scene), scene.images) for scene in scenes]
 
-    _vision(recipe, out, _world_texts(world), samples, batch_size=32)
+    _vision(recipe, out, _world_texts(world), samples, batch_size=16)
 
 
 def _screener(recipe: Recipe, world: World, out: Path) -> None:
@@ -234,4 +249,4 @@ def _screener(recipe: Recipe, world: World, out: Path) -> None:
     scenes = [
         scene for domain in world.domains for scene in islice(world.scenes("texts", domain, unsafe_share=0.5), 50)
     ]
-    _vision(recipe, out, (text for scene in scenes for text in (SCREEN_PROMPT, verdict(scene))), samples, batch_size=32)
+    _vision(recipe, out, (text for scene in scenes for text in (SCREEN_PROMPT, verdict(scene))), samples, batch_size=16)

@@ -36,7 +36,7 @@ class Muon(torch.optim.Optimizer):
                     parameter.add_(update, alpha=-group["lr"] * 0.2 * max(shape) ** 0.5)
 
 
-def orthogonal(matrices: torch.Tensor, steps: int = 5) -> torch.Tensor:
+def orthogonal(matrices: torch.Tensor, steps: int = 4) -> torch.Tensor:
     """Return approximately the nearest orthogonal matrix to each of [n, rows, columns], by Newton-Schulz iteration."""
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if tall else matrices

@@ -63,7 +63,7 @@ def chat_tokenizer(texts: Iterable[str], size: int) -> Any:
     return made
 
 
-def qwen2_vl(tokenizer: Any, layers: int = 4, width: int = 128) -> Any:
+def qwen2_vl(tokenizer: Any, layers: int = 2, width: int = 128) -> Any:
     """Return a Qwen2-VL with about a million parameters; an image of 56 x 56 becomes four visual tokens."""
     from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 

@@ -2,6 +2,7 @@
 or `package:MODULE/FOLDER or HUB_ID` for weights in a Python package, with the hub id where it is not installed.
 """
 
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,16 @@ def locate(name: str, output_dir: Path) -> str:
         return str(trained(Recipe.parse(name), output_dir / "checkpoints"))
     name = _packaged(name)
     return str(verified_tree(Path(name))) if Path(name).is_dir() else _download(name)
+
+
+def train_ahead(names: Iterable[str], output_dir: Path) -> None:
+    """Train those that are miniatures and do not exist, side by side."""
+    tiny = [name for name in names if name.startswith(MINIATURE)]
+    if len(tiny) > 1:
+        from ain.miniature import ahead
+        from ain.miniature.recipe import Recipe
+
+        ahead.train_ahead([Recipe.parse(name) for name in tiny], output_dir / "checkpoints")
 
 
 def here(name: str, output_dir: Path) -> str:

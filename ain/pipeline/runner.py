@@ -11,7 +11,7 @@ from typing import Any
 from ain import UserError
 from ain.pipeline.build import build, over_checkpoints
 from ain.pipeline.graph import Graph, Node, map_inputs
-from ain.pipeline.locate import locate
+from ain.pipeline.locate import locate, train_ahead
 from ain.pipeline.manifests import manifest, metrics
 from ain.pipeline.stages import FILES
 from ain.runtime.console import log
@@ -46,6 +46,8 @@ class Runner:
 
     def bring_up_targets(self) -> Path:
         """Make all requested nodes, and return the directory of the last one. Raise UserError if none can be made."""
+        if world_size() == 1:
+            train_ahead(self._checkpoints(), self.graph.output_dir)
         for node in map(self._over_pairs_that_are_there, self.graph.targets):
             if not self._is_lost(node):
                 self._try(node, self.bring_up)
@@ -53,6 +55,15 @@ class Runner:
         if not made:
             raise next(iter(self.failed.values()))
         return made[-1].directory
+
+    def _checkpoints(self) -> list[str]:
+        """Return the names of the checkpoints that the missing stages load."""
+        names: dict[str, str] = {}
+        for node in self.graph.nodes:
+            if not node.done:
+                for group, values in (node.settings | node.uses).items():
+                    over_checkpoints(group, values, lambda name: names.setdefault(name, name))
+        return list(names)
 
     def _over_pairs_that_are_there(self, node: Node) -> Node:
         """Make the pairs of models and benchmarks that a node follows, and return it without those that cannot be made."""

@@ -1,0 +1,40 @@
+"""The tiny checkpoints are trained side by side before a job needs them, to the same weights as one by one."""
+
+from pathlib import Path
+
+import pytest
+
+from ain.miniature import ahead
+from ain.miniature.checkpoints import exists, trained
+from ain.miniature.recipe import Recipe
+from ain.storage.digests import content_digest
+
+BOTH = [Recipe.parse(f"miniature:{name}?steps=2&domains=vqa") for name in ("translator", "encoder")]
+
+
+@pytest.fixture(autouse=True)
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "cores", lambda devices: 2)
+
+
+def test_side_by_side_gives_the_weights_of_one_by_one(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    ahead.train_ahead([*BOTH, *BOTH], tmp_path / "ahead")
+    assert "4/4" in capfd.readouterr().err  # steps of both; none is trained twice
+    assert all(exists(recipe, tmp_path / "ahead") for recipe in BOTH)
+    for recipe in BOTH:
+        one, other = trained(recipe, tmp_path / "ahead"), trained(recipe, tmp_path / "alone")
+        assert content_digest(one) == content_digest(other)
+
+
+def test_a_single_one_is_left_to_its_stage(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    trained(BOTH[0], tmp_path)
+    capfd.readouterr()
+    ahead.train_ahead(BOTH, tmp_path)
+    assert not capfd.readouterr().err
+    assert not exists(BOTH[1], tmp_path)
+
+
+def test_what_fails_is_left_to_its_stage(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("no directory")
+    ahead.train_ahead(BOTH, tmp_path / "file")
+    assert "Traceback" not in capfd.readouterr().err

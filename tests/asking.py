@@ -16,6 +16,7 @@ from ain.storage.ledger import Ledger
 from ain.storage.shards import Shards
 
 Serve = Callable[..., str]
+RECORDS = 1_200  # of the fixture `vqa`
 
 
 def log(url: str) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def check(outputs: Path) -> dict[str, list[str]]:
     made = {row["id"]: row["turns"] for row in Shards(out).rows(["id", "turns"])}
     rejected = {row["id"]: row["reasons"] for row in Shards(out).rows(["id", "reasons"], "rejected")}
     originals = list(Shards(collect).rows(["id", "turns"]))
-    assert len(made) + len(rejected) == len(originals) == 2_000
+    assert len(made) + len(rejected) == len(originals) == RECORDS
     for row in originals:
         if row["id"] in made:
             for english, turn in zip(row["turns"], made[row["id"]], strict=True):

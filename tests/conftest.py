@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asking import RECORDS
 from commands import ain
 
 from ain.runtime.paths import ROOT
@@ -113,11 +114,11 @@ def serve() -> Iterator[Callable[..., str]]:
 
 @pytest.fixture(scope="session")
 def vqa(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """2,000 records like those of visual question answering: few nouns, fewer answers, and a long one now and then."""
+    """1,200 records like those of visual question answering: few nouns, fewer answers, and a long one now and then."""
     folder, draw = tmp_path_factory.mktemp("vqa"), random.Random(0)
     nouns = "cat dog car bus tree house shirt table chair boat plane train horse bird cup plate phone lamp"
     rows = []
-    for i in range(2_000):
+    for i in range(RECORDS):
         noun, kind = draw.choice(nouns.split()), draw.random()
         if kind < 0.3:
             turns = f"What color is the {noun}?", draw.choice(["red", "blue", "green", "black", "white"])

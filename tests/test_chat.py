@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import Serve, check, die_at_put, good, log, manifest, words
+from asking import RECORDS, Serve, check, die_at_put, good, log, manifest, words
 from commands import Command, ain
 
 from ain.storage.shards import Shards
@@ -17,12 +17,12 @@ from ain.storage.shards import Shards
 SECRET = "sk-this-must-not-be-anywhere-0123456789"
 
 A_THIRD = {
-    **{"429": 0.05, "429-after": 0.05, "500": 0.05, "503": 0.02, "drop": 0.04, "torn": 0.03, "hang": 0.005},
+    **{"429": 0.03, "429-after": 0.03, "500": 0.05, "503": 0.02, "drop": 0.04, "torn": 0.03, "hang": 0.005},
     **{
         "broken": 0.02,
         "refusal": 0.01,
         "length": 0.01,
-        "english": 0.02,
+        "english": 0.06,
         "number": 0.01,
         "lost_item": 0.01,
         "half": 0.01,
@@ -35,12 +35,12 @@ def test_faults_on_a_third_of_the_requests(vqa: Path, tmp_path: Path, serve: Ser
     url = serve(faults=A_THIRD)
     good(ain(*words(vqa, tmp_path, url)))
     rejected = check(tmp_path)
-    assert 0 < len(rejected) < 100
+    assert 0 < len(rejected) < RECORDS / 20
     kinds = {reason.split(":")[0] for reasons in rejected.values() for reason in reasons}
     said = "refused, broken JSON, cut off, untranslated, half translated, number changed, missing from the answer"
     assert kinds <= set(said.split(", "))
     (out,) = (tmp_path / "data").glob("02-*")
-    english = [row for row in Shards(out).rows(part="rejected") if row["reasons"][0].startswith("untranslated")]
+    english = [row for row in Shards(out).rows(part="rejected") if "translated" in row["reasons"][0]]
     for row in english:  # what was rejected can be read
         assert re.search(r"\b(what|is|the|how|it)\b", " ".join(row["turns"][0].values()), re.I), row
     assert english
@@ -63,7 +63,7 @@ def test_what_is_repeated_is_asked_once(vqa: Path, tmp_path: Path, serve: Serve)
     good(ain(*words(vqa, texts, url, patient, "translator.granularity=text")))
     assert not check(texts)
     assert log(url)["most"] == 1
-    assert manifest(texts)["requests"] <= turns < 2_000
+    assert manifest(texts)["requests"] <= turns < RECORDS
     assert manifest(texts)["completion_tokens"] < manifest(tmp_path)["completion_tokens"]
 
 
@@ -217,7 +217,7 @@ def test_a_dry_run_says_what_it_would_cost(vqa: Path, tmp_path: Path) -> None:
     chosen = ("translator=gpt_6_luna", f"output_dir={tmp_path}/paid")
     result = ain("translate", "source=folder", f"source.path={vqa}", *chosen, "dry_run=true")
     good(result)
-    assert "2,000 records need" in result.stderr
+    assert f"{RECORDS:,} records need" in result.stderr
     assert "ain: translate: live: about $" in result.stderr
     assert "ain: translate: batch: about $" in result.stderr
     assert re.search(r"ain: translate: prices of \d{4}-\d\d-\d\d: \$0.1 in, \$0.5 out", result.stderr)

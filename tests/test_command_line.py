@@ -59,13 +59,11 @@ def test_old_names_are_refused_with_the_new_ones(typed: str, said: str) -> None:
 
 
 def test_every_new_name_is_one() -> None:
-    from test_config import config
-
-    from ain.pipeline.keys import keys_of
+    from ain.pipeline.keys import known_keys
     from ain.pipeline.renames import KEYS
 
     chats = ["translator=openai_compatible", "screener=openai_compatible"]
-    known = {key for words in ([], chats) for key in keys_of(config(*words))}
+    known = {key for words in ([], chats) for key in known_keys(words)}
     assert set(KEYS.values()) <= known
     assert not set(KEYS) & known
 
@@ -245,6 +243,16 @@ def test_two_at_once_work_once(tmp_path: Path) -> None:
     assert results[0].stdout == results[1].stdout
     assert sum("which is making 01-collect" in result.stderr for result in results) == 1
     assert sum("ain: collect" in result.stderr for result in results) == 1
+
+
+def test_settings_of_what_is_unset_by_default_may_be_typed_with_an_experiment(tmp_path: Path) -> None:
+    adapters = "model.lora={rank: 8, alpha: 16, dropout: 0.0, target_modules: all-linear}"
+    words = ("train", "ain/recipe", "model=miniature", "trainer=cpu", f"output_dir={tmp_path}", "dry_run=true")
+    result = ain(*words, adapters)
+    assert result.returncode == 0, result.stderr
+    result = ain(*words, adapters.replace("rank", "ranks"))
+    assert result.returncode != 0
+    assert "model.lora.ranks: there is no such setting" in result.stderr
 
 
 def fill_the_disk() -> None:

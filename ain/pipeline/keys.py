@@ -18,16 +18,17 @@ def refuse_unknown_keys(cfg: DictConfig) -> None:
     name = choices.get("experiment")
     if name is None:
         return
-    known = known_keys(
+    known = _known(
         [
             f"{group}={choice}"
             for group, choice in choices.items()
             if choice is not None and group != "experiment" and not group.startswith("hydra/")
         ]
     )
-    for key in sorted(set(keys_of(cfg)) - known):
-        if not any(key.startswith(f"{free}.") for free in _FREE):
-            raise UserError(f"experiment {name}: no such key: {key}{_hint(key, known)}")
+    unset = [key for key, value in known.items() if value is None]  # as model.lora: its class checks what is put there
+    for key in sorted(set(dict(_items(cfg))) - set(known)):
+        if not any(key.startswith(f"{free}.") for free in (*_FREE, *unset)):
+            raise UserError(f"experiment {name}: no such key: {key}{_hint(key, set(known))}")
 
 
 def _hint(key: str, known: set[str]) -> str:
@@ -48,13 +49,17 @@ _FREE = (
 
 
 def known_keys(overrides: Iterable[str]) -> set[str]:
+    return set(_known(overrides))
+
+
+def _known(overrides: Iterable[str]) -> dict[str, Any]:
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
 
     if not GlobalHydra.instance().is_initialized():
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            return set(keys_of(compose("config", overrides=list(overrides))))
-    return set(keys_of(compose("config", overrides=list(overrides))))
+            return dict(_items(compose("config", overrides=list(overrides))))
+    return dict(_items(compose("config", overrides=list(overrides))))
 
 
 def nearest(wrong: str, known: set[str]) -> str:
@@ -62,10 +67,10 @@ def nearest(wrong: str, known: set[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def keys_of(node: Any, at: str = "") -> Iterator[str]:
-    """Yield all dotted keys, groups included, without resolving anything."""
+def _items(node: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield all dotted keys with their values, groups included, without resolving anything."""
     plain = OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node
     if isinstance(plain, dict):
         for key, value in plain.items():
-            yield f"{at}{key!s}"
-            yield from keys_of(value, f"{at}{key!s}.")
+            yield f"{at}{key!s}", value
+            yield from _items(value, f"{at}{key!s}.")

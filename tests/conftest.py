@@ -114,7 +114,7 @@ def serve() -> Iterator[Callable[..., str]]:
 
 @pytest.fixture(scope="session")
 def vqa(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """1,200 records like those of visual question answering: few nouns, fewer answers, and a long one now and then."""
+    """Records like those of visual question answering: few nouns, fewer answers, and a long one now and then."""
     folder, draw = tmp_path_factory.mktemp("vqa"), random.Random(0)
     nouns = "cat dog car bus tree house shirt table chair boat plane train horse bird cup plate phone lamp"
     rows = []

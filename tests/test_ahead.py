@@ -38,3 +38,5 @@ def test_what_fails_is_left_to_its_stage(tmp_path: Path, capfd: pytest.CaptureFi
     (tmp_path / "file").write_text("no directory")
     ahead.train_ahead(BOTH, tmp_path / "file")
     assert "Traceback" not in capfd.readouterr().err
+    with pytest.raises(NotADirectoryError):
+        trained(BOTH[0], tmp_path / "file")

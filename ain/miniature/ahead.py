@@ -1,7 +1,7 @@
 """Train several of the tiny checkpoints before a job needs them, side by side, each on one core.
 
-They are too small to gain from more cores, so a machine with two trains two in the time of one. Nothing depends on it: a
-checkpoint that is not made here is trained by the stage that needs it, which also says what went wrong.
+They are so small that one gains little from more cores, but a machine with two trains two in the time of one. Nothing
+depends on it: a checkpoint that is not made here is trained by the stage that needs it, which also says what went wrong.
 """
 
 import multiprocessing

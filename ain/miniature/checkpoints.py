@@ -62,7 +62,7 @@ def _places(recipe: Recipe, directory: Path) -> tuple[Path, Path]:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Compute in one thread: more gain nothing on tiny matrices, and the weights do not depend on the number of cores."""
+    """Compute in one thread: more gain little on tiny matrices, and the weights do not depend on the number of cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -87,7 +87,7 @@ def _train(recipe: Recipe, out: Path) -> None:
 
 def _fit(model: torch.nn.Module, loss_of: Callable[[int], torch.Tensor], steps: int, what: str) -> None:
     """Train with Muon for the matrices and AdamW for the rest; warm-up, then cosine decay to a twentieth."""
-    for_adam = ("embed", "shared", "merger.mlp.0")  # Muon would spend half of its time on the merger's largest matrix
+    for_adam = ("embed", "shared", "merger.mlp.0")  # Muon would spend a third of its time on the merger's first
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and not any(part in name for part in for_adam)]
     hidden = {id(p) for p in matrices}
     optimizers = [

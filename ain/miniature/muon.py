@@ -1,7 +1,6 @@
 """Muon in float32: momentum is orthogonalised before it is applied.
 
-`torch.optim.Muon` multiplies in bfloat16, which is twenty times slower on a CPU without bfloat16 instructions. A tiny
-model learns with Muon in a quarter of AdamW's steps.
+`torch.optim.Muon` multiplies in bfloat16, which is twenty times slower on a CPU without bfloat16 instructions.
 """
 
 from collections import defaultdict

@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 AIN := $(VENV)/bin/ain
 READY := $(VENV)/.ready
+unexport PYTHONDONTWRITEBYTECODE # a library is compiled when it is first imported, which halves the set-up
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,8 +32,9 @@ clean:  ## remove what was set up and all results, but not the answers that were
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "ain needs Python 3.11 or newer; run make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet torch -c constraints.txt
-	$(VENV)/bin/python -m pip install --quiet -e ".[dev]" -c constraints.txt
+	$(VENV)/bin/python -m pip install --quiet --no-compile torch -c constraints.txt
+	$(VENV)/bin/python -m pip install --quiet --no-compile -e ".[dev]" -c constraints.txt
+	$(VENV)/bin/python -c 'import ain.stages.train, ain.stages.verify, ain.stages.predict, wandb' # compiles what runs import
 	touch $(READY)
 
 .PHONY: help demo test test-slow lint format clean

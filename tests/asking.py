@@ -28,7 +28,16 @@ def words(vqa: Path, outputs: Path, url: str, *more: str) -> list[str]:
     how = "translator.how."
     fast = [f"{how}requests_per_minute=null", f"{how}tokens_per_minute=null", f"{how}timeout_s=2", f"{how}poll_s=0.05"]
     chosen = ["translator=openai_compatible", "translator.model=test", f"{how}base_url={url}"]
-    return ["translate", "source=folder", f"source.path={vqa}", *chosen, *fast, f"output_dir={outputs}", *more]
+    return [
+        "translate",
+        "source=folder",
+        f"source.path={vqa}",
+        *chosen,
+        *fast,
+        "tracker=disabled",
+        f"output_dir={outputs}",
+        *more,
+    ]
 
 
 def manifest(outputs: Path) -> dict[str, Any]:

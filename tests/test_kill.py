@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from commands import Command, Result, ain
 from conftest import PICO
 
@@ -75,6 +76,7 @@ def test_killed_at_every_boundary(pico: Path, trained: Path) -> None:
     assert_same(pico, trained)
 
 
+@pytest.mark.slow
 def test_killed_at_a_random_moment(pico: Path, trained: Path) -> None:
     command, moment = ["evaluate", *PICO, f"output_dir={trained}"], random.uniform(2, 15)
     Command(*command).kill_after(moment)

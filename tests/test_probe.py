@@ -79,6 +79,7 @@ def test_a_source_without_references_is_tried_on_the_pairs_alone(tmp_path: Path)
     assert "auc" not in counts
 
 
+@pytest.mark.slow
 def test_fig14_offline(tmp_path: Path) -> None:
     """Uses real MiniLM weights, similar to the paper's all-mpnet. Missing encoders are named, which is not a failure."""
     words = ["reproduce", "ain/fig14", "verifier=labse,cometkiwi,minilm", "tracker=offline", f"output_dir={tmp_path}"]

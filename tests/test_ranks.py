@@ -126,7 +126,7 @@ print(*{graph.targets[0].directory.name for graph in graphs})
 """
 
 
-@pytest.mark.parametrize("by", ["srun", "torchrun"])
+@pytest.mark.parametrize("by", [pytest.param("srun", marks=pytest.mark.slow), "torchrun"])
 def test_outside_data_are_listed_once_and_by_one_rank(tmp_path: Path, by: str) -> None:
     """This holds for the source's folder and for a checkpoint's, and both ranks find the same directory."""
     for name in ("photos", "base"):

@@ -241,6 +241,7 @@ def test_an_unknown_name_gets_the_nearest(tmp_path: Path) -> None:
         assert result.stderr == f"ain: {wrong}: no such job, sweep or experiment; the nearest is {job['name']}\n"
 
 
+@pytest.mark.slow
 def test_two_sweeps_have_pages_of_their_own(tmp_path: Path) -> None:
     """Each shows its own jobs, the first page leads to both, and what only one needs goes with it."""
 

@@ -178,6 +178,7 @@ def _assert_artifacts(told: Told) -> None:
         assert references == [f"file://{metadata['directory']}/manifest.json"]
 
 
+@pytest.mark.slow
 def test_a_sweep_is_a_group_of_runs(fresh: Path) -> None:
     """Jobs that only publish and jobs that train share a process; what they share is shown by each."""
     words = ["train", *WORDS, "-m", "prompt=arabic,english", "trainer.max_epochs=1,2", f"output_dir={fresh}"]

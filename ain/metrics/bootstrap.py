@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-DRAWN_AT_ONCE = 4_000_000  # scores in memory; the result does not depend on it
+DRAWN_AT_ONCE = 500_000  # scores in memory; the result does not depend on it
 
 
 def interval(

@@ -178,6 +178,17 @@ def test_limit_and_wrong_folders(folder: Path, tmp_path: Path) -> None:
     assert run(Folder(str(folder), limit=3), tmp_path / "limited")[0]["input"] == 3
 
 
+def test_a_domain_is_no_name_of_a_row(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables have a row for each domain, and later stages hold a count for each."""
+    monkeypatch.setattr("ain.stages.collect.DOMAINS", 3)
+    rows = [{"id": str(i), "domain": f"row-{i}", "conversations": turns("Why?", "Because.")} for i in range(4)]
+    (folder / "data.json").write_text(json.dumps(rows[:3]))
+    assert run(Folder(str(folder)), tmp_path / "three")[0]["kept"] == 3
+    (folder / "data.json").write_text(json.dumps(rows))
+    with pytest.raises(UserError, match="more than 3 different domains"):
+        run(Folder(str(folder)), tmp_path / "four")
+
+
 def test_nothing_usable_says_why(folder: Path, tmp_path: Path) -> None:
     (folder / "data.json").write_text(json.dumps([{"id": 1, "conversations": []}]))
     with pytest.raises(UserError, match=r"no usable record: no conversation \(1\)"):

@@ -23,6 +23,7 @@ BLOCK = 20  # rows sent to a worker together
 BLOCK_BYTES = 8_000_000  # of such rows; fewer rows are sent where they are large
 IMAGE_BYTES = 16_000_000  # of images that a block sends back; further ones are read again when they are stored
 REASONS = 20  # of one rejection, the rest is counted
+DOMAINS = 1_000  # later stages hold a count for each, and tables have a row for each
 
 
 class Block(NamedTuple):
@@ -68,7 +69,7 @@ class Opener:
 def collect(source: Source, out: Path, engine: Any = HERE) -> dict[str, Any]:
     shards, store = Shards(out).create(), ImageStore(out)
     name = type(source).__name__.lower()
-    ids, stored, added = Seen(), Seen(), Counter[str]()
+    ids, stored, added, domains = Seen(), Seen(), Counter[str](), set[str]()
     opened = engine.spread(Opener(source), "open", _blocks(source, shards))
     with progress("collect", unit="record") as bar:
         for index, blocks in groupby(opened, key=lambda block: block[0]):
@@ -77,6 +78,12 @@ def collect(source: Source, out: Path, engine: Any = HERE) -> dict[str, Any]:
                 added += _known(rows, shards.read(index, ["id", "media"]), ids, stored)
             else:
                 added += _shard(index, rows, name, shards, store, ids, stored)
+            domains.update(row["domain"] for row in shards.read(index, ["domain"]))
+            if len(domains) > DOMAINS:
+                raise UserError(
+                    f"more than {DOMAINS:,} different domains; a domain is a kind of data, not a name of its own for each "
+                    "row: leave `domain` out of the rows, or set source.columns.domain=null with source=hub"
+                )
     kept, rejected = shards.count(), shards.count("rejected")
     if kept == 0:
         reasons = Counter(reason for row in shards.rows(["reasons"], "rejected") for reason in row["reasons"])

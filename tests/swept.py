@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from ain.benchmark.answers import ANSWERED
+from ain.metrics.accuracy import by_domain
 from ain.pipeline.jobs import labels
-from ain.stages.grade import _by_domain
 from ain.storage.listing import mark_done
 from ain.storage.shards import Shards
 from ain.storage.tables import write_table
@@ -58,6 +58,6 @@ def evaluated(directory: Path, accuracy: float, seed: int) -> None:
                 rows.append({**texts, **named, **media, "score": float(right), "chrf": float(right)})
     columns = [pa.field("parsed", pa.string()), pa.field("score", pa.float32()), pa.field("chrf", pa.float32())]
     Shards(directory, pa.schema([*ANSWERED, *columns])).create().write(0, rows)
-    table = _by_domain([{**row, "media": row["media"][0]} for row in rows], ["score", "chrf"])
+    table = by_domain([{**row, "media": row["media"][0]} for row in rows], ["score", "chrf"])
     write_table(directory / "tables" / "accuracy.csv", table)
     stage(directory, 2.5, {"model": "tuned", "benchmark": "made", "accuracy": {}, "usd": 0.25}, {"benchmark": {}})

@@ -5,8 +5,7 @@ published without labels is graded by those in `benchmark.labels`. The answers a
 """
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from sys import intern
@@ -23,8 +22,7 @@ from ain.benchmark.labels import read_labels
 from ain.judge import Judge
 from ain.judge.judging import COLUMNS, Judging, case
 from ain.judge.rules import Rules
-from ain.metrics.bootstrap import clustered
-from ain.metrics.outcomes import ENDED
+from ain.metrics.accuracy import ALL, by_domain, by_kind, faults, nested, own_numbers
 from ain.scorer import Grade
 from ain.storage.files import replace_file
 from ain.storage.manifest import read_manifest
@@ -33,7 +31,6 @@ from ain.storage.shards import Shards
 from ain.storage.tables import Table, read_table, write_table
 
 SUBMISSION = "submission.jsonl"
-ALL = "all"  # domains together
 READ = ("id", "domain", "language", "kind", "group", "images", "media", "finish", "parsed", *COLUMNS)
 RULES = Rules()
 LETTER = "ح" * 3  # of about one token
@@ -57,10 +54,10 @@ def grade(predict: Path, benchmark: Benchmark, out: Path, judge: Judge = RULES) 
         if not shards.done(index):
             shards.write(index, [judging.graded(row) for row in _ruled(answers, benchmark, labels, index)])
     rows = [_slim(row) for row in shards.rows([*READ, *columns])]
-    accuracies = _by_domain(rows, columns)
+    accuracies = by_domain(rows, columns)
     write_table(out / "tables" / "accuracy.csv", accuracies)
-    write_table(out / "tables" / "subdomains.csv", _by_kind(rows, columns))
-    own = _own_numbers(rows, benchmark)
+    write_table(out / "tables" / "subdomains.csv", by_kind(rows, columns))
+    own = own_numbers(rows, benchmark.metrics) if benchmark.metrics else []
     if own:
         write_table(out / "tables" / "metrics.csv", own)
     replace_file(out / SUBMISSION, partial(_submission, shards))
@@ -71,7 +68,7 @@ def grade(predict: Path, benchmark: Benchmark, out: Path, judge: Judge = RULES) 
         **{name: asked[name] for name in ("model", "benchmark")},
         **_said(rows, labels),
         **judging.counts(rows, out),
-        "accuracy": _nested(accuracies),
+        "accuracy": nested(accuracies),
         **({"metrics": {" ".join([row["language"], row["metric"]]): row["value"] for row in own}} if own else {}),
     }
 
@@ -134,93 +131,14 @@ def _submission(shards: Shards, path: Path) -> None:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def _by_domain(rows: list[Row], columns: list[str]) -> Table:
-    """Return a row for each language, condition and domain, and for all domains."""
-    groups: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
-    for row in rows:
-        for domain in (row["domain"], ALL):
-            groups[row["language"], row["images"], domain].append(row)
-    names = ("language", "images", "domain")
-    return [{**dict(zip(names, group, strict=True)), **_measured(of, columns)} for group, of in groups.items()]
-
-
-def _by_kind(rows: list[Row], columns: list[str]) -> Table:
-    """Return a row for each sub-domain of a domain, of the questions with their own images."""
-    groups: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
-    for row in rows:
-        if row["images"] == "shown":
-            groups[row["language"], row["domain"], row["kind"]].append(row)
-    names = ("language", "domain", "kind")
-    return [{**dict(zip(names, group, strict=True)), **_measured(of, columns)} for group, of in groups.items()]
-
-
-def _own_numbers(rows: list[Row], benchmark: Benchmark) -> Table:
-    """Return a row for each language and number of the benchmark's metrics, over labelled questions with their own images."""
-    groups: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        if benchmark.metrics and row["images"] == "shown" and row["score"] is not None:
-            groups[row["language"]].append(row)
-    return [
-        {"language": language, "metric": name, "value": round(value, 1), "questions": len(of)}
-        for language, of in groups.items()
-        for name, value in benchmark.metrics(of).items()  # type: ignore[misc]
-    ]
-
-
-def _measured(rows: list[Row], columns: list[str]) -> Row:
-    """Return accuracy in percent with a 95 % bootstrap interval over images, the means of further scores, and counts.
-
-    Questions about one image are drawn together, because their answers are correlated. Only labelled questions have a
-    score; those that got no answer score 0.
-    """
-    labelled = [row for row in rows if row["score"] is not None]
-    images: dict[Any, list[float]] = defaultdict(list)
-    for row in labelled:
-        images[row["media"]].append(row["score"])
-    mean, low, high = (_percent(value) for value in clustered(list(images.values()))) if labelled else (None,) * 3
-    further = {name: _percent(sum(row[name] for row in labelled) / len(labelled)) for name in columns[1:] if labelled}
-    return {
-        "accuracy": mean,
-        "low": low,
-        "high": high,
-        **further,
-        "questions": len(rows),
-        "labelled": len(labelled),
-        **_faults(labelled),
-    }
-
-
-def _faults(rows: Iterable[Row]) -> dict[str, int]:
-    """Count answers that could not be read, that were cut off, and questions without an answer."""
-    counts = {"unparsed": 0, "truncated": 0, "unanswered": 0}
-    for row in rows:
-        counts["unanswered"] += row["finish"] not in ENDED
-        counts["truncated"] += row["finish"] == "length"
-        counts["unparsed"] += row["finish"] in ENDED and row["parsed"] is None and row["graded_by"] == "rules"
-    return counts
-
-
-def _percent(share: float) -> float:
-    return round(100 * share, 1)
-
-
 def _said(rows: list[Row], labels: dict[str, tuple[str, ...]]) -> dict[str, Any]:
     """Return how many questions have labels, how many labels belong to no question, and where both rules differ."""
     scored = [row for row in rows if row["score"] is not None]
-    made: dict[str, Any] = {"labelled": len(scored), **_faults(scored)}
+    made: dict[str, Any] = {"labelled": len(scored), **faults(scored)}
     if labels:
         made["labels without a question"] = len(labels.keys() - {row["id"] for row in rows})
     if scored and "official" in scored[0]:
         made["official differs"] = sum(row["official"] != row["score"] for row in scored)
-    return made
-
-
-def _nested(table: Table) -> dict[str, dict[str, dict[str, float]]]:
-    """Return images → language → domain → accuracy in percent."""
-    made: dict[str, dict[str, dict[str, float]]] = {}
-    for row in table:
-        if row["accuracy"] is not None:
-            made.setdefault(row["images"], {}).setdefault(row["language"], {})[row["domain"]] = row["accuracy"]
     return made
 
 

@@ -75,13 +75,14 @@ def write(data: Path, records: int) -> None:
     kept = Shards(collect).create()
     texts = Shards(translated, translate.SCHEMA, translate.REFUSED).create()
     scores = Shards(verified, verify.SCHEMA, suffix="arrow").create()
-    image, draw = png(Image.new("RGB", (1, 1))), np.random.default_rng(0)
+    draw = np.random.default_rng(0)
     ledger, screener = Ledger(data.parent / "ledger.sqlite"), ChatScreener(Instant(), POLICY)
     for index, start in enumerate(range(0, records, SHARD_ROWS)):
         numbers = range(start, min(start + SHARD_ROWS, records))
-        names = [hashlib.sha256(str(number).encode()).hexdigest() for number in numbers]
+        images = [png(Image.new("RGB", (1, 1), (number >> 16, number >> 8 & 255, number & 255))) for number in numbers]
+        names = [hashlib.sha256(image).hexdigest() for image in images]
         with ImageStore(collect).writing(index) as shard:
-            for name in names:
+            for name, image in zip(names, images, strict=True):
                 shard.add(name, image, 1, 1)
         if start >= ASKED:
             remember(ledger, screener, names)

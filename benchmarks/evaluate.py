@@ -57,7 +57,7 @@ class Questions(Benchmark):
         for number in range(0, self.count, 4):
             scene = next(worlds[list(worlds)[number // 4 % len(worlds)]])
             side = draw.choice((56, 112, 224, 448))
-            image = (cache(partial(png, scene.image.resize((side, side)))),)
+            image = (cache(partial(png, scene.images[0].resize((side, side)))),)
             for i in range(4):
                 asked = scene.questions[i % len(scene.questions)]
                 text = " ".join([asked.question] * draw.randint(1, 6))
@@ -128,7 +128,7 @@ def peer(python: str, checkpoint: str, questions: Benchmark, where: Path) -> flo
         Image.open(BytesIO(item.images[0]())).save(path)
         rows.append({"image": str(path), "text": item.question.removeprefix(f"{IMAGE}\n"), "tokens": TOKENS})
     (where / "questions.json").write_text(json.dumps(rows), encoding="utf-8")
-    command = [python, str(PEER), checkpoint, str(where / "questions.json")]
+    command = [python, "-P", str(PEER), checkpoint, str(where / "questions.json")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr[-3000:])

@@ -1,6 +1,7 @@
 """Let lmms-eval's class for Qwen2-VL answer questions: `evaluate_peer.py CHECKPOINT QUESTIONS`, run by `evaluate.py --peer`.
 
-Never run here: the class needs torchvision. The last line is the seconds of its generation.
+The class imports torchvision, of which it uses no compiled operator. So that the package for GPUs can be imported beside a
+CPU build of torch, its two operators for boxes are declared here. The last line is the seconds of its generation.
 """
 
 import json
@@ -8,9 +9,15 @@ import sys
 import time
 from pathlib import Path
 
-from lmms_eval.api.instance import Instance
-from lmms_eval.models.simple.qwen2_vl import Qwen2_VL
-from PIL import Image
+import torch
+
+boxes = torch.library.Library("torchvision", "FRAGMENT")
+for operator in ("nms", "qnms"):
+    boxes.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
+from lmms_eval.api.instance import Instance  # noqa: E402
+from lmms_eval.models.simple.qwen2_vl import Qwen2_VL  # noqa: E402
+from PIL import Image  # noqa: E402
 
 
 def main(checkpoint: str, questions: str) -> None:

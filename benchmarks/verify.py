@@ -93,7 +93,7 @@ def ours(encoder: SentenceEncoder, collect: Path, translate: Path) -> tuple[floa
             similarities.of(
                 [
                     (turn_text(e), turn_text(a))
-                    for _, es, as_, _ in translated.shard(i)
+                    for _, es, as_, *_ in translated.shard(i)
                     for e, a in zip(es, as_, strict=True)
                 ]
             )

@@ -23,7 +23,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from functools import cache, partial
 from io import BytesIO
 from pathlib import Path
 from random import Random
@@ -50,14 +49,18 @@ class Questions(Benchmark):
     name, max_new_tokens = "bench", TOKENS
 
     def __init__(self, count: int) -> None:
-        self.count = count
+        self.made = list(self._made(count))  # drawn before time is taken, as for the others
 
     def items(self, mix: Path | None = None) -> Iterator[Item]:
+        return iter(self.made)
+
+    def _made(self, count: int) -> Iterator[Item]:
         draw, worlds = Random(0), {domain: World(0).scenes("bench", domain) for domain in DOMAINS}
-        for number in range(0, self.count, 4):
+        for number in range(0, count, 4):
             scene = next(worlds[list(worlds)[number // 4 % len(worlds)]])
             side = draw.choice((56, 112, 224, 448))
-            image = (cache(partial(png, scene.images[0].resize((side, side)))),)
+            data = png(scene.images[0].resize((side, side)))
+            image = (lambda data=data: data,)
             for i in range(4):
                 asked = scene.questions[i % len(scene.questions)]
                 text = " ".join([asked.question] * draw.randint(1, 6))

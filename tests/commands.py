@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,5 +110,6 @@ def _main(
 
     try:
         main()
-    finally:
-        atexit._run_exitfuncs()  # which multiprocessing leaves out
+    finally:  # as any process ends: threads first, so that a pool can still tell its workers to end
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()

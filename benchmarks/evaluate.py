@@ -1,7 +1,8 @@
 """Questions per second of `predict` beside a plain loop of batches, and beside lmms-eval's own class for Qwen2-VL.
 
     python benchmarks/evaluate.py                    a few minutes on two cores
-    python benchmarks/evaluate.py --peer PYTHON      also lmms-eval 0.7.3, in an interpreter that has it with torchvision
+    python benchmarks/evaluate.py --peer PYTHON      also lmms-eval 0.7.3, in an interpreter that has it with torchvision,
+                                                     decord and qwen-vl-utils, each without what it depends on
 
 The tiny Qwen2-VL answers questions of the miniature's benchmark, several about each image, of images between 56 and 448
 pixels, mixed with text of different lengths. All give the same checkpoint the same questions on one device, and start

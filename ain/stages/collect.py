@@ -69,7 +69,8 @@ class Opener:
 def collect(source: Source, out: Path, engine: Any = HERE) -> dict[str, Any]:
     shards, store = Shards(out).create(), ImageStore(out)
     name = type(source).__name__.lower()
-    ids, stored, added, domains = Seen(), Seen(), Counter[str](), set[str]()
+    ids, stored, added = Seen(), Seen(), Counter[str]()
+    domains, languages = set[str](), Counter[str]()
     opened = engine.spread(Opener(source), "open", _blocks(source, shards))
     with progress("collect", unit="record") as bar:
         for index, blocks in groupby(opened, key=lambda block: block[0]):
@@ -78,7 +79,9 @@ def collect(source: Source, out: Path, engine: Any = HERE) -> dict[str, Any]:
                 added += _known(rows, shards.read(index, ["id", "media"]), ids, stored)
             else:
                 added += _shard(index, rows, name, shards, store, ids, stored)
-            domains.update(row["domain"] for row in shards.read(index, ["domain"]))
+            for row in shards.read(index, ["domain", "language"]):
+                domains.add(row["domain"])
+                languages[row["language"]] += 1
             if len(domains) > DOMAINS:
                 raise UserError(
                     f"more than {DOMAINS:,} different domains; a domain is a kind of data, not a name of its own for each "
@@ -91,13 +94,12 @@ def collect(source: Source, out: Path, engine: Any = HERE) -> dict[str, Any]:
         raise UserError(f"the source gave no usable record: {why}")
     for what, records in sorted(added.items()):
         log.info(f"collect: {records:,} of {kept:,} records got {what}")
-    languages = dict(Counter(row["language"] for row in shards.rows(["language"])))
     return {
         "input": kept + rejected,
         "kept": kept,
         "rejected": rejected,
         "images": len(stored),
-        "languages": languages,
+        "languages": dict(languages),
         **({"added": dict(sorted(added.items()))} if added else {}),
         **source.provenance(),
     }

@@ -151,3 +151,17 @@ LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the longest files first, so that no worker is still busy with one at the end."""
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
+@pytest.fixture(scope="session")
+def survey_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a survey that tests do not answer."""
+    from surveyed import built
+
+    return built(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture
+def own_survey(survey_folder: Path, tmp_path: Path) -> Path:
+    """Return a survey for a test that answers it."""
+    return Path(shutil.copytree(survey_folder, tmp_path / "survey"))

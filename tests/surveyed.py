@@ -13,6 +13,8 @@ import aiohttp
 from graded import graded
 
 from ain.runtime.paths import ROOT
+from ain.survey.answers import Answers
+from ain.survey.definition import read_survey
 
 MODELS = ("mine", "theirs", "other")
 HOSTILE = "</span><script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -134,3 +136,8 @@ async def person(address: str) -> AsyncIterator[Person]:
     """Give a person with a browser of their own."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
         yield Person(address, session)
+
+
+def stored(folder: Path) -> Answers:
+    """Return the answers to a survey."""
+    return Answers(folder, read_survey(folder))

@@ -106,6 +106,7 @@ def test_a_dry_run_of_ones_own_data_says_what_the_whole_way_takes(experiment: st
     assert "screen: 3 images need 3 requests" in said
     assert "to download: sentence-transformers/LaBSE for verifier" in said
     assert "strategy   parameters" in said
+    assert "time of stages: no earlier run with these settings tells it; run a sample first" in said
     if experiment == "ain/paper":
         assert "translate: 3 records need" in said
         assert "back_translate: 3 records need" in said

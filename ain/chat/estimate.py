@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ain.runtime.durations import rough
+
 
 @dataclass
 class Estimate:
@@ -56,7 +58,7 @@ class Estimate:
         ]
         if not hasattr(self.model, "priced"):  # the model does not run on a server
             return lines
-        lines.append(f"live: about {_dollars(self.cost(False))}, {_time(self.minutes)} at {self._limits()}")
+        lines.append(f"live: about {_dollars(self.cost(False))}, {rough(60 * self.minutes)} at {self._limits()}")
         if self.model.priced(False):
             days = math.ceil(self.prompt_tokens / self.model.enqueued_tokens)
             lines.append(
@@ -72,7 +74,7 @@ class Estimate:
         )
         if not hasattr(self.model, "priced"):  # the model does not run on a server
             return said
-        live = f"{_dollars(self.cost(False))} at most, {_time(self.minutes)} at {self._limits()}"
+        live = f"{_dollars(self.cost(False))} at most, {rough(60 * self.minutes)} at {self._limits()}"
         return f"{said}; {live}" + (f"; by batch {_dollars(self.cost(True))}" if self.model.priced(True) else "")
 
     def notes(self) -> list[str]:
@@ -122,15 +124,3 @@ def usage_line(usage: dict[str, Any]) -> str:
 
 def _dollars(usd: float) -> str:
     return f"${usd:,.2f}" if usd >= 0.1 or usd == 0 else f"${usd:.2g}"
-
-
-def _time(minutes: float) -> str:
-    if minutes < 2:
-        return f"{60 * minutes:.0f} s"
-    return (
-        f"{minutes:.0f} min"
-        if minutes < 120
-        else f"{minutes / 60:.1f} h"
-        if minutes < 2_880
-        else f"{minutes / 1440:.1f} days"
-    )

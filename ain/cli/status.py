@@ -14,6 +14,7 @@ from ain.cli.parser import Parser
 from ain.pipeline.index import described
 from ain.pipeline.jobs import RUNS, Entry, entries, named
 from ain.report import headline
+from ain.runtime.durations import exact
 from ain.storage.manifest import is_done
 from ain.storage.sizes import human, size
 
@@ -73,7 +74,7 @@ def _listed(shown: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
-    return (one["name"], _date(one["started"]), _took(one["seconds"]), human(one["bytes"]), one["status"], one["asked"])
+    return (one["name"], _date(one["started"]), _took(one), human(one["bytes"]), one["status"], one["asked"])
 
 
 def _details(one: dict[str, Any], output_dir: Path) -> Iterator[str]:
@@ -81,7 +82,7 @@ def _details(one: dict[str, Any], output_dir: Path) -> Iterator[str]:
     if one["error"]:
         yield f"  {one['error']}"
     where = f", process {one['pid']} on {one['host']}" if one["pid"] else ""
-    took = f", took {_took(one['seconds'])}" if one["seconds"] is not None else ""
+    took = f", took {_took(one)}" if one["seconds"] is not None else ""
     choices = " ".join(f"{group}={choice}" for group, choice in (one["choices"] or {}).items())
     yield from (
         f"  {label:<10} {text}"
@@ -110,7 +111,7 @@ def _details(one: dict[str, Any], output_dir: Path) -> Iterator[str]:
 
 def _job_row(job: dict[str, Any]) -> tuple[str, ...]:
     name = job["name"].rpartition("/")[2]
-    return (name, _took(job["seconds"]), job["status"], job["asked"], job["error"] or headline.line(job["headline"]))
+    return (name, _took(job), job["status"], job["asked"], job["error"] or headline.line(job["headline"]))
 
 
 def _resume(one: dict[str, Any]) -> str:
@@ -123,9 +124,5 @@ def _date(started: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(started)) if started else "-"
 
 
-def _took(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+def _took(one: dict[str, Any]) -> str:
+    return "-" if one["seconds"] is None else exact(one["seconds"])

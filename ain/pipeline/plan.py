@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ain import UserError
+from ain.pipeline import pace
 from ain.pipeline.build import build, over_checkpoints
 from ain.pipeline.downloads import downloads
 from ain.pipeline.graph import Graph, Node
@@ -29,6 +30,7 @@ def plan(graph: Graph) -> Iterator[str]:
             if number == 0 or not node.stage.asking or line not in seen:
                 yield line if line.startswith((" ", node.stage.name)) else f"{node.name}: {line}"
             seen.add(line)
+    yield from pace.lines(graph, lambda source: sum(1 for _ in build(source).rows()))
     yield from downloads(graph)
     for node in graph.nodes:
         try:

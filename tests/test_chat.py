@@ -147,6 +147,19 @@ def test_money_is_asked_for_first(vqa: Path, tmp_path: Path, serve: Serve) -> No
     assert not check(tmp_path)
 
 
+def test_lost_attempts_count_once_and_stop_nothing_while_others_are_in_flight(
+    vqa: Path, tmp_path: Path, serve: Serve
+) -> None:
+    """The requests in flight are promised nearly the whole cap at once; a tenth of them is lost."""
+    url = serve(latency=0.1, faults={"drop": 0.1})
+    result = ain(
+        *words(vqa, tmp_path, url, "translator.how.price=[10,30]", "source.limit=200", "translator.how.max_cost_usd=3")
+    )
+    assert result.returncode == 0, result.stderr[-3_000:]
+    assert manifest(tmp_path)["kept"] == 200
+    assert manifest(tmp_path)["usd"] < 5
+
+
 def test_the_cap_is_never_passed(vqa: Path, tmp_path: Path, serve: Serve) -> None:
     """The cap holds for one run, and for many that are restarted with the same cap."""
     url = serve(latency=0.01, faults={"429": 0.1, "503": 0.1})

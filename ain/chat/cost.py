@@ -100,12 +100,11 @@ class Budget:
         return True
 
     def lost(self, key: str) -> None:
-        """Count an attempt without an answer as spent, because the server may charge for it."""
-        self.spent += self._promised.get(key, 0.0)
-
-    @property
-    def passed(self) -> bool:
-        return self.price is not None and self.spent + self.open > self.cap
+        """Count a promised amount as spent: the server may charge for an attempt without an answer. The next attempt needs
+        a promise of its own."""
+        worst = self._promised.pop(key, 0.0)
+        self.spent += worst
+        self.open = self.open - worst if self._promised else 0.0
 
     def settle(self, key: str, prompt_tokens: int = 0, completion_tokens: int = 0, cached_tokens: int = 0) -> None:
         """Replace the promised amount by the actual cost, which is 0 without an answer."""

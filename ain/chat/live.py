@@ -20,6 +20,7 @@ from ain.chat.limits import Gate, Patience, Rates
 from ain.chat.protocol import Endpoint
 
 IN_A_ROW = 100  # consecutive refusals that stop the run: the cause is not the requests themselves
+LOOK_S = 0.1  # seconds between two looks at the budget
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ class Live:
             self.take(request, reply)
 
     async def _try(self, client: Client, request: Request) -> Reply:
+        await self._afford(request)
         await self.rates.admit(self.endpoint.tokens(request) + request.max_tokens // 4)
         if self.error:
             raise openai.OpenAIError("stopped")
@@ -151,9 +153,20 @@ class Live:
                     "command to resume when the server works again"
                 )
             )
-        if self.budget.passed:
-            self._halt(self.budget.over())
         return self.error is None
+
+    async def _afford(self, request: Request) -> None:
+        """Promise a request's cost again if its last attempt was lost. Answers to others make room, as they cost less than
+        promised; meanwhile it holds no slot, which they need."""
+        if self.endpoint.promise(request, self.budget):
+            return
+        self.gate.leave()
+        while not self.error and not self.endpoint.promise(request, self.budget):
+            if not self.budget.open:
+                self._halt(self.budget.over())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.stopping.wait(), LOOK_S)
+        await self.gate.enter()
 
     async def _sleep(self, seconds: float) -> None:
         """Back off without occupying a slot; return early if the round stops."""

@@ -39,7 +39,7 @@ from ain.storage.shards import Shards
 from ain.text.placeholders import IMAGE
 
 REPEATS = 3
-BATCH = 16
+BATCH = 64  # the default of `predictor=local`
 TOKENS = 16
 PEER = Path(__file__).with_name("evaluate_peer.py")
 

@@ -30,7 +30,7 @@ from ain.chat.scoring import Scorer, TokenScores
 from ain.chat.stopping import criteria, cut
 from ain.engine.local import Local
 from ain.model.shared_images import share_images
-from ain.runtime.batching import batches
+from ain.runtime.batching import ahead, batches
 from ain.runtime.device import chosen
 
 WINDOW = 4  # number of batches that are sorted by length together
@@ -110,9 +110,10 @@ class LocalModel(CheckpointModel):
 
     def _answers(self, requests: list[Request], samples: list[Sample], inputs: Inputs) -> list[Reply]:
         replies: dict[int, Reply] = {}
-        for batch in batches([sample.length for sample in samples], self.batch_size):
-            made = self._answered([requests[i] for i in batch], inputs.batch([samples[i] for i in batch], left=True))
-            replies |= dict(zip(batch, made, strict=True))
+        planned = list(batches(side_by_side(samples), self.batch_size))
+        made = ahead(planned, lambda batch: inputs.batch([samples[i] for i in batch], left=True))
+        for batch, tensors in zip(planned, made, strict=True):
+            replies |= dict(zip(batch, self._answered([requests[i] for i in batch], tensors), strict=True))
         return [replies[i] for i in range(len(requests))]
 
     def _answered(self, requests: list[Request], batch: dict[str, Any]) -> list[Reply]:
@@ -213,3 +214,16 @@ class LocalModel(CheckpointModel):
             return loader.from_pretrained(self.named, **settings)
         except (OSError, ValueError) as error:  # files are missing or broken, or of a model that transformers lacks
             raise UserError(f"{self.named}: cannot be loaded: {str(error).strip().splitlines()[0]}") from None
+
+
+def side_by_side(samples: list[Sample]) -> list[tuple[int, int, int]]:
+    """Return keys that sort samples by length, but those about the same images together: the vision tower then computes
+    these once."""
+    groups: dict[tuple[int, ...], int] = {}
+    numbers = [
+        groups.setdefault(tuple(map(id, each.images)), i) if each.images else i for i, each in enumerate(samples)
+    ]
+    longest: dict[int, int] = {}
+    for number, sample in zip(numbers, samples, strict=True):
+        longest[number] = max(longest.get(number, 0), sample.length)
+    return [(longest[number], number, sample.length) for number, sample in zip(numbers, samples, strict=True)]

@@ -237,7 +237,7 @@ def _screener(recipe: Recipe, world: World, out: Path) -> None:
         scenes = [
             scene
             for domain in world.domains
-            for scene in islice(world.scenes("screener", domain, unsafe_share=0.5), min(500, 8 * recipe.steps))
+            for scene in islice(world.scenes("screener", domain, unsafe_share=0.5), min(800, 8 * recipe.steps))
         ]
         made = []
         for scene in scenes:

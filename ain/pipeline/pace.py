@@ -10,11 +10,10 @@ from typing import Any
 
 from ain.pipeline.fingerprint import content
 from ain.pipeline.graph import Graph, Node
+from ain.pipeline.stages import STAGES, Stage
 from ain.runtime.durations import rough
 from ain.storage.damage import Damaged
 from ain.storage.manifest import is_done, lineage, read_manifest
-
-TRAINED = "train"  # takes what its steps take, and estimates them itself
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def lines(graph: Graph, count: Callable[[Any], int]) -> Iterator[str]:
 
     count: returns the number of records in a source, given its settings.
     """
-    nodes = [node for node in graph.nodes if not node.done and node.stage.name != TRAINED and _collected(node)]
+    nodes = [node for node in graph.nodes if not node.done and not _trains(node.stage) and _collected(node)]
     runs = {node: run for node in nodes if (run := longest(node))}
     counts = {one: _records(one, count) for one in dict.fromkeys(one for node in runs for one in _collected(node))}
     table, total = [], 0.0
@@ -55,11 +54,21 @@ def lines(graph: Graph, count: Callable[[Any], int]) -> Iterator[str]:
         yield f"time of {of}: no earlier run with these settings tells it; run a sample first, as with source.limit=200"
 
 
+def _opens(stage: Stage) -> bool:
+    """Return whether a stage brings in the records of a source."""
+    return "source" in stage.reads
+
+
+def _trains(stage: Stage) -> bool:
+    """Return whether a stage's time is that of its steps, which it estimates itself."""
+    return "trainer" in stage.reads
+
+
 def _collected(node: Node) -> list[Node]:
     """Return the nodes whose records this stage works through; none if it works on something else."""
-    if node.stage.name == "collect":
+    if _opens(node.stage):
         return [node]
-    found = (one for above in node.follows() if above.stage.name != TRAINED for one in _collected(above))
+    found = (one for above in node.follows() if not _trains(above.stage) for one in _collected(above))
     return list({one.directory: one for one in found}.values())
 
 
@@ -81,14 +90,14 @@ def longest(node: Node) -> Run | None:
 def _run(directory: Path, node: Node, settings: dict[str, Any]) -> Run | None:
     try:
         made = read_manifest(directory)
-        same = made["version"] == node.stage.version and _alike(node.stage.name, made["settings"], settings)
+        same = made["version"] == node.stage.version and _alike(node.stage, made["settings"], settings)
         above = lineage(directory).values() if same else []
-        records = sum(one["counts"]["input"] for one in above if one["stage"] == "collect")
+        records = sum(one["counts"]["input"] for one in above if _opens(STAGES[one["stage"]]))
     except Damaged:
         return None
     return Run(directory, made["seconds"], records) if records else None
 
 
-def _alike(stage: str, one: dict[str, Any], other: dict[str, Any]) -> bool:
+def _alike(stage: Stage, one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Return whether settings are the same; those of sources of one class count as such, wherever the data lie."""
-    return one["source"]["_target_"] == other["source"]["_target_"] if stage == "collect" else one == other
+    return one["source"]["_target_"] == other["source"]["_target_"] if _opens(stage) else one == other

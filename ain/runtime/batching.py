@@ -1,7 +1,12 @@
-"""Batch items of similar length, to keep padding low."""
+"""Batch items of similar length, to keep padding low, and prepare a batch while the one before it is computed."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 def batches(keys: Sequence[Any], size: int) -> Iterator[list[int]]:
@@ -13,3 +18,14 @@ def batches(keys: Sequence[Any], size: int) -> Iterator[list[int]]:
     order = sorted(range(len(keys)), key=keys.__getitem__)
     for start in range(0, len(order), size):
         yield order[start : start + size]
+
+
+def ahead(items: Sequence[Item], make: Callable[[Item], Made]) -> Iterator[Made]:
+    """Yield `make` of each item, in order. A thread makes the next one while the caller works with this one."""
+    with ThreadPoolExecutor(1, "ahead") as beside:
+        waiting = deque(beside.submit(make, item) for item in items[:1])
+        for item in items[1:]:
+            waiting.append(beside.submit(make, item))
+            yield waiting.popleft().result()
+        if waiting:
+            yield waiting.popleft().result()

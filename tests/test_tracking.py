@@ -20,8 +20,9 @@ from conftest import PICO
 from wandb_files import Told, runs
 
 from ain.storage.listing import mark_done
+from ain.storage.tables import write_table
 from ain.tracking import run as tracked
-from ain.tracking.content import Made
+from ain.tracking.content import Made, media
 from ain.tracking.tracker import Tracker
 from ain.trainer.history import HISTORY, History, read
 
@@ -245,7 +246,7 @@ KILLED = """
 import os, signal, sys, time
 from pathlib import Path
 from ain.tracking import run
-from ain.tracking.content import Made
+from ain.tracking.content import Made, media
 
 run.POLL_S = 0.01
 folder = Path(sys.argv[1])
@@ -308,3 +309,11 @@ def test_any_login_that_wandb_knows_is_accepted_unasked(tmp_path: Path) -> None:
     code = "from ain.tracking.tracker import Tracker; Tracker('online').check()"
     subprocess.run([sys.executable, "-c", code], env={**os.environ, **changed}, check=True)
     assert recorder.asked == []
+
+
+def test_a_table_without_rows_is_not_published(tmp_path: Path) -> None:
+    """As the comparison with the paper of figures that print no numbers."""
+    for name, rows in (("none", []), ("some", [{"a": 1}])):
+        write_table(tmp_path / f"{name}.csv", rows)
+    tables = {name: tmp_path / f"{name}.csv" for name in ("none", "some")}
+    assert list(media([], {}, tables)) == ["tables/some"]

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from ain.benchmark import Benchmark
-from ain.pipeline.build import build, over_checkpoints
+from ain.pipeline.build import build
 from ain.pipeline.graph import Graph
 from ain.pipeline.locate import MINIATURE, NOT_FOR_TORCH, here
 from ain.storage.revisions import download_bytes, is_cached
@@ -18,11 +17,11 @@ def downloads(graph: Graph) -> list[str]:
     for node in graph.nodes:
         if node.done:
             continue
-        for group, values in (node.settings | node.uses).items():
-            for name in dict.fromkeys(_named(group, values, graph.output_dir)):
-                typed = "models" if group == "asked" else group.split(".")[0]
-                if typed not in names.setdefault(name, []):
-                    names[name].append(typed)
+        for group, given in node.checkpoints():
+            name, typed = here(given, graph.output_dir), "models" if group == "asked" else group.split(".")[0]
+            on_hub = not name.startswith(MINIATURE) and not Path(name).is_dir()
+            if on_hub and typed not in names.setdefault(name, []):
+                names[name].append(typed)
     missing = {name: groups for name, groups in names.items() if not is_cached(name.partition("@")[0])}
     lines = [f"to download: {name} for {', '.join(groups)}{_size(name)}" for name, groups in missing.items()]
     sets: dict[str, dict[str, None]] = {}
@@ -40,12 +39,6 @@ def _asked(graph: Graph) -> Iterator[Benchmark]:
     for node in graph.nodes:
         if not node.done and "asked" in node.settings:
             yield build(node.settings["benchmark"])
-
-
-def _named(group: str, values: Any, output_dir: Path) -> list[str]:
-    found: list[str] = []
-    over_checkpoints(group, values, lambda name: found.append(here(name, output_dir)) or name)  # type: ignore[func-returns-value]
-    return [name for name in found if not name.startswith(MINIATURE) and not Path(name).is_dir()]
 
 
 def _size(name: str) -> str:

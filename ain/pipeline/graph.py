@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ain.pipeline.asked import pairs
-from ain.pipeline.build import plain
+from ain.pipeline.build import over_checkpoints, plain
 from ain.pipeline.fingerprint import content, shape
 from ain.pipeline.stages import FILES, STAGES, Stage, targets
 from ain.pipeline.values import checked
@@ -54,6 +54,13 @@ class Node:
         found: list[Node] = []
         map_inputs(self.inputs, found.append)
         yield from found
+
+    def checkpoints(self) -> Iterator[tuple[str, str]]:
+        """Yield (group, name) for each checkpoint that its settings name."""
+        for group, values in (self.settings | self.uses).items():
+            names: dict[str, str] = {}
+            over_checkpoints(group, values, lambda name, names=names: names.setdefault(name, name))  # type: ignore[misc]
+            yield from ((group, name) for name in names)
 
     def setting(self, group: str) -> Any:
         """Return the group's checked values from this node or the nearest upstream node that has them, or None."""

@@ -14,7 +14,6 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from ain.pipeline import choices
-from ain.pipeline.build import over_checkpoints
 from ain.pipeline.fingerprint import content
 from ain.pipeline.graph import Graph
 from ain.pipeline.jobs import DATA, DIRECTORY, read_row
@@ -88,22 +87,22 @@ def references(graph: Graph) -> dict[str, Any]:
     below output_dir, such as `checkpoints/miniature-...` or another job's training."""
     found: dict[str, None] = {}
 
-    def note(name: str) -> str:
-        if name.startswith(MINIATURE):
-            from ain.miniature.recipe import Recipe
-
-            found[f"checkpoints/{Recipe.parse(name).identity()}"] = None
-        return name
-
     for node in graph.nodes:
-        for group, values in (node.settings | node.uses).items():
-            over_checkpoints(group, values, note)
+        tiny = [name for _, name in node.checkpoints() if name.startswith(MINIATURE)]
+        found |= dict.fromkeys(f"checkpoints/{_identity(name)}" for name in tiny)
+        for values in (node.settings | node.uses).values():
             named = re.findall(DIRECTORY, json.dumps(content(values, how=True), default=str))
             found |= dict.fromkeys(f"{DATA}/{name}" for name in named)
     return {
         "directories": {name: str(node.directory) for name, node in graph.named().items()},
         "needs": list(found),
     }
+
+
+def _identity(tiny: str) -> str:
+    from ain.miniature.recipe import Recipe
+
+    return Recipe.parse(tiny).identity()
 
 
 def _typed() -> list[str]:

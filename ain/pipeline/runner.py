@@ -58,12 +58,8 @@ class Runner:
 
     def _checkpoints(self) -> list[str]:
         """Return the names of the checkpoints that the missing stages load."""
-        names: dict[str, str] = {}
-        for node in self.graph.nodes:
-            if not node.done:
-                for group, values in (node.settings | node.uses).items():
-                    over_checkpoints(group, values, lambda name: names.setdefault(name, name))
-        return list(names)
+        missing = (node for node in self.graph.nodes if not node.done)
+        return list(dict.fromkeys(name for node in missing for _, name in node.checkpoints()))
 
     def _over_pairs_that_are_there(self, node: Node) -> Node:
         """Make the pairs of models and benchmarks that a node follows, and return it without those that cannot be made."""

@@ -65,7 +65,7 @@ def media(stages: Iterable[Made], pages: dict[str, Path], tables: dict[str, Path
         for path in (*sorted((directory / "tables").glob("*.csv")), *sorted((directory / "figures").glob("*.png"))):
             if path.suffix == ".png" or (path.stem not in repeated.get(name, ()) and path.stat().st_size):
                 found[f"{path.parent.name}/{name}/{path.stem}"] = Media(path, directory)
-    found |= {f"tables/{name}": Media(path, path.parent) for name, path in tables.items()}
+    found |= {f"tables/{name}": Media(path, path.parent) for name, path in tables.items() if path.stat().st_size}
     once: dict[str, str] = {}
     return {key: one for key, one in found.items() if once.setdefault(one.digest, key) == key}
 

@@ -26,17 +26,17 @@ def escaped(text: str) -> str:
 
 
 def latex(rows: Table, caption: str, notes: Sequence[str] = ()) -> str:
-    """Return the rows, which have the same keys, as a table with notes below it. Columns of numbers stand on the right, and
-    the first, which names the rows, on the left."""
-    names = list(rows[0]) if rows else []
+    """Return the rows, at least one, which have the same keys, as a table with notes below it. Columns of numbers stand on the
+    right, and the first, which names the rows, on the left."""
+    names = list(rows[0])
     numeric = [i > 0 and all(_NUMBER.match(_cell(row[name])) for row in rows) for i, name in enumerate(names)]
     head = " & ".join(escaped(name) for name in names) + r" \\"
     body = [" & ".join(_cell(row[name]) for name in names) + r" \\" for row in rows]
-    below = [rf"\multicolumn{{{len(names)}}}{{p{{\linewidth}}}}{{\footnotesize {escaped(note)}}} \\" for note in notes]
     columns = "".join("r" if right else "l" for right in numeric)
     return "\n".join(
         [
             r"% needs \usepackage{booktabs,longtable}",
+            r"\begingroup\footnotesize\setlength{\tabcolsep}{3pt}",
             rf"\begin{{longtable}}{{{columns}}}",
             rf"\caption{{{escaped(caption)}}} \\",
             r"\toprule",
@@ -49,8 +49,9 @@ def latex(rows: Table, caption: str, notes: Sequence[str] = ()) -> str:
             r"\endhead",
             *body,
             r"\bottomrule",
-            *below,
             r"\end{longtable}",
+            *(rf"\noindent {escaped(note)}\par" for note in notes),
+            r"\endgroup",
             "",
         ]
     )

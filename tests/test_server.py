@@ -160,7 +160,10 @@ def test_a_port_that_is_in_use(model: LocalModel, address: str) -> None:
 
 def test_the_command_prints_its_address_and_ends_with_one_sentence(model: LocalModel) -> None:
     words = [sys.executable, "-m", "ain", "serve", model.named, "--port", "0", "--name", "mine", "--device", "cpu"]
+    # A shell's background jobs ignore Ctrl-C, and what they start inherits that.
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     served = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     try:
         assert served.stdout
         url = served.stdout.readline().strip()

@@ -31,7 +31,6 @@ async def listen(
             raise UserError(f"{host}:{port}: {why}; choose another with --port and --host") from None
         taken = runner.addresses[0]
         ready(f"http://{f'[{taken[0]}]' if ':' in taken[0] else taken[0]}:{taken[1]}")
-        while True:  # a signal that reaches another thread wakes no loop that waits: it is handled within a second
-            await asyncio.sleep(1)
+        await asyncio.Event().wait()
     finally:
         await runner.cleanup()

@@ -40,4 +40,4 @@ def test_time_grows_with_the_records(tmp_path: Path) -> None:
     found = pace.longest(graph.targets[0])
     assert found is not None
     assert (found.directory, found.records) == (run.directory, 8)
-    assert pace.Run(Path(), 30.0, 200).of(2_000) == 300.0
+    assert pace.Run(Path(), 30.0, 200, "here").of(2_000) == 300.0

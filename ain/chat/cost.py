@@ -102,16 +102,19 @@ class Budget:
     def lost(self, key: str) -> None:
         """Count a promised amount as spent: the server may charge for an attempt without an answer. The next attempt needs
         a promise of its own."""
-        worst = self._promised.pop(key, 0.0)
-        self.spent += worst
-        self.open = self.open - worst if self._promised else 0.0
+        self.spent += self._released(key)
 
     def settle(self, key: str, prompt_tokens: int = 0, completion_tokens: int = 0, cached_tokens: int = 0) -> None:
         """Replace the promised amount by the actual cost, which is 0 without an answer."""
         if self.price is not None:
-            self.open -= self._promised.pop(key, 0.0)
-            self.open = self.open if self._promised else 0.0  # clear rounding errors
+            self._released(key)
             self.spent += self.price.of(prompt_tokens, completion_tokens, cached_tokens)
+
+    def _released(self, key: str) -> float:
+        """Take a promise back, and return its amount: 0 if there is none."""
+        worst = self._promised.pop(key, 0.0)
+        self.open = self.open - worst if self._promised else 0.0  # clears rounding errors
+        return worst
 
     def over(self) -> UserError:
         return UserError(

@@ -1,6 +1,7 @@
 """Estimate how long the stages of a job take, from finished runs of the same settings over other data.
 
-No table of devices tells how fast a model translates, judges or answers here: a sample that was run does.
+No table of devices tells how fast a model translates, judges or answers here: a sample that was run does. Where it ran is
+named, because `how:` may differ. A stage that was killed and resumed has the seconds since then only, and looks too fast.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,18 +19,19 @@ from ain.storage.manifest import is_done, lineage, read_manifest
 
 @dataclass(frozen=True)
 class Run:
-    """A finished stage: its directory, its seconds, and the number of records that were collected for it."""
+    """A finished stage: its directory, its seconds, the number of records that were collected for it, and the machine."""
 
     directory: Path
     seconds: float
     records: int
+    host: str
 
     def of(self, records: int) -> float:
         """Return the seconds for other data, in proportion to the records."""
         return self.seconds * records / self.records
 
     def said(self) -> str:
-        return f"{self.records:,} took {rough(self.seconds)} ({self.directory.name})"
+        return f"{self.records:,} took {rough(self.seconds)} on {self.host} ({self.directory.name})"
 
 
 def lines(graph: Graph, count: Callable[[Any], int]) -> Iterator[str]:
@@ -47,7 +49,8 @@ def lines(graph: Graph, count: Callable[[Any], int]) -> Iterator[str]:
         total += run.of(records)
     if table:
         yield "time at the pace of earlier runs with these settings (at most, for what takes a sample or loads a model):"
-        yield from (f"  {name:>15}  {time:>8}  {said}" for name, time, said in [*table, ("in all", rough(total), "")])
+        table.append(("in all", rough(total), ""))
+        yield from (f"  {name:>15}  {time:>8}  {said}".rstrip() for name, time, said in table)
     others = [node.name for node in nodes if node not in runs]
     if others:
         of = ", ".join(others) if table else "stages"
@@ -95,7 +98,7 @@ def _run(directory: Path, node: Node, settings: dict[str, Any]) -> Run | None:
         records = sum(one["counts"]["input"] for one in above if _opens(STAGES[one["stage"]]))
     except Damaged:
         return None
-    return Run(directory, made["seconds"], records) if records else None
+    return Run(directory, made["seconds"], records, made["host"]) if records else None
 
 
 def _alike(stage: Stage, one: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -86,7 +86,7 @@ def _text(value: Any) -> str:
 
 
 def write(found: Reproduction, where: Path, experiment: str, measures: Table) -> Path:
-    """Write index.html, index.md, measures.csv and state.json, and of numbers table.tex and comparison.csv. Return their
+    """Write index.html, index.md, comparison.csv, measures.csv, state.json and, if there are numbers, table.tex. Return their
     folder."""
     where.mkdir(parents=True, exist_ok=True)
     rows, notes = as_printed(found), [*found.notes, *found.shown.footnotes, *_doubts(found.wrong)]
@@ -104,7 +104,7 @@ def write(found: Reproduction, where: Path, experiment: str, measures: Table) ->
     render(where, "reproduction", page)
     if rows:
         replace_text(where / "table.tex", latex(rows, f"{page['title']} ({found.shown.unit})", notes))
-        write_table(where / "comparison.csv", found.rows)
+    write_table(where / "comparison.csv", found.rows)
     write_table(where / "measures.csv", measures)
     state = {"table": found.name, "experiment": experiment, "state": found.state, "detail": found.detail}
     replace_text(where / "state.json", json.dumps(state, ensure_ascii=False, indent=1))

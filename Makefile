@@ -32,8 +32,9 @@ clean:  ## remove what was set up and all results, but not the answers that were
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "ain needs Python 3.11 or newer; run make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --no-compile torch -c constraints.txt
-	$(VENV)/bin/python -m pip install --quiet --no-compile -e ".[dev]" -c constraints.txt
+	$(VENV)/bin/python -m pip install --quiet --no-compile torch uv -c constraints.txt
+	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python -e ".[dev]" -c constraints.txt \
+		|| $(VENV)/bin/python -m pip install --quiet --no-compile -e ".[dev]" -c constraints.txt # reads pip.conf, and is slower
 	$(VENV)/bin/python -c 'import ain.stages.train, ain.stages.verify, ain.stages.predict, wandb' # compiles what runs import
 	touch $(READY)
 

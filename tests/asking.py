@@ -16,7 +16,7 @@ from ain.storage.ledger import Ledger
 from ain.storage.shards import Shards
 
 Serve = Callable[..., str]
-RECORDS = 1_200  # of the fixture `vqa`
+RECORDS = 400  # of the fixture `vqa`
 
 
 def log(url: str) -> dict[str, Any]:

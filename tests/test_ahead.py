@@ -15,6 +15,7 @@ BOTH = [Recipe.parse(f"miniature:{name}?steps=2&domains=vqa") for name in ("tran
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ahead, "cores", lambda devices: 2)
+    monkeypatch.setattr(ahead, "WORTH", 4)
 
 
 def test_side_by_side_gives_the_weights_of_one_by_one(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -32,6 +33,15 @@ def test_a_single_one_is_left_to_its_stage(tmp_path: Path, capfd: pytest.Capture
     ahead.train_ahead(BOTH, tmp_path)
     assert not capfd.readouterr().err
     assert not exists(BOTH[1], tmp_path)
+
+
+def test_a_few_steps_are_left_to_their_stages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ahead, "WORTH", 5)
+    ahead.train_ahead(BOTH, tmp_path)
+    assert not capfd.readouterr().err
+    assert not any(exists(recipe, tmp_path) for recipe in BOTH)
 
 
 def test_what_fails_is_left_to_its_stage(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -164,8 +164,10 @@ def test_variable_length_attention_in_language_model_and_vision_tower(
     monkeypatch.setattr(torch.nn.attention, "varlen", module, raising=False)
 
     model, samples = kind.load(say=False), three(kind)
+    before = kind.size(model.config)
     attention.use(model, "varlen_packed")
     assert model.config.text_config is model.model.language_model.config
+    assert kind.size(model.config) == before
     row, _, _ = packed(model, kind, samples)
     text, vision = model.config.text_config.num_hidden_layers, model.config.vision_config.depth
     assert len(calls) == text + vision  # one call per layer
@@ -178,6 +180,26 @@ def test_variable_length_attention_in_language_model_and_vision_tower(
     assert model.config.text_config._attn_implementation == "varlen_packed"
     singles = torch.cat([alone(model, kind, one) for one in samples])
     torch.testing.assert_close(row, singles, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_neighbours_of_one_length_are_computed_in_one_call(causal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths, calls = [3, 3, 5, 3], []
+    offsets = torch.tensor([0, 3, 6, 11, 14], dtype=torch.int32)
+    query, key, value = (torch.randn(14, heads, 8) for heads in (4, 2, 2))
+    expected = reference(query, key, value, offsets, causal, None, 2)
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        calls.append(tuple(arguments[0].shape))
+        return sdpa(*arguments, **named)
+
+    sdpa = torch.nn.functional.scaled_dot_product_attention
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", counted)
+    row = [tensor.transpose(0, 1)[None] for tensor in (query, key, value)]
+    for given in ({"lengths": lengths}, {"cu_seq_lens_q": offsets}):
+        made, _ = attention.sdpa_packed(None, *row, None, is_causal=causal, **given)
+        torch.testing.assert_close(made[0], expected)
+    assert calls == 2 * [(2, 4, 3, 8), (1, 4, 5, 8), (1, 4, 3, 8)]
 
 
 def test_windows_and_caps_are_refused_by_packed_attention() -> None:

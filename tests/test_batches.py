@@ -27,7 +27,7 @@ BATCH_FAULTS = [
 def test_batches_come_out_complete(vqa: Path, tmp_path: Path, serve: Serve, faults: dict[str, float]) -> None:
     """Rows come in any order, missing, failed, twice, or late: only missing ones are submitted again."""
     url = serve(faults=faults)
-    good(ain(*words(vqa, tmp_path, url, "translator.how.batch_api=true", "translator.how.enqueued_tokens=100000")))
+    good(ain(*words(vqa, tmp_path, url, "translator.how.batch_api=true", "translator.how.enqueued_tokens=40000")))
     assert len(check(tmp_path)) < 200
     asked = log(url)
     assert len(asked["batches"]) > 2  # the queue limit allows no larger ones
@@ -86,7 +86,7 @@ def die_at_note(point: int) -> None:
 def test_open_batches_are_not_asked_for_again_live(vqa: Path, tmp_path: Path, serve: Serve) -> None:
     """Another stage directory with the same questions does not submit them again either: it fetches the open batches."""
     url = serve(faults={"refused": 0.0})
-    command = words(vqa, tmp_path, url, "translator.how.batch_api=true", "translator.how.enqueued_tokens=100000")
+    command = words(vqa, tmp_path, url, "translator.how.batch_api=true", "translator.how.enqueued_tokens=40000")
     ain(*command, change=die_before_fetching)
     live = ain(*words(vqa, tmp_path, url))
     assert live.returncode != 0

@@ -77,6 +77,14 @@ def test_each_epoch_holds_each_sample_once(packing: bool, world: int, accumulate
     assert set(seen.values()) == {2}
 
 
+def test_neighbours_in_a_row_are_of_like_length() -> None:
+    """Attention takes those of one length together."""
+    made = plan()
+    for batch in range(made.batches):
+        within = made.lengths[made.row(batch).samples].tolist()
+        assert within == sorted(within)
+
+
 def test_ranks_share_the_rows_of_one_rank_that_accumulates() -> None:
     alone, shared = plan(accumulate_grad_batches=4), plan(world=2, accumulate_grad_batches=2)
     for step in range(alone.steps):

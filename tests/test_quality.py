@@ -42,7 +42,7 @@ def test_the_translator_has_learnt_its_world(checkpoints: Path) -> None:
 
 @pytest.mark.slow
 def test_verification_catches_the_bad_and_keeps_the_good(checkpoints: Path) -> None:
-    """Per turn, at least 95 % of corrupted translations are caught and at most 2 % of good ones rejected."""
+    """By their worst turn, as `select` judges: at least 95 % of corrupted conversations, at most 2 % of good ones."""
     encoder = SentenceEncoder(locate("miniature:encoder", checkpoints), device="cpu")
     english, reference = conversations()
     random = Random(0)
@@ -52,23 +52,21 @@ def test_verification_catches_the_bad_and_keeps_the_good(checkpoints: Path) -> N
             kind: corruption.of_kind(kind, original, trusted, reference, random) for kind in corruption.KINDS
         }
         for kind, candidate in candidates.items():
+            if kind != "good" and candidate == trusted:
+                continue
             ours, theirs = ([f"{e['question']} {e['answer']}" for e in side] for side in (original, candidate))
-            similarity = (encoder.embed(ours) * encoder.embed(theirs)).sum(axis=1)
-            for i, (one, other) in enumerate(zip(ours, theirs, strict=True)):
-                if kind == "good" or candidate[i] != trusted[i]:
-                    scores = {
-                        "similarity": [float(similarity[i])],
-                        "digits": [same_numbers(one, other)],
-                        "min_script_ratio": [script_ratio(other, "ar")],
-                        "length": [length(one, other)],
-                    }
-                    caught[kind].append(bool(translation_reasons(scores, PAPER)))
+            pairs = list(zip(ours, theirs, strict=True))
+            scores = {
+                "similarity": (encoder.embed(ours) * encoder.embed(theirs)).sum(axis=1).tolist(),
+                "digits": [same_numbers(one, other) for one, other in pairs],
+                "min_script_ratio": [script_ratio(other, "ar") for _, other in pairs],
+                "length": [length(one, other) for one, other in pairs],
+            }
+            caught[kind].append(bool(translation_reasons(scores, PAPER)))
     share = {kind: sum(values) / len(values) for kind, values in caught.items()}
-    visible = [
-        value for kind in ("mismatch", "omission", "number", "untranslated", "truncated") for value in caught[kind]
-    ]
     assert share["good"] <= 0.02, share
-    assert sum(visible) / len(visible) >= 0.95, share
+    for kind in ("mismatch", "omission", "number", "untranslated", "truncated"):
+        assert share[kind] >= 0.95, share
 
 
 @pytest.mark.slow
@@ -76,10 +74,11 @@ def test_the_default_run_tells_the_papers_story(tmp_path: Path) -> None:
     """Arabic answers use the image, English is kept, and rejecting corrupted records helps. About twenty minutes."""
     import json
 
-    from commands import ain
+    from commands import Command
 
     for experiment in ("ain/blind", "ain/corrupted"):
-        assert ain("run", experiment, "-m", f"output_dir={tmp_path}", "tracker=disabled").returncode == 0
+        sweep = Command("run", experiment, "-m", f"output_dir={tmp_path}", "tracker=disabled")
+        assert sweep.wait(3_600).returncode == 0
         if experiment == "ain/blind":
             jobs = [json.loads(path.read_text()) for path in tmp_path.glob("runs/sweep-*/*/job.json")]
             seeing, blind = (

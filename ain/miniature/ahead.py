@@ -19,18 +19,22 @@ from ain.runtime.distributed import cores
 from ain.runtime.progress import count_into, progress
 
 LOOK_S = 0.5  # seconds between two looks at the steps that were made
+WORTH = 200  # steps together; fewer take less time than the processes need to start
 
 
 def train_ahead(recipes: Sequence[Recipe], directory: Path) -> None:
-    """Train the checkpoints that do not exist, in as many processes as there are cores, those that take longest first."""
+    """Train the checkpoints that do not exist, in as many processes as there are cores, those that take longest first.
+    One alone, and several of few steps, are left to their stages."""
     from ain.miniature.checkpoints import exists
 
     order = list(STEPS)
     missing = {recipe for recipe in recipes if not exists(recipe, directory)}
     waiting = sorted(missing, key=lambda recipe: (order.index(recipe.name), recipe.identity()), reverse=True)
-    if min(len(waiting), cores(1)) < 2:
+    if min(len(waiting), cores(1)) < 2 or sum(recipe.steps for recipe in waiting) < WORTH:
         return
-    multiprocessing.set_forkserver_preload(["ain.miniature.checkpoints"])
+    multiprocessing.set_forkserver_preload(
+        ["ain.miniature.checkpoints", "transformers.models.qwen2_vl.modeling_qwen2_vl"]
+    )
     context = multiprocessing.get_context("forkserver")
     steps = context.Value("q")
     running: list[BaseProcess] = []

@@ -22,9 +22,10 @@ from ain.miniature.domains import video
 from ain.miniature.muon import Muon
 from ain.miniature.recipe import Recipe
 from ain.miniature.world import UNSAFE, Scene, World
+from ain.model.attention import PACKED, use
 from ain.model.conversation import conversation
-from ain.model.processor import Processor
-from ain.model.qwen2_vl import Qwen2VLProcessor
+from ain.model.processor import IGNORE, Processor
+from ain.model.qwen2_vl import Qwen2VL, Qwen2VLProcessor
 from ain.runtime.progress import progress
 from ain.storage.listing import Listing, mark_done
 from ain.storage.locks import lock
@@ -93,7 +94,11 @@ def _fit(model: torch.nn.Module, loss_of: Callable[[int], torch.Tensor], steps: 
     optimizers = [
         Muon(matrices, lr=3e-3),
         torch.optim.AdamW(
-            [p for p in model.parameters() if id(p) not in hidden], lr=8e-3, betas=(0.9, 0.95), weight_decay=0.0
+            [p for p in model.parameters() if id(p) not in hidden],
+            lr=8e-3,
+            betas=(0.9, 0.95),
+            weight_decay=0.0,
+            fused=True,
         ),
     ]
 
@@ -173,6 +178,8 @@ def _vision(
     model.save_pretrained(out)
     tiny.save_processor(tokenizer, out)
     processor = Qwen2VLProcessor(str(out))
+    family = Qwen2VL(str(out), processor)
+    use(model, PACKED)
     pool, random, order = samples(processor), Random(recipe.seed), list[int]()
 
     def loss(step: int) -> torch.Tensor:
@@ -180,8 +187,11 @@ def _vision(
         if len(order) < batch_size:
             order = random.sample(range(len(pool)), len(pool))
         chosen = [pool[order.pop()] for _ in range(min(batch_size, len(pool)))]
-        batch = processor.collate([tokens for tokens, _ in chosen], [image for _, images in chosen for image in images])
-        return model(**batch, use_cache=False).loss  # type: ignore[no-any-return]
+        chosen.sort(key=lambda sample: len(sample[0].input_ids))
+        row = processor.pack([tokens for tokens, _ in chosen], [images for _, images in chosen])
+        asked = row["targets"] != IGNORE
+        logits = family.logits(model, family.hidden(model, row)[asked])
+        return torch.nn.functional.cross_entropy(logits, row["targets"][asked])
 
     _fit(model, loss, recipe.steps, recipe.name)
     model.save_pretrained(out)

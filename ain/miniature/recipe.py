@@ -7,7 +7,7 @@ from ain import UserError
 from ain.miniature import world
 from ain.storage.digests import digest
 
-VERSION = 4  # bump when a change in `checkpoints`, `tiny` or `muon` changes the weights
+VERSION = 5  # bump when a change in `checkpoints`, `tiny` or `muon` changes the weights
 
 STEPS = {  # from the one that takes longest
     "base": 600,

@@ -1,12 +1,13 @@
 """Attention for rows that hold several samples: choosing an implementation that can run here, and two of our own."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from ain.runtime.paths import install_hint
 
 FLASH, VARLEN, PACKED = "flash_attention_2", "varlen_packed", "sdpa_packed"
 # transformers passes all images to the vision tower in one call only if the name contains "flash"; else one call per image.
-VARLEN_VISION = "flash_varlen_ain"
+_IN_VISION = {VARLEN: "flash_varlen_ain", PACKED: "flash_sdpa_ain"}
 _FUNCTIONS = {
     "flash_attention_2": ("flash_attn", "flash_attn_varlen_func"),
     "flash_attention_3": ("flash_attn_interface", "flash_attn_varlen_func"),
@@ -81,13 +82,12 @@ def use(model: Any, name: str) -> None:
     """Set the attention implementation of the language model and the vision tower."""
     from transformers import AttentionInterface
 
-    AttentionInterface.register(PACKED, sdpa_packed)
-    AttentionInterface.register(VARLEN, varlen_packed)
-    AttentionInterface.register(VARLEN_VISION, varlen_packed)
-    vision = name if name.startswith("flash") else "sdpa" if name in (PACKED, VARLEN) else name
-    model.set_attn_implementation({"text_config": name, "vision_config": vision})
-    if name == VARLEN:  # the setter would look for a package of that name on the hub
-        model.config.vision_config._attn_implementation_internal = VARLEN_VISION
+    for ours, function in ((PACKED, sdpa_packed), (VARLEN, varlen_packed)):
+        AttentionInterface.register(ours, function)
+        AttentionInterface.register(_IN_VISION[ours], function)
+    model.set_attn_implementation({"text_config": name, "vision_config": "sdpa" if name in _IN_VISION else name})
+    if name in _IN_VISION:  # the setter would look for a package of that name on the hub
+        model.config.vision_config._attn_implementation_internal = _IN_VISION[name]
 
 
 @contextmanager
@@ -129,24 +129,32 @@ def sdpa_packed(
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
     *,
-    lengths: list[int],
+    lengths: Sequence[int] = (),
+    cu_seq_lens_q: torch.Tensor | None = None,
+    is_causal: bool | None = None,
     scaling: float | None = None,
     dropout: float = 0.0,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Compute causal attention of a packed row, sample by sample: query [1, heads, T, d] → [1, T, heads, d].
+    """Compute the attention of a packed row, sample by sample: query [1, heads, T, d] → [1, T, heads, d].
 
-    The cost grows with the sum of the samples' squared lengths, not with the square of the row, and no mask is built.
+    Neighbours of one length, such as images of one size, are computed together. The cost grows with the sum of the
+    samples' squared lengths, not with the square of the row, and no mask is built. The vision tower gives the offsets
+    of its images, cu_seq_lens_q, instead of lengths.
     """
     _whole_samples(query, kwargs)
-    pieces = zip(*(tensor.split(lengths, dim=2) for tensor in (query, key, value)), strict=True)
-    made = [
-        torch.nn.functional.scaled_dot_product_attention(
-            q, k, v, is_causal=True, scale=scaling, dropout_p=dropout, enable_gqa=True
+    causal = module.is_causal if is_causal is None else is_causal
+    alike = groupby(lengths if cu_seq_lens_q is None else cu_seq_lens_q.diff().tolist())
+    groups = [(length, len(list(them))) for length, them in alike]
+    pieces = zip(*(t[0].split([math.prod(group) for group in groups], dim=1) for t in (query, key, value)), strict=True)
+    made = []
+    for (length, _), piece in zip(groups, pieces, strict=True):
+        q, k, v = (t.unflatten(1, (-1, length)).transpose(0, 1) for t in piece)
+        found = torch.nn.functional.scaled_dot_product_attention(
+            q, k, v, is_causal=causal, scale=scaling, dropout_p=dropout, enable_gqa=True
         )
-        for q, k, v in pieces
-    ]
-    return torch.cat(made, dim=2).transpose(1, 2), None
+        made.append(found.transpose(1, 2).flatten(0, 1))
+    return torch.cat(made)[None], None
 
 
 def varlen_packed(

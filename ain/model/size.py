@@ -52,8 +52,9 @@ def counts(config: Any, part: Callable[[str], str]) -> Counts:
     import torch
     from transformers import AutoModelForImageTextToText
 
+    plain = type(config).from_dict(config.to_dict())  # a loaded model's own also names its attention, which may be ours
     with torch.device("meta"):
-        model: Any = AutoModelForImageTextToText.from_config(config)
+        model: Any = AutoModelForImageTextToText.from_config(plain)
     found = dict.fromkeys(("vision", "projector", "language", "embedding", "head"), 0)
     for name, parameter in model.named_parameters():  # a tied weight is listed once
         kind = "embedding" if "embed_tokens" in name else "head" if "lm_head" in name else part(name)

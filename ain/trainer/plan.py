@@ -61,11 +61,13 @@ class Plan:
         return made
 
     def _epoch(self, random: np.random.Generator) -> list[np.ndarray]:
-        """Return every sample once, in random rows in random order."""
+        """Return every sample once, in random rows in random order. A packed row is sorted by length: attention takes
+        neighbours of one length together."""
         order = random.permutation(len(self.lengths))
         if not self.packing:
             return np.split(order, range(self.batch_size, len(order), self.batch_size))
         rows = [order[row] for row in best_fit(self.lengths[order], self.pack_length)]
+        rows = [row[np.argsort(self.lengths[row], kind="stable")] for row in rows]
         return [rows[i] for i in random.permutation(len(rows))]
 
     def __len__(self) -> int:

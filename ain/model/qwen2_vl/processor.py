@@ -105,28 +105,35 @@ class Qwen2VLProcessor(Processor):
     def _pixels(self, images: Sequence[Image.Image], media: Sequence[Layout]) -> list[Any]:
         """Return the patches of each medium. One that comes several times, as the same objects, is computed once."""
         waiting = iter(images)
-        made: dict[Any, Any] = {}
-        found = []
+        distinct: dict[Any, tuple[list[Image.Image], tuple[int, ...]]] = {}
+        keys = []
         for layout in media:
             of = [next(waiting) for _ in range(layout.images)]
-            key = (layout.shape, *map(id, of))
-            if key not in made:
-                made[key] = self._patches(of, layout.shape)
-            found.append(made[key])
-        return found
+            keys.append((layout.shape, *map(id, of)))
+            distinct[keys[-1]] = (of, layout.shape)
+        made = dict(zip(distinct, self._patches(list(distinct.values())), strict=True))
+        return [made[key] for key in keys]
 
-    def _patches(self, images: list[Image.Image], shape: tuple[int, ...]) -> Any:
-        """Return the patches of an image, or of frames: of two, the first fills a patch's first half, the second the other."""
+    def _patches(self, media: list[tuple[list[Image.Image], tuple[int, ...]]]) -> list[Any]:
+        """Return the patches of each (image or frames, shape), in one call: with small images, a call takes longer than
+        an image."""
+        if not media:
+            return []
+        side = self.patch.side
+        fitted = [_fitted(image, (shape[2] * side, shape[1] * side)) for images, shape in media for image in images]
+        patches = self.image_processor(fitted, do_resize=False, return_tensors="pt")["pixel_values"]
+        each = patches.split([len(images) * shape[1] * shape[2] for images, shape in media])
+        return [self._paired(of, len(images)) for of, (images, _) in zip(each, media, strict=True)]
+
+    def _paired(self, patches: Any, frames: int) -> Any:
+        """Return the patches of an image as they are. Of two frames, the first fills a patch's first half, the second
+        the other; the last of an odd number fills both."""
         import torch
 
-        side = self.patch.side
-        size = (shape[2] * side, shape[1] * side)
-        fitted = [image if image.size == size else image.resize(size, Image.Resampling.BICUBIC) for image in images]
-        single = self.image_processor(fitted, do_resize=False, return_tensors="pt")["pixel_values"]
-        if len(images) == 1:
-            return single
-        halves = single.view(len(images), -1, 3, self.patch.frames, side * side)
-        if len(images) % 2:
+        if frames == 1:
+            return patches
+        halves = patches.view(frames, -1, 3, self.patch.frames, self.patch.side**2)
+        if frames % 2:
             halves = torch.cat([halves, halves[-1:]])
         return torch.stack([halves[::2, :, :, 0], halves[1::2, :, :, 1]], dim=3).flatten(0, 1).flatten(1)
 
@@ -153,9 +160,10 @@ class Qwen2VLProcessor(Processor):
         """
         import torch
 
-        pixels = [
-            self.pixels(several, sample.media) for sample, several in zip(samples, images, strict=True) if several
-        ]
+        pixels = self._pixels(
+            [image for several in images for image in several],
+            [layout for sample in samples for layout in sample.media],
+        )
         if not pixels:
             dummy = Layout("image", (1, self.merge, self.merge), 1, self.merge**2)
             samples = [*samples, Tokens([self.image_token_id], [IGNORE], [dummy])]
@@ -183,6 +191,10 @@ _NAMES = {
     "image": ("pixel_values", "image_grid_thw"),
     "video": ("pixel_values_videos", "video_grid_thw"),
 }
+
+
+def _fitted(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
 
 
 def _targets(sample: Tokens) -> np.ndarray:

@@ -15,6 +15,7 @@ import pytest
 from asking import RECORDS
 from commands import ain
 
+from ain.cli import main  # noqa: F401  from then on YAML is read by libyaml
 from ain.runtime.paths import ROOT
 from ain.storage.locks import lock
 

@@ -5,8 +5,7 @@ import time
 import pytest
 from PIL import Image
 
-from ain.chat.local import side_by_side
-from ain.chat.local_inputs import Sample
+from ain.chat.local_inputs import Sample, side_by_side
 from ain.runtime.batching import ahead, batches
 
 

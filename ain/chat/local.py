@@ -25,6 +25,7 @@ from ain.chat.local_inputs import (
     Sample,
     TextInputs,
     needs_torchvision,
+    side_by_side,
 )
 from ain.chat.scoring import Scorer, TokenScores
 from ain.chat.stopping import criteria, cut
@@ -214,16 +215,3 @@ class LocalModel(CheckpointModel):
             return loader.from_pretrained(self.named, **settings)
         except (OSError, ValueError) as error:  # files are missing or broken, or of a model that transformers lacks
             raise UserError(f"{self.named}: cannot be loaded: {str(error).strip().splitlines()[0]}") from None
-
-
-def side_by_side(samples: list[Sample]) -> list[tuple[int, int, int]]:
-    """Return keys that sort samples by length, but those about the same images together: the vision tower then computes
-    these once."""
-    groups: dict[tuple[int, ...], int] = {}
-    numbers = [
-        groups.setdefault(tuple(map(id, each.images)), i) if each.images else i for i, each in enumerate(samples)
-    ]
-    longest: dict[int, int] = {}
-    for number, sample in zip(numbers, samples, strict=True):
-        longest[number] = max(longest.get(number, 0), sample.length)
-    return [(longest[number], number, sample.length) for number, sample in zip(numbers, samples, strict=True)]

@@ -28,6 +28,19 @@ class Sample:
     length: int
 
 
+def side_by_side(samples: list[Sample]) -> list[tuple[int, int, int]]:
+    """Return keys that sort samples by length, but those about the same images together: the vision tower then computes
+    these once."""
+    groups: dict[tuple[int, ...], int] = {}
+    numbers = [
+        groups.setdefault(tuple(map(id, each.images)), i) if each.images else i for i, each in enumerate(samples)
+    ]
+    longest: dict[int, int] = {}
+    for number, sample in zip(numbers, samples, strict=True):
+        longest[number] = max(longest.get(number, 0), sample.length)
+    return [(longest[number], number, sample.length) for number, sample in zip(numbers, samples, strict=True)]
+
+
 class Inputs(Protocol):
     def encode(self, messages: list[Message]) -> Sample: ...
 

@@ -6,13 +6,13 @@ the right, where causal attention ignores it.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
 from ain.chat import Context, compact
-from ain.chat.local_inputs import Inputs, PlainInputs, Sample, appended, encoded
-from ain.runtime.batching import batches
+from ain.chat.local_inputs import Inputs, PlainInputs, Sample, appended, encoded, side_by_side
+from ain.runtime.batching import ahead, batches
 
 WINDOW = 256  # requests that are looked at together, to share contexts and sort by length
 _POSITIONS = 256  # whose log-probabilities over the whole vocabulary are in memory together
@@ -43,8 +43,9 @@ class Row:
     wanted: list[tuple[int, Ids]] = field(default_factory=list)  # (number of the request, continuation)
 
     @property
-    def length(self) -> int:
-        return self.sample.length + len(self.given)
+    def whole(self) -> Sample:
+        """The sample with the length of the row."""
+        return replace(self.sample, length=self.sample.length + len(self.given))
 
 
 class Scorer:
@@ -70,8 +71,10 @@ class Scorer:
             rows = self._rows(window)
             for inputs in (self.chat, self.plain):
                 own = [row for row in rows if row.inputs is inputs]
-                for batch in batches([-row.length for row in own], self.batch_size):
-                    for number, score in self._scored([own[i] for i in batch], inputs):
+                order = batches(side_by_side([row.whole for row in own]), self.batch_size)
+                planned = [[own[i] for i in batch] for batch in order]
+                for batch, tensors in zip(planned, ahead(planned, self._prepared), strict=True):
+                    for number, score in self._scored(batch, tensors):
                         made[number] = score
             scores += made
         return scores
@@ -107,11 +110,14 @@ class Scorer:
                 row.wanted.append((number, wanted))
         return list(rows.values())
 
-    def _scored(self, rows: list[Row], inputs: Inputs) -> Iterator[tuple[int, tuple[float, bool]]]:
-        """Yield (number of the request, its score) for one batch. The logits at a position are those of the next token."""
+    def _prepared(self, rows: list[Row]) -> dict[str, Any]:
+        """Return the tensors of a batch of rows, all of the same kind of inputs."""
         added = [row.given for row in rows]
-        batch = inputs.batch([row.sample for row in rows], left=False)
-        batch = appended(batch, added, self.tokenizer.pad_token_id) if any(added) else batch
+        batch = rows[0].inputs.batch([row.sample for row in rows], left=False)
+        return appended(batch, added, self.tokenizer.pad_token_id) if any(added) else batch
+
+    def _scored(self, rows: list[Row], batch: dict[str, Any]) -> Iterator[tuple[int, tuple[float, bool]]]:
+        """Yield (number of the request, its score) for one batch. The logits at a position are those of the next token."""
         counts = [len(row.given) + 1 for row in rows]  # positions, at a row's end
         lengths = batch["attention_mask"].sum(dim=1).tolist()
         width = batch["input_ids"].shape[1]

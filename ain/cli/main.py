@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import hydra
+import yaml
 from hydra._internal.hydra import Hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -26,6 +27,9 @@ from ain.pipeline.read_only import is_read_only
 from ain.runtime.console import log, results
 from ain.runtime.distributed import rank, world_size
 from ain.runtime.paths import CONF
+
+# Hydra and OmegaConf parse conf/ with PyYAML's loader in Python, which takes longer than all that a finished job does.
+yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # type: ignore[misc]
 
 
 def _identity(*, _root_: DictConfig) -> str:

@@ -1,6 +1,7 @@
 """Read groups, options, their settings and experiments from the files of conf/, without Hydra, which takes seconds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,7 +35,8 @@ def defaults() -> dict[str, str]:
     return {group: option for each in found if isinstance(each, dict) for group, option in each.items() if option}
 
 
-def default_job() -> dict[str, str]:
+@cache
+def default_job() -> Mapping[str, str]:
     """Return the choices of a job that names none: the defaults, and what these bring, as a model its trainer."""
     found = defaults()
     for group, option in list(found.items()):

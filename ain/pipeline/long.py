@@ -17,7 +17,7 @@ def long_rows(job: dict[str, Any]) -> Table:
     (what it was measured on); `why`, if there is no value.
     """
     rows: Table = []
-    chosen = default_job() | job.get("choices", {})
+    chosen = {**default_job(), **job.get("choices", {})}
     for name, place in job.get("directories", {}).items():
         directory, stage = Path(place), STAGES[name.partition(" ")[0]]
         measures = stage.hook("measures")

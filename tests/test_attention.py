@@ -183,7 +183,9 @@ def test_variable_length_attention_in_language_model_and_vision_tower(
 
 
 @pytest.mark.parametrize("causal", [True, False])
-def test_neighbours_of_one_length_are_computed_in_one_call(causal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_adjacent_samples_of_equal_length_are_computed_in_one_call(
+    causal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lengths, calls = [3, 3, 5, 3], []
     offsets = torch.tensor([0, 3, 6, 11, 14], dtype=torch.int32)
     query, key, value = (torch.randn(14, heads, 8) for heads in (4, 2, 2))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import Serve, check, good, log, words
+from asking import RECORDS, Serve, check, good, log, words
 from commands import ain
 
 from ain.chat.batch import Batches
@@ -28,10 +28,10 @@ def test_batches_come_out_complete(vqa: Path, tmp_path: Path, serve: Serve, faul
     """Rows come in any order, missing, failed, twice, or late: only missing ones are submitted again."""
     url = serve(faults=faults)
     good(ain(*words(vqa, tmp_path, url, "translator.how.batch_api=true", "translator.how.enqueued_tokens=40000")))
-    assert len(check(tmp_path)) < 200
+    assert len(check(tmp_path)) < RECORDS / 6
     asked = log(url)
     assert len(asked["batches"]) > 2  # the queue limit allows no larger ones
-    assert max(batch["requests"] for batch in asked["batches"]) < 500
+    assert max(batch["requests"] for batch in asked["batches"]) < RECORDS / 2
     mended = sum(kind in faults for kind in ("broken",))
     assert asked["most"] <= 1 + mended
 

@@ -67,15 +67,16 @@ def test_what_is_repeated_is_asked_once(vqa: Path, tmp_path: Path, serve: Serve)
     assert manifest(texts)["completion_tokens"] < manifest(tmp_path)["completion_tokens"]
 
 
-@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize("batch", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_killed_at_a_random_moment(vqa: Path, tmp_path: Path, serve: Serve, batch: bool) -> None:
     """A committed answer is never requested again; only requests in flight are."""
-    url = serve(latency=0.0 if batch else 0.02)
+    url = serve(latency=0.0 if batch else 0.1)
     command = words(vqa, tmp_path, url, "translator.how.concurrency=16", f"translator.how.batch_api={batch}".lower())
     draw = random.Random(os.environ.get("AIN_KILL_SEED", "1"))
     kills = 0
     for _ in range(int(os.environ.get("AIN_KILLS", "1"))):
         kills += Command(*command).kill_after(draw.uniform(0, 3.0))
+    assert kills or batch or "AIN_KILL_SEED" in os.environ  # the default moment lies within the work
     good(ain(*command))
     assert not check(tmp_path)
     asked = log(url)

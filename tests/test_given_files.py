@@ -81,6 +81,7 @@ def test_a_policy_without_categories_is_refused() -> None:
     ("text", "said"),
     [
         ("a: [", "policy/own.yaml, line 1: broken YAML"),
+        ("a: 1\n\tb: 2", "policy/own.yaml, line 2: broken YAML (found character '\\t' that cannot start any token)"),
         ("5", "a file in conf/ holds one int: expected keys with values"),
     ],
 )

@@ -70,7 +70,7 @@ def assert_same(one: Path, other: Path) -> None:
 
 
 @pytest.mark.parametrize("writes", [23, pytest.param(10, marks=pytest.mark.slow)])
-def test_killed_at_every_boundary(pico: Path, trained: Path, writes: int) -> None:
+def test_killed_again_and_again_it_comes_to_the_same(pico: Path, trained: Path, writes: int) -> None:
     kills, result = killed_again_and_again(trained, writes)
     assert result.returncode == 0, result.stderr[-2000:]
     assert kills > 100 / writes

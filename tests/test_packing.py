@@ -77,7 +77,7 @@ def test_each_epoch_holds_each_sample_once(packing: bool, world: int, accumulate
     assert set(seen.values()) == {2}
 
 
-def test_neighbours_in_a_row_are_of_like_length() -> None:
+def test_a_row_is_sorted_by_length() -> None:
     """Attention takes those of one length together."""
     made = plan()
     for batch in range(made.batches):

@@ -42,7 +42,7 @@ def test_the_translator_has_learnt_its_world(checkpoints: Path) -> None:
 
 @pytest.mark.slow
 def test_verification_catches_the_bad_and_keeps_the_good(checkpoints: Path) -> None:
-    """By their worst turn, as `select` judges: at least 95 % of corrupted conversations, at most 2 % of good ones."""
+    """By their worst turn, as `select` judges: 95 % of corrupted conversations are rejected, and at most 2 % of good ones."""
     encoder = SentenceEncoder(locate("miniature:encoder", checkpoints), device="cpu")
     english, reference = conversations()
     random = Random(0)

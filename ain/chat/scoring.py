@@ -43,7 +43,7 @@ class Row:
     wanted: list[tuple[int, Ids]] = field(default_factory=list)  # (number of the request, continuation)
 
     @property
-    def whole(self) -> Sample:
+    def sized_sample(self) -> Sample:
         """The sample with the length of the row."""
         return replace(self.sample, length=self.sample.length + len(self.given))
 
@@ -71,7 +71,7 @@ class Scorer:
             rows = self._rows(window)
             for inputs in (self.chat, self.plain):
                 own = [row for row in rows if row.inputs is inputs]
-                order = batches(side_by_side([row.whole for row in own]), self.batch_size)
+                order = batches(side_by_side([row.sized_sample for row in own]), self.batch_size)
                 planned = [[own[i] for i in batch] for batch in order]
                 for batch, tensors in zip(planned, ahead(planned, self._prepared), strict=True):
                     for number, score in self._scored(batch, tensors):

@@ -24,7 +24,9 @@ WORTH = 200  # steps together; fewer take less time than the processes need to s
 
 def train_ahead(recipes: Sequence[Recipe], directory: Path) -> None:
     """Train the checkpoints that do not exist, in as many processes as there are cores, those that take longest first.
-    One alone, and several of few steps, are left to their stages."""
+
+    A single one, or a few steps in all, are left to the stages that need them.
+    """
     from ain.miniature.checkpoints import exists
 
     order = list(STEPS)

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from pathlib import Path
 
 import yaml
 from hydra.errors import HydraException
@@ -29,7 +30,7 @@ def sentence(error: Exception) -> str | None:
     if _DISK_FULL.search(str(error)):
         return "no space left on the disk; free some, then run the same command to resume"
     if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
-        return f"{mark.name}, line {mark.line + 1}: broken YAML ({error.problem}); correct the file"
+        return _broken_yaml(error, mark.name, mark.line)
     if isinstance(error, OSError) and str(error).startswith("Invalid loaded object type"):  # OmegaConf's
         return (
             f"a file in conf/ holds one {str(error).split()[-1]}: expected keys with values; correct the one you chose"
@@ -54,6 +55,18 @@ def sentence(error: Exception) -> str | None:
     if experiment := re.search(r"Could not override '([^']+)'\.\s+No match in the defaults list", text):
         return f"no such group: {experiment[1]}"
     return " ".join(text.split()).removesuffix("None").strip()
+
+
+def _broken_yaml(error: yaml.MarkedYAMLError, file: str, line: int) -> str:
+    """Return what is wrong, in the words of PyYAML's own parser: libyaml, which read the file, says less of where and why."""
+    try:
+        yaml.compose(Path(file).read_text(encoding="utf-8"), Loader=yaml.loader.SafeLoader)
+    except yaml.MarkedYAMLError as found:
+        if mark := found.problem_mark or found.context_mark:
+            error, line = found, mark.line
+    except (OSError, ValueError):  # it was not read from a file
+        pass
+    return f"{file}, line {line + 1}: broken YAML ({error.problem}); correct the file"
 
 
 def _wrong_choice(group: str, wrong: str, options: list[str]) -> str:

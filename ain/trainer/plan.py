@@ -61,8 +61,8 @@ class Plan:
         return made
 
     def _epoch(self, random: np.random.Generator) -> list[np.ndarray]:
-        """Return every sample once, in random rows in random order. A packed row is sorted by length: attention takes
-        neighbours of one length together."""
+        """Return every sample once, in random rows in random order. A packed row is sorted by length, since
+        attention takes adjacent samples of equal length in one call."""
         order = random.permutation(len(self.lengths))
         if not self.packing:
             return np.split(order, range(self.batch_size, len(order), self.batch_size))

@@ -111,6 +111,8 @@ class Qwen2VLProcessor(Processor):
             of = [next(waiting) for _ in range(layout.images)]
             keys.append((layout.shape, *map(id, of)))
             distinct[keys[-1]] = (of, layout.shape)
+        if next(waiting, None) is not None:
+            raise ValueError("more images than the media have")
         made = dict(zip(distinct, self._patches(list(distinct.values())), strict=True))
         return [made[key] for key in keys]
 
@@ -160,10 +162,9 @@ class Qwen2VLProcessor(Processor):
         """
         import torch
 
-        pixels = self._pixels(
-            [image for several in images for image in several],
-            [layout for sample in samples for layout in sample.media],
-        )
+        pairs = list(zip(samples, images, strict=True))
+        media = [layout for sample, _ in pairs for layout in sample.media]
+        pixels = self._pixels([image for _, several in pairs for image in several], media)
         if not pixels:
             dummy = Layout("image", (1, self.merge, self.merge), 1, self.merge**2)
             samples = [*samples, Tokens([self.image_token_id], [IGNORE], [dummy])]

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,25 +51,39 @@ def curve(values: Sequence[float], series: Series, key: str, what: str, path: Pa
     """Draw the points over the numbers of the axis, on a logarithmic scale if these span more than a factor of eight."""
     _, axes = plt.subplots(figsize=(7, 3.2))
     logarithmic = min(values) > 0 and max(values) / min(values) > 8
+    sides = _sides(np.log(values) if logarithmic else np.asarray(values))
     for number, ((name, points), colour) in enumerate(zip(series.items(), _colours(series), strict=True)):
         aside = 0.012 * (number - (len(series) - 1) / 2)  # or the intervals of two languages would hide each other
         places = [
             x * (max(values) / min(values)) ** aside if logarithmic else x + aside * np.ptp(values) for x in values
         ]
-        found = [(x, point) for x, point in zip(places, points, strict=True) if point]
-        axes.plot([x for x, _ in found], [p.value for _, p in found], "-o", color=colour, markersize=5, label=name)
-        for x, point in found:
+        found = [(x, point, side) for x, point, side in zip(places, points, sides, strict=True) if point]
+        axes.plot([x for x, *_ in found], [p.value for _, p, _ in found], "-o", color=colour, markersize=5, label=name)
+        for x, point, side in found:
             axes.plot((x, x), (point.low, point.high), color=colour, linewidth=1.2)
             axes.plot([x] * len(point.seeds), point.seeds, "o", color=colour, markersize=4, fillstyle="none")
-            axes.annotate(_number(point.value), (x, point.value), (6, 5), textcoords="offset points")
+            at, anchor = ((-6, 5), "right") if side == "right" else ((6, 5), "left")
+            axes.annotate(_number(point.value), (x, point.value), at, textcoords="offset points", ha=anchor)
     if logarithmic:
         axes.set_xscale("log")
     axes.minorticks_off()
     axes.set(xticks=values, xticklabels=[f"{value:g}" for value in values], xlabel=key, ylabel=what)
+    for label, side in zip(axes.get_xticklabels(), sides, strict=True):
+        label.set_horizontalalignment(side)
     axes.margins(x=0.08, y=0.15)
     if all(point.low >= 0 for points in series.values() for point in points if point):
         axes.set_ylim(bottom=max(0, axes.get_ylim()[0]))
     return _finished(axes, series, path)
+
+
+def _sides(places: np.ndarray) -> list[str]:
+    """Return how the text of each place is aligned: two that are close to each other move apart."""
+    sides = ["center"] * len(places)
+    order = np.argsort(places)
+    for left, right in pairwise(order.tolist()):
+        if places[right] - places[left] < 0.08 * np.ptp(places):
+            sides[left], sides[right] = "right", "left"
+    return sides
 
 
 def _finished(axes: Any, series: Series, path: Path) -> str:

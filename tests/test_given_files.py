@@ -12,8 +12,10 @@ from hydra import compose, initialize_config_dir
 
 from ain import UserError
 from ain.chat.answers_file import AnswersFile
+from ain.pipeline import choices
 from ain.pipeline.build import plain
 from ain.pipeline.errors import sentence
+from ain.pipeline.needs import read_experiment
 from ain.pipeline.values import checked
 from ain.review.overrides import Overrides
 from ain.runtime.paths import CONF
@@ -82,6 +84,7 @@ def test_a_policy_without_categories_is_refused() -> None:
     [
         ("a: [", "policy/own.yaml, line 1: broken YAML"),
         ("a: 1\n\tb: 2", "policy/own.yaml, line 2: broken YAML (found character '\\t' that cannot start any token)"),
+        ("a: 'x\x00'", "policy/own.yaml: broken YAML (unacceptable character #x0000"),
         ("5", "a file in conf/ holds one int: expected keys with values"),
     ],
 )
@@ -92,3 +95,21 @@ def test_a_config_file_that_is_none(tmp_path: Path, text: str, said: str) -> Non
     with initialize_config_dir(str(tmp_path), version_base="1.3"), pytest.raises((OSError, yaml.YAMLError)) as found:
         compose("config")
     assert said in str(sentence(found.value))  # type: ignore[arg-type]
+
+
+def test_files_that_are_not_in_utf8_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_bytes("a: é".encode("latin-1"))
+    monkeypatch.setattr(choices, "CONF", tmp_path)
+    with initialize_config_dir(str(tmp_path), version_base="1.3"), pytest.raises(UnicodeDecodeError) as found:
+        compose("config")
+    assert sentence(found.value) == f"{file}: not in UTF-8; save it as UTF-8"
+    with pytest.raises(UserError, match=r"config\.yaml: not in UTF-8 \(byte 4\); save it as UTF-8"):
+        read_experiment(file)
+
+
+def test_a_broken_experiment_is_named_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("seed: 1\nsource: [vqa\n")
+    with pytest.raises(UserError, match=r"mine\.yaml, line 3: broken YAML \(expected ',' or '\]'.*; correct the file"):
+        read_experiment(file)

@@ -72,7 +72,9 @@ class Scorer:
             for inputs in (self.chat, self.plain):
                 own = [row for row in rows if row.inputs is inputs]
                 order = batches(side_by_side([row.sized_sample for row in own]), self.batch_size)
-                planned = [[own[i] for i in batch] for batch in order]
+                planned = [[own[i] for i in batch] for batch in order][
+                    ::-1
+                ]  # what is too long for the memory fails first
                 for batch, tensors in zip(planned, ahead(planned, self._prepared), strict=True):
                     for number, score in self._scored(batch, tensors):
                         made[number] = score

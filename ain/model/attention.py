@@ -140,14 +140,13 @@ def sdpa_packed(
 
     lengths: of the samples, which add up to T; the vision tower gives cu_seq_lens_q instead, the offsets of its images.
     Adjacent samples of equal length, such as images of one size, are computed in one call. The cost grows with the sum
-    of the samples' squared lengths, not with the square of the row, and no mask is built. Raise ValueError if the
-    lengths do not add up to T.
+    of the samples' squared lengths, not with the square of the row, and no mask is built.
     """
     _whole_samples(query, kwargs)
     causal = module.is_causal if is_causal is None else is_causal
     alike = groupby(lengths if cu_seq_lens_q is None else cu_seq_lens_q.diff().tolist())
-    # Split at once: each slice of its own would fill a gradient of the whole row.
     groups = [(length, len(list(them))) for length, them in alike]
+    # One split: each slice on its own would fill a gradient of the whole row.
     pieces = zip(*(t[0].split([math.prod(group) for group in groups], dim=1) for t in (query, key, value)), strict=True)
     made = []
     for (length, _), piece in zip(groups, pieces, strict=True):

@@ -15,6 +15,12 @@ class Setting(NamedTuple):
     comment: str
 
 
+def files() -> Iterator[Path]:
+    """Yield all files that a config may be composed of."""
+    yield from CONF.rglob("*.yaml")
+    yield from EXPERIMENTS.rglob("*.yaml")
+
+
 def groups() -> list[str]:
     return sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("experiment", "hydra"))
 

@@ -10,6 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ain import UserError
 from ain.pipeline import choices
+from ain.pipeline.broken_yaml import broken_yaml
 from ain.pipeline.check import followers
 from ain.pipeline.keys import known_keys, nearest
 from ain.runtime.printable import printable
@@ -29,8 +30,10 @@ def sentence(error: Exception) -> str | None:
         return printable(str(error))
     if _DISK_FULL.search(str(error)):
         return "no space left on the disk; free some, then run the same command to resume"
-    if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
-        return _broken_yaml(error, mark.name, mark.line)
+    if isinstance(error, yaml.YAMLError):
+        return broken_yaml(error)
+    if isinstance(error, UnicodeDecodeError) and (file := next(filter(_not_utf8, choices.files()), None)):
+        return f"{file}: not in UTF-8; save it as UTF-8"
     if isinstance(error, OSError) and str(error).startswith("Invalid loaded object type"):  # OmegaConf's
         return (
             f"a file in conf/ holds one {str(error).split()[-1]}: expected keys with values; correct the one you chose"
@@ -57,16 +60,12 @@ def sentence(error: Exception) -> str | None:
     return " ".join(text.split()).removesuffix("None").strip()
 
 
-def _broken_yaml(error: yaml.MarkedYAMLError, file: str, line: int) -> str:
-    """Return what is wrong, in the words of PyYAML's own parser: libyaml, which read the file, says less of where and why."""
+def _not_utf8(file: Path) -> bool:
     try:
-        yaml.compose(Path(file).read_text(encoding="utf-8"), Loader=yaml.loader.SafeLoader)
-    except yaml.MarkedYAMLError as found:
-        if mark := found.problem_mark or found.context_mark:
-            error, line = found, mark.line
-    except (OSError, ValueError):  # it was not read from a file
-        pass
-    return f"{file}, line {line + 1}: broken YAML ({error.problem}); correct the file"
+        file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def _wrong_choice(group: str, wrong: str, options: list[str]) -> str:

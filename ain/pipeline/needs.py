@@ -13,6 +13,8 @@ from typing import Any
 import yaml
 
 from ain import UserError
+from ain.pipeline.broken_yaml import broken_yaml
+from ain.storage.files import given_text
 
 Words = list[str]  # overrides, as typed
 
@@ -95,11 +97,11 @@ def read_experiment(file: Path) -> Experiment | None:
     """Return None if there is no such file: Hydra's own message is better."""
     if not file.exists():
         return None
-    text = file.read_text(encoding="utf-8")
+    text = given_text(file)
     try:
         given = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
-        raise UserError(f"{file}: broken YAML: {' '.join(str(error).split())}") from None
+        raise UserError(broken_yaml(error, str(file))) from None
     command = next((line.partition("Command:")[2].strip() for line in text.splitlines() if "Command:" in line), "")
     return Experiment(
         tables(given.get("paper")),

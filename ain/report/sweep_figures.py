@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -24,6 +24,7 @@ class Point(NamedTuple):
     seeds: tuple[float, ...] = ()
 
 
+Side = Literal["left", "center", "right"]
 Series = Mapping[str, Sequence[Point | None]]  # what is measured (a language) → a point for each value of the axis
 
 
@@ -76,9 +77,9 @@ def curve(values: Sequence[float], series: Series, key: str, what: str, path: Pa
     return _finished(axes, series, path)
 
 
-def _sides(places: np.ndarray) -> list[str]:
+def _sides(places: np.ndarray) -> list[Side]:
     """Return how the text of each place is aligned: two that are close to each other move apart."""
-    sides = ["center"] * len(places)
+    sides: list[Side] = ["center"] * len(places)
     order = np.argsort(places)
     for left, right in pairwise(order.tolist()):
         if places[right] - places[left] < 0.08 * np.ptp(places):
